@@ -1,0 +1,249 @@
+//! Structures that cross the boundary as bytes, and the small numbers that calls take and give.
+//!
+//! Everything is little-endian, and every structure says its size.
+
+/// What a handle stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[repr(u32)]
+pub enum HandleKind {
+    /// The writer's end of a ring.
+    Publisher = 1,
+    /// A reader's end of a ring.
+    Subscriber = 2,
+    /// The right to set timers.
+    Timers = 3,
+    /// A timer that was set.
+    Timer = 4,
+    /// The right to read the monotonic clock.
+    Clock = 5,
+    /// The right to write to the console.
+    Console = 6,
+    /// A file, for reading.
+    File = 7,
+    /// The right to make every request of the kernel (the shell's).
+    System = 8,
+    /// The right to spawn tasks.
+    Spawn = 9,
+    /// A request whose answer is expected.
+    Reply = 10,
+}
+
+impl HandleKind {
+    /// The kind with this number.
+    pub fn from_number(number: u32) -> Option<HandleKind> {
+        Some(match number {
+            1 => HandleKind::Publisher,
+            2 => HandleKind::Subscriber,
+            3 => HandleKind::Timers,
+            4 => HandleKind::Timer,
+            5 => HandleKind::Clock,
+            6 => HandleKind::Console,
+            7 => HandleKind::File,
+            8 => HandleKind::System,
+            9 => HandleKind::Spawn,
+            10 => HandleKind::Reply,
+            _ => return None,
+        })
+    }
+
+    /// The word for it in messages, in spawn's grants and in a module's wants.
+    pub fn name(self) -> &'static str {
+        match self {
+            HandleKind::Publisher => "publisher",
+            HandleKind::Subscriber => "subscriber",
+            HandleKind::Timers => "timer",
+            HandleKind::Timer => "timer",
+            HandleKind::Clock => "clock",
+            HandleKind::Console => "console",
+            HandleKind::File => "file",
+            HandleKind::System => "system",
+            HandleKind::Spawn => "spawn",
+            HandleKind::Reply => "reply",
+        }
+    }
+}
+
+/// What `poll` of a guest answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(i32)]
+pub enum PollCode {
+    /// Did what it could: sleep until something armed by `wait` is ready, or, with nothing
+    /// armed, poll again next turn.
+    Yield = 0,
+    /// Finished well.
+    End = 1,
+    /// Failed; `fault` has told why.
+    Err = 2,
+    /// Has always more to do: poll again next turn.
+    Infinite = 3,
+}
+
+impl PollCode {
+    /// The code with this number.
+    pub fn from_number(number: i32) -> Option<PollCode> {
+        Some(match number {
+            0 => PollCode::Yield,
+            1 => PollCode::End,
+            2 => PollCode::Err,
+            3 => PollCode::Infinite,
+            _ => return None,
+        })
+    }
+}
+
+/// What `init` and `exec` of a guest answer when all is well; anything else is a failure that
+/// `fault` has told about.
+pub const CALL_OK: i32 = 0;
+
+/// Why a task ended, as its `finalize` is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum ExitCode {
+    /// It answered End.
+    Done = 0,
+    /// It answered Err.
+    Error = 1,
+    /// It was killed.
+    Killed = 2,
+    /// The kernel halts.
+    Halted = 3,
+}
+
+/// What the shell reports of an input that it was given by `exec`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Executed {
+    /// Evaluated without an error.
+    Done = 0,
+    /// An error was reported.
+    Failed = 1,
+    /// The input is not complete: more lines are expected.
+    Incomplete = 2,
+}
+
+impl Executed {
+    /// The report with this number.
+    pub fn from_number(number: u32) -> Option<Executed> {
+        Some(match number {
+            0 => Executed::Done,
+            1 => Executed::Failed,
+            2 => Executed::Incomplete,
+            _ => return None,
+        })
+    }
+}
+
+/// Levels of `log`, from the most to the least severe.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u32)]
+pub enum LogLevel {
+    /// Something failed.
+    Error = 1,
+    /// Something is suspicious.
+    Warn = 2,
+    /// News.
+    Info = 3,
+    /// For whoever looks for a fault.
+    Debug = 4,
+    /// Everything.
+    Trace = 5,
+}
+
+impl LogLevel {
+    /// The level with this number.
+    pub fn from_number(number: u32) -> Option<LogLevel> {
+        Some(match number {
+            1 => LogLevel::Error,
+            2 => LogLevel::Warn,
+            3 => LogLevel::Info,
+            4 => LogLevel::Debug,
+            5 => LogLevel::Trace,
+            _ => return None,
+        })
+    }
+}
+
+/// What `ring_info` writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RingInfo {
+    /// Capacity in bytes, a power of two.
+    pub capacity_bytes: u64,
+    /// This end's position: where it writes or reads next, in bytes since the ring began.
+    pub position: u64,
+    /// [`HandleKind::Publisher`] or [`HandleKind::Subscriber`].
+    pub kind: HandleKind,
+    /// Whether `ring_map` gives a window. Small rings and readers that may be overtaken are
+    /// read and written by the copying calls.
+    pub window: Window,
+}
+
+/// Whether a ring can be mapped into the task's memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Window {
+    /// Use the copying calls.
+    Copy = 0,
+    /// `ring_map` maps it.
+    Map = 1,
+}
+
+impl RingInfo {
+    /// Size in bytes of the encoded structure.
+    pub const BYTES: usize = 24;
+
+    /// Encodes: capacity u64, position u64, kind u32, window u32.
+    pub fn encode(&self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[0..8].copy_from_slice(&self.capacity_bytes.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.position.to_le_bytes());
+        bytes[16..20].copy_from_slice(&(self.kind as u32).to_le_bytes());
+        bytes[20..24].copy_from_slice(&(self.window as u32).to_le_bytes());
+        bytes
+    }
+
+    /// Decodes what [`RingInfo::encode`] made.
+    pub fn decode(bytes: &[u8; Self::BYTES]) -> Option<RingInfo> {
+        let word = |at: usize| {
+            let mut word = [0; 8];
+            word.copy_from_slice(&bytes[at..at + 8]);
+            u64::from_le_bytes(word)
+        };
+        let tail = word(16);
+        Some(RingInfo {
+            capacity_bytes: word(0),
+            position: word(8),
+            kind: HandleKind::from_number(tail as u32)?,
+            window: if tail >> 32 == 0 {
+                Window::Copy
+            } else {
+                Window::Map
+            },
+        })
+    }
+}
+
+/// Rings of at most this many bytes have no window: a mapping costs more than their copies.
+pub const COPY_RING_BYTES_MAX: u64 = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::{HandleKind, RingInfo, Window};
+
+    #[test]
+    fn ring_info_comes_back() {
+        let info = RingInfo {
+            capacity_bytes: 1 << 20,
+            position: u64::MAX - 5,
+            kind: HandleKind::Subscriber,
+            window: Window::Map,
+        };
+        assert_eq!(RingInfo::decode(&info.encode()), Some(info));
+    }
+
+    #[test]
+    fn an_unknown_kind_is_refused() {
+        let mut bytes = [0; RingInfo::BYTES];
+        bytes[16] = 200;
+        assert_eq!(RingInfo::decode(&bytes), None);
+    }
+}
