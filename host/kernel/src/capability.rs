@@ -1,0 +1,303 @@
+//! What a task may use: grants by name, and the handles that stand for them.
+//!
+//! A task has nothing but what its spawner granted. Each grant becomes an entry of the task's
+//! handle table before `init`, and the task learns its handle by asking for the name. Things that
+//! a task makes itself (a timer, a request) get handles as well.
+//!
+//! Invariants: a handle means something only in its own task's table; a closed handle is an error
+//! (its generation does not match), never another object. Generations have 16 bits and places are
+//! used again in the order in which they were freed, so a stale handle could only be mistaken after
+//! its place was used 65,535 more times.
+
+use crate::ids::EndpointId;
+use crate::table::Key;
+use okernel_abi::handle::HANDLES_MAX;
+use okernel_abi::layout::HandleKind;
+use okernel_abi::{Errno, Handle};
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A file that a task may read.
+#[derive(Debug)]
+pub struct FileGrant {
+    file: File,
+    path: PathBuf,
+}
+
+impl FileGrant {
+    /// Opens a regular file for reading.
+    ///
+    /// # Errors
+    /// One line that says what is wrong with which path.
+    pub fn open(path: &Path) -> Result<FileGrant, String> {
+        let shown = path.display();
+        let file = File::open(path).map_err(|error| format!("cannot open {shown}: {error}"))?;
+        let metadata = file
+            .metadata()
+            .map_err(|error| format!("cannot read {shown}: {error}"))?;
+        if metadata.is_dir() {
+            return Err(format!("cannot read {shown}: it is a directory"));
+        }
+        Ok(FileGrant {
+            file,
+            path: path.to_path_buf(),
+        })
+    }
+
+    /// The open file; read it with positions (`read_at`), other tasks may hold it too.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The path that it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// A right that a spawner gives.
+#[derive(Clone, Debug)]
+pub enum Grant {
+    /// The publisher or subscriber with this id; it moves to the task's core.
+    Endpoint(EndpointId),
+    /// A file, for reading.
+    File(Arc<FileGrant>),
+    /// The right to set timers.
+    Timers,
+    /// The right to read the monotonic clock.
+    Clock,
+    /// The right to write to the console.
+    Console,
+    /// The right to spawn tasks, with no more rights than the spawner has.
+    Spawn,
+    /// The right to make every request.
+    System,
+}
+
+/// What a handle stands for.
+#[derive(Debug)]
+pub(crate) enum Object {
+    Publisher(Key, EndpointId),
+    Subscriber(Key, EndpointId),
+    Timers,
+    Timer(TimerState),
+    Clock,
+    Console,
+    File(Arc<FileGrant>),
+    System,
+    Spawn,
+    Reply(ReplyState),
+    /// It was taken back by the kernel, for example because the endpoint moved to another task.
+    Revoked(HandleKind),
+}
+
+impl Object {
+    pub(crate) fn kind(&self) -> HandleKind {
+        match self {
+            Object::Publisher(..) => HandleKind::Publisher,
+            Object::Subscriber(..) => HandleKind::Subscriber,
+            Object::Timers => HandleKind::Timers,
+            Object::Timer(_) => HandleKind::Timer,
+            Object::Clock => HandleKind::Clock,
+            Object::Console => HandleKind::Console,
+            Object::File(_) => HandleKind::File,
+            Object::System => HandleKind::System,
+            Object::Spawn => HandleKind::Spawn,
+            Object::Reply(_) => HandleKind::Reply,
+            Object::Revoked(kind) => *kind,
+        }
+    }
+}
+
+/// A timer that a task has set.
+#[derive(Debug)]
+pub(crate) struct TimerState {
+    pub(crate) key: Option<Key>,
+    pub(crate) fired: u64,
+    pub(crate) armed: Armed,
+}
+
+/// A request that a task has made.
+#[derive(Debug)]
+pub(crate) struct ReplyState {
+    pub(crate) reply: Option<Vec<u8>>,
+    pub(crate) armed: Armed,
+}
+
+/// Whether the task is to be woken by the next event of a handle.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Armed {
+    Yes,
+    No,
+}
+
+#[derive(Debug)]
+struct Place {
+    generation: u16,
+    object: Option<Object>,
+}
+
+/// The handles of one task.
+#[derive(Debug, Default)]
+pub(crate) struct Handles {
+    places: Vec<Place>,
+    free: VecDeque<u16>,
+    count: usize,
+    limit: usize,
+    names: Vec<(String, Handle)>,
+}
+
+impl Handles {
+    /// An empty table for at most `limit` handles.
+    pub(crate) fn new(limit: usize) -> Handles {
+        Handles {
+            limit: limit.min(HANDLES_MAX),
+            ..Handles::default()
+        }
+    }
+
+    /// Puts an object in. Limit: the task holds as many as it may.
+    pub(crate) fn insert(&mut self, object: Object) -> Result<Handle, Errno> {
+        if self.count >= self.limit {
+            return Err(Errno::Limit);
+        }
+        self.count += 1;
+        // Places are taken anew while there are few, so that generations wear out slowly.
+        let reuse = self.places.len() >= 64 || self.places.len() >= self.limit;
+        if let Some(index) = reuse.then(|| self.free.pop_front()).flatten() {
+            let place = &mut self.places[usize::from(index)];
+            place.object = Some(object);
+            return Ok(Handle::new(usize::from(index), place.generation.into()));
+        }
+        let index = self.places.len();
+        self.places.push(Place {
+            generation: 1,
+            object: Some(object),
+        });
+        Ok(Handle::new(index, 1))
+    }
+
+    /// Puts a grant in under its name.
+    pub(crate) fn insert_named(&mut self, name: &str, object: Object) -> Result<Handle, Errno> {
+        let handle = self.insert(object)?;
+        self.names.push((name.to_string(), handle));
+        Ok(handle)
+    }
+
+    /// The handle of the grant with this name.
+    pub(crate) fn named(&self, name: &str) -> Option<Handle> {
+        let found = self.names.iter().find(|(known, _)| known == name)?;
+        Some(found.1)
+    }
+
+    /// Names and handles of all grants.
+    pub(crate) fn names(&self) -> &[(String, Handle)] {
+        &self.names
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, handle: Handle) -> Result<&Object, Errno> {
+        match self.places.get(handle.index()) {
+            Some(place) if u32::from(place.generation) == handle.generation() => {
+                place.object.as_ref().ok_or(Errno::BadHandle)
+            }
+            _ => Err(Errno::BadHandle),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, handle: Handle) -> Result<&mut Object, Errno> {
+        match self.places.get_mut(handle.index()) {
+            Some(place) if u32::from(place.generation) == handle.generation() => {
+                place.object.as_mut().ok_or(Errno::BadHandle)
+            }
+            _ => Err(Errno::BadHandle),
+        }
+    }
+
+    /// Takes an object out; the handle is bad from now on.
+    pub(crate) fn remove(&mut self, handle: Handle) -> Result<Object, Errno> {
+        self.get(handle)?;
+        let place = &mut self.places[handle.index()];
+        let object = place.object.take().ok_or(Errno::BadHandle)?;
+        place.generation = place.generation.checked_add(1).unwrap_or(1);
+        self.free.push_back(handle.index() as u16);
+        self.count -= 1;
+        Ok(object)
+    }
+
+    /// Takes the right away but keeps the handle, so that its user is told Revoked.
+    pub(crate) fn revoke_endpoint(&mut self, id: EndpointId) -> Option<Handle> {
+        for (index, place) in self.places.iter_mut().enumerate() {
+            if let Some(object) = &mut place.object
+                && let Object::Publisher(_, held) | Object::Subscriber(_, held) = object
+                && *held == id
+            {
+                *object = Object::Revoked(object.kind());
+                return Some(Handle::new(index, place.generation.into()));
+            }
+        }
+        None
+    }
+
+    /// All objects, in the order in which they were given.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = (Handle, &Object)> {
+        self.places
+            .iter()
+            .enumerate()
+            .filter_map(|(index, place)| {
+                let object = place.object.as_ref()?;
+                Some((Handle::new(index, place.generation.into()), object))
+            })
+    }
+
+    /// Takes all objects out, in order.
+    pub(crate) fn drain(&mut self) -> Vec<Object> {
+        self.count = 0;
+        self.free.clear();
+        self.names.clear();
+        self.places
+            .drain(..)
+            .filter_map(|place| place.object)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Handles, Object};
+    use okernel_abi::{Errno, Handle};
+
+    #[test]
+    fn a_closed_handle_is_bad_and_stays_bad() {
+        let mut handles = Handles::new(100);
+        let mut stale = Vec::new();
+        for _ in 0..1000 {
+            let handle = handles.insert(Object::Clock).unwrap();
+            handles.remove(handle).unwrap();
+            stale.push(handle);
+        }
+        let live = handles.insert(Object::Timers).unwrap();
+        for handle in stale {
+            assert_ne!(handle, live);
+            assert_eq!(handles.get(handle).unwrap_err(), Errno::BadHandle);
+            assert_eq!(handles.remove(handle).unwrap_err(), Errno::BadHandle);
+        }
+        assert_eq!(handles.get(Handle(u32::MAX)).unwrap_err(), Errno::BadHandle);
+        assert_eq!(handles.get(Handle(0)).unwrap_err(), Errno::BadHandle);
+    }
+
+    #[test]
+    fn the_limit_counts_what_is_held_now() {
+        let mut handles = Handles::new(2);
+        let first = handles.insert(Object::Clock).unwrap();
+        handles.insert_named("clock", Object::Clock).unwrap();
+        assert_eq!(handles.insert(Object::Clock).unwrap_err(), Errno::Limit);
+        handles.remove(first).unwrap();
+        handles.insert(Object::Clock).unwrap();
+        assert!(handles.named("clock").is_some());
+        assert!(handles.named("other").is_none());
+    }
+}

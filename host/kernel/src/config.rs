@@ -1,0 +1,80 @@
+//! What can be chosen when a kernel is made.
+//!
+//! Every figure has its unit in its name. [`Config::default`] is what `okernel boot` uses.
+
+use crate::program::Limits;
+
+/// How a core's time is divided between its three duties, each round of its loop, in microseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quanta {
+    /// Messages of the bus.
+    pub bus_us: u64,
+    /// Input, output and timers.
+    pub io_us: u64,
+    /// Tasks.
+    pub tasks_us: u64,
+}
+
+impl Default for Quanta {
+    fn default() -> Self {
+        Quanta {
+            bus_us: 200,
+            io_us: 200,
+            tasks_us: 2000,
+        }
+    }
+}
+
+/// Whether the threads of a core stay on one CPU.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Pinning {
+    /// Core `i` runs on CPU `i` modulo the number of CPUs.
+    #[default]
+    Pinned,
+    /// The operating system chooses.
+    Free,
+}
+
+/// The choices.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Shares of the bus, io and tasks.
+    pub quanta: Quanta,
+    /// One turn of a task, in microseconds: after that long it is preempted if others can run.
+    pub slice_us: u64,
+    /// The period of the ticker that interrupts tasks that compute, in microseconds. The kernel only
+    /// hands it on to the CPU.
+    pub tick_us: u64,
+    /// How long a core with nothing to do spins before it sleeps, in microseconds. Not used when
+    /// there are more cores than CPUs: spinning would keep another core from running.
+    pub spin_us: u64,
+    /// Whether threads are pinned.
+    pub pinning: Pinning,
+    /// Bytes of each core's bus ring: a power of two, at least a page.
+    pub bus_ring_bytes: usize,
+    /// Threads of one core: so many tasks less one can be suspended in the middle of a poll.
+    pub crew_threads_max: usize,
+    /// Stack of each of these threads, in bytes.
+    pub thread_stack_bytes: usize,
+    /// Console output of one task that is still on its way, in bytes.
+    pub print_bytes_max: usize,
+    /// Limits of a task whose spawner gave none.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            quanta: Quanta::default(),
+            slice_us: 1000,
+            tick_us: 1000,
+            spin_us: 20,
+            pinning: Pinning::Pinned,
+            bus_ring_bytes: 64 << 10,
+            crew_threads_max: 512,
+            thread_stack_bytes: 2 << 20,
+            print_bytes_max: 64 << 10,
+            limits: Limits::default(),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Every maximum of the kernel, in one place.
+//!
+//! A figure that bounds memory, threads or work is named here, so that it can be found and
+//! discussed; what must hold between them is checked when the crate is compiled.
+
+use okernel_abi::handle::HANDLES_MAX;
+
+/// Cores (schedulers) in one kernel: every core reads every bus ring, and a ring has 64 readers.
+pub const CORES_MAX: usize = okernel_ring::MAX_READERS;
+
+/// Bits of a number shown to users that are the index; the generation lies above them.
+pub const NUMBER_INDEX_BITS: u32 = 20;
+
+/// Tasks, and endpoints, that can exist at the same time.
+pub const OBJECTS_MAX: usize = 1 << NUMBER_INDEX_BITS;
+
+/// Weight of a task that was given none.
+pub const WEIGHT_DEFAULT: u32 = 100;
+
+/// The largest weight. The ratio of two weights is at most this.
+pub const WEIGHT_MAX: u32 = 100_000;
+
+/// The largest quantum and slice, in microseconds.
+pub const QUANTUM_US_MAX: u64 = 10_000_000;
+
+/// Ended tasks that `ps` still lists.
+pub const ENDED_TASKS_KEPT: usize = 64;
+
+/// Bytes of one request of a task.
+pub const REQUEST_BYTES_MAX: usize = 16 << 20;
+
+/// Requests of one task that are not answered yet.
+pub const REQUESTS_OUTSTANDING_MAX: usize = 1024;
+
+/// Bytes of one line that the console reads; a longer one is an error.
+pub const CONSOLE_LINE_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of one line that a task writes to the log; the rest is cut off.
+pub const LOG_LINE_BYTES_MAX: usize = 8192;
+
+/// Timers on one core.
+pub const TIMERS_MAX: usize = 4 << 20;
+
+/// Bytes of the name of a module, task or grant.
+pub const NAME_BYTES_MAX: usize = 256;
+
+const _: () = {
+    assert!(CORES_MAX <= u16::MAX as usize, "a core's number is 16 bits");
+    assert!(REQUESTS_OUTSTANDING_MAX < HANDLES_MAX);
+    assert!(WEIGHT_DEFAULT <= WEIGHT_MAX);
+};

@@ -1,0 +1,177 @@
+//! What a task is to the kernel: four calls, an outcome, and an end with a reason.
+//!
+//! A task gets a [`Context`] and returns; it never sees the scheduler. Whether it is a Wasm
+//! instance, an O program or native code is the CPU's business, which hands the kernel a
+//! `Box<dyn Task>`.
+
+use crate::context::Context;
+use okernel_abi::layout::ExitCode;
+use std::fmt;
+
+/// Something that a core runs.
+///
+/// All calls are made on the task's own core, never two at a time. A call may last longer than the
+/// task's turn if its CPU calls [`Context::preempt`] now and then.
+pub trait Task: Send {
+    /// Called once, before anything else.
+    ///
+    /// # Errors
+    /// A fault ends the task with that reason.
+    fn init(&mut self, cx: &mut Context) -> Result<(), Fault> {
+        let _ = cx;
+        Ok(())
+    }
+
+    /// An input for this task, for example a line for the shell. The task reports its end by
+    /// [`Context::executed`], now or later; until then it is given no other input.
+    ///
+    /// # Errors
+    /// A fault ends the task with that reason.
+    fn exec(&mut self, cx: &mut Context, input: &[u8]) -> Result<(), Fault> {
+        let _ = (cx, input);
+        Err(Fault::new(
+            FaultKind::Refused,
+            "this task takes no input by exec",
+        ))
+    }
+
+    /// Does what there is to do for about one slice of time.
+    fn poll(&mut self, cx: &mut Context) -> Outcome;
+
+    /// Called once, at last; handles are still good. Not called for a task whose `init` failed.
+    fn finalize(&mut self, cx: &mut Context, exit: &Exit) {
+        let _ = (cx, exit);
+    }
+}
+
+/// What a poll answers.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Sleep until something armed by [`Context::wait`] is ready; with nothing armed, or something
+    /// found ready, poll again next turn.
+    Yield,
+    /// Finished well.
+    End,
+    /// Failed.
+    Err(Fault),
+    /// There is always more to do: poll again next turn, whatever is armed.
+    Infinite,
+}
+
+/// Who is to blame for a task's failure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FaultKind {
+    /// The CPU stopped the task: an invalid access, an unreachable instruction, its stack's end.
+    Trap,
+    /// The task's own code panicked.
+    Panic,
+    /// A limit of the task or of the core is reached.
+    Limit,
+    /// The kernel or the CPU refused what was asked, for example a module of another ABI.
+    Refused,
+    /// The task answered Err.
+    Err,
+    /// The host has a fault of its own.
+    Host,
+}
+
+impl FaultKind {
+    /// One word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            FaultKind::Trap => "trap",
+            FaultKind::Panic => "panic",
+            FaultKind::Limit => "limit",
+            FaultKind::Refused => "refused",
+            FaultKind::Err => "error",
+            FaultKind::Host => "host",
+        }
+    }
+}
+
+/// Why a task failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// Who is to blame.
+    pub kind: FaultKind,
+    /// One line for a person.
+    pub message: String,
+    /// Where, one frame per line; empty when not known.
+    pub backtrace: String,
+}
+
+impl Fault {
+    /// A fault without a backtrace.
+    pub fn new(kind: FaultKind, message: impl Into<String>) -> Fault {
+        Fault {
+            kind,
+            message: message.into(),
+            backtrace: String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.name(), self.message)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// How a task ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// It answered End.
+    Done,
+    /// It failed.
+    Error(Fault),
+    /// It was killed.
+    Killed,
+    /// The kernel halts.
+    Halted,
+}
+
+impl Exit {
+    /// The number that a guest is told.
+    pub fn code(&self) -> ExitCode {
+        match self {
+            Exit::Done => ExitCode::Done,
+            Exit::Error(_) => ExitCode::Error,
+            Exit::Killed => ExitCode::Killed,
+            Exit::Halted => ExitCode::Halted,
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exit::Done => f.write_str("done"),
+            Exit::Error(fault) => write!(f, "{fault}"),
+            Exit::Killed => f.write_str("killed"),
+            Exit::Halted => f.write_str("halted"),
+        }
+    }
+}
+
+/// What [`Context::preempt`](crate::Context::preempt) answers when the task's next turn has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Resumed {
+    /// Go on where you were.
+    Continue,
+    /// Unwind and answer [`Outcome::Err`]: the task was killed or the kernel halts.
+    Kill,
+}
+
+/// What [`Context::wait`](crate::Context::wait) answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Wait {
+    /// It is there: no wake-up will come.
+    Ready,
+    /// Armed: after Yield the task sleeps until this or another armed handle is ready.
+    Armed,
+}
+
