@@ -26,5 +26,7 @@ const _: () = {
         CAPACITY_BYTES_MAX <= u32::MAX as usize,
         "a payload's length fits its header"
     );
-    assert!(FRAME_ALIGN_BYTES.is_power_of_two() && FRAME_HEADER_BYTES % FRAME_ALIGN_BYTES == 0);
+    assert!(
+        FRAME_ALIGN_BYTES.is_power_of_two() && FRAME_HEADER_BYTES.is_multiple_of(FRAME_ALIGN_BYTES)
+    );
 };

@@ -1,60 +1,190 @@
-//! Skeleton.
-use crate::*;
+//! The writer of a ring: claims a slice, fills it in place, commits what it filled.
+//!
+//! There are two forms. Native code takes a [`Claim`], a guard over the slice. Whoever has mapped the
+//! ring elsewhere (a guest's window) uses the raw form: [`Publisher::grant`] says how many bytes may be
+//! written at the position, [`Publisher::commit`] publishes them.
+//!
+//! Invariant: while a claim or a grant is outstanding nobody reads its bytes, except readers that do
+//! not gate, who find out afterwards that they were overtaken.
+
+use crate::cursor::Sequence;
+use crate::error::{ClaimError, CommitError};
+use crate::policy::Registered;
+use crate::ring::Ring;
+use crate::write_side::WriteSide;
 use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+use std::slice;
 use std::task::Waker;
-/// The writer of a ring.
+
+/// The only writer of a ring. Dropping it closes the ring.
 #[derive(Debug)]
-pub struct Publisher(Ring);
-/// Room in the ring.
-#[derive(Debug)]
-pub struct Claim<'a>(&'a mut Publisher);
-#[allow(missing_docs, unused)]
+pub struct Publisher {
+    writer: WriteSide,
+    ring: Ring,
+    /// The ring's memory, kept here to save a look through two pointers.
+    base: NonNull<u8>,
+    mask: u64,
+}
+
+// SAFETY: `base` points into the memory that `ring` keeps alive, which any one thread may use.
+unsafe impl Send for Publisher {}
+// SAFETY: a shared reference gives only positions, no access to the memory.
+unsafe impl Sync for Publisher {}
+
 impl Publisher {
+    pub(crate) fn new(ring: Ring, writer: WriteSide) -> Self {
+        // SAFETY: a mapping or an allocation is never at address zero.
+        let base = unsafe { NonNull::new_unchecked(ring.memory().base()) };
+        let mask = ring.capacity_bytes() as u64 - 1;
+        Self {
+            writer,
+            ring,
+            base,
+            mask,
+        }
+    }
+
+    /// The queue.
     pub fn ring(&self) -> &Ring {
-        &self.0
+        &self.ring
     }
+
+    /// The position of the next byte to be written; everything before it has been published.
+    #[inline]
     pub fn position(&self) -> Sequence {
-        unimplemented!()
+        self.writer.position()
     }
+
+    /// How many bytes could be claimed now. Looks at all subscribers.
     pub fn free_bytes(&self) -> usize {
-        unimplemented!()
+        self.writer.free() as usize
     }
+
+    /// Asks for exactly `bytes` bytes to fill in place, as one slice, wherever the ring's seam is.
+    ///
+    /// What the slice holds at first is unspecified (it is what was published there a lap ago).
+    ///
+    /// # Errors
+    ///
+    /// `Full`: subscribers that gate have not yet released enough. `TooLarge`: more than the capacity.
+    /// `Closed`: after [`close`](Self::close).
+    #[inline]
     pub fn claim(&mut self, bytes: usize) -> Result<Claim<'_>, ClaimError> {
-        unimplemented!()
+        self.writer.grant(bytes as u64, bytes as u64)?;
+        Ok(Claim {
+            publisher: self,
+            bytes,
+        })
     }
+
+    /// The raw form of [`claim`](Self::claim): asks for at least `min_bytes` and, as far as they are free,
+    /// up to `max_bytes`, and returns how many may be written from [`position`](Self::position) on, by
+    /// whatever way the caller has to the memory. A grant replaces the one before it.
+    ///
+    /// The readers are looked at again only if what is known to be free is less than `max_bytes` and
+    /// less than a quarter of the ring; so a grant may be less than what is free.
+    ///
+    /// # Errors
+    ///
+    /// As for [`claim`](Self::claim), by `min_bytes`; and `Full` if not even one byte is free.
+    #[inline]
     pub fn grant(&mut self, min_bytes: usize, max_bytes: usize) -> Result<usize, ClaimError> {
-        unimplemented!()
+        let granted = self.writer.grant(min_bytes as u64, max_bytes as u64)?;
+        Ok(granted as usize)
     }
+
+    /// Publishes the first `bytes` bytes of what was granted. A grant may be committed in parts.
+    ///
+    /// # Errors
+    ///
+    /// More than was granted and not yet committed. Nothing is published then.
+    #[inline]
     pub fn commit(&mut self, bytes: usize) -> Result<(), CommitError> {
-        unimplemented!()
+        let offset = (self.writer.position() & self.mask) as usize;
+        let written = bytes.min(self.writer.granted() as usize);
+        // SAFETY: granted, so at most the capacity, and nobody else accesses those bytes.
+        unsafe { self.ring.memory().publish_images(offset, written) };
+        self.writer.commit(bytes as u64)
     }
+
+    /// Publishes a copy of `bytes`: all of them, or none.
+    ///
+    /// # Errors
+    ///
+    /// As for [`claim`](Self::claim).
+    #[inline]
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), ClaimError> {
-        unimplemented!()
+        let mut claim = self.claim(bytes.len())?;
+        claim.copy_from_slice(bytes);
+        claim.commit_all();
+        Ok(())
     }
+
+    /// Arms `waker` for when `min_bytes` bytes are free (taken as at least one and at most the capacity).
+    ///
+    /// It looks again after arming, so no release is missed. To be woken less often, ask for more room
+    /// than the next message needs.
     pub fn register(&mut self, waker: &Waker, min_bytes: usize) -> Registered {
-        unimplemented!()
+        self.writer.register(waker, min_bytes as u64)
     }
+
+    /// Closes the ring: nothing more can be published; subscribers drain what there is, and are
+    /// then told.
     pub fn close(&mut self) {
-        unimplemented!()
+        self.writer.close();
+    }
+
+    #[inline]
+    fn at_position(&self) -> *mut u8 {
+        let offset = (self.writer.position() & self.mask) as usize;
+        // SAFETY: an offset below the capacity is in the first image.
+        unsafe { self.base.as_ptr().add(offset) }
     }
 }
-#[allow(missing_docs, unused)]
+
+/// Bytes of the ring to be filled and committed. Dropped without commit it publishes nothing.
+#[derive(Debug)]
+#[must_use = "a claim that is dropped publishes nothing"]
+pub struct Claim<'a> {
+    publisher: &'a mut Publisher,
+    bytes: usize,
+}
+
 impl Claim<'_> {
+    /// Publishes the first `bytes` bytes.
+    ///
+    /// # Errors
+    ///
+    /// More than were claimed. Nothing is published then.
+    #[inline]
     pub fn commit(self, bytes: usize) -> Result<(), CommitError> {
-        unimplemented!()
+        self.publisher.commit(bytes)
     }
+
+    /// Publishes the whole claim.
+    #[inline]
     pub fn commit_all(self) {
-        unimplemented!()
+        let committed = self.publisher.commit(self.bytes);
+        debug_assert!(committed.is_ok(), "a claim is what was granted");
     }
 }
+
 impl Deref for Claim<'_> {
     type Target = [u8];
+
+    #[inline]
     fn deref(&self) -> &[u8] {
-        unimplemented!()
+        // SAFETY: granted to this publisher, which is borrowed; at most the capacity, so inside the
+        // two images.
+        unsafe { slice::from_raw_parts(self.publisher.at_position(), self.bytes) }
     }
 }
+
 impl DerefMut for Claim<'_> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
-        unimplemented!()
+        // SAFETY: as above, and nobody that gates reads there.
+        unsafe { slice::from_raw_parts_mut(self.publisher.at_position(), self.bytes) }
     }
 }

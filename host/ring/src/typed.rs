@@ -1,100 +1,300 @@
-//! Skeleton.
-use crate::*;
+//! A ring of elements: the same bytes, seen as `T`s without any header.
+//!
+//! Invariant of both sides: they stand at a multiple of the element's size, and move only by whole
+//! elements. The size is a multiple of the alignment and the memory begins on a page, so every element
+//! of a slice is aligned.
+
+use crate::error::{ClaimError, CommitError, RecvError, ReleaseError, SendError, ViewError};
+use crate::pod::Pod;
+use crate::policy::Registered;
+use crate::publisher::{Claim, Publisher};
+use crate::subscriber::{Batch, Subscriber};
 use std::marker::PhantomData;
+use std::mem::{align_of, size_of};
 use std::ops::{Deref, DerefMut};
+use std::slice;
 use std::task::Waker;
-/// A publisher of `T`s.
+
+/// The publisher of a ring of `T`s.
 #[derive(Debug)]
-pub struct TypedPublisher<T>(Publisher, PhantomData<T>);
-/// A subscriber to `T`s.
-#[derive(Debug)]
-pub struct TypedSubscriber<T>(Subscriber, PhantomData<T>);
-/// Room for `T`s.
-#[derive(Debug)]
-pub struct TypedClaim<'a, T>(Claim<'a>, PhantomData<T>);
-/// `T`s to read.
-#[derive(Debug)]
-pub struct TypedBatch<'a, T>(Batch<'a>, PhantomData<T>);
-#[allow(missing_docs, unused)]
+pub struct TypedPublisher<T> {
+    publisher: Publisher,
+    element: PhantomData<T>,
+}
+
 impl<T: Pod> TypedPublisher<T> {
+    /// Sees a publisher as one of `T`s.
+    ///
+    /// # Errors
+    ///
+    /// It does not stand at a multiple of the size of `T`.
     pub fn new(publisher: Publisher) -> Result<Self, ViewError> {
-        unimplemented!()
+        check_position::<T>(publisher.position())?;
+        Ok(Self {
+            publisher,
+            element: PhantomData,
+        })
     }
+
+    /// The publisher of bytes underneath.
     pub fn publisher(&self) -> &Publisher {
-        &self.0
+        &self.publisher
     }
+
+    /// The publisher of bytes underneath, from now on as such.
     pub fn into_inner(self) -> Publisher {
-        self.0
+        self.publisher
     }
+
+    /// Publishes one element.
+    ///
+    /// # Errors
+    ///
+    /// `Full` or `Closed`, with the element handed back. (One that is larger than the ring never fits:
+    /// `Full`.)
+    #[inline]
     pub fn try_send(&mut self, value: T) -> Result<(), SendError<T>> {
-        unimplemented!()
+        match self.publisher.claim(size_of::<T>()) {
+            Ok(mut claim) => {
+                // SAFETY: the claim is that large, and aligned by the invariant.
+                unsafe { claim.as_mut_ptr().cast::<T>().write(value) };
+                claim.commit_all();
+                Ok(())
+            }
+            Err(ClaimError::Closed) => Err(SendError::Closed(value)),
+            Err(ClaimError::Full | ClaimError::TooLarge) => Err(SendError::Full(value)),
+        }
     }
+
+    /// Publishes a copy of `values`: all of them in one commit, or none.
+    ///
+    /// # Errors
+    ///
+    /// `Full`, `Closed`, or `TooLarge` for the ring.
+    #[inline]
     pub fn send_slice(&mut self, values: &[T]) -> Result<(), ClaimError> {
-        unimplemented!()
+        let mut claim = self.claim_n(values.len())?;
+        claim.copy_from_slice(values);
+        claim.commit_all();
+        Ok(())
     }
+
+    /// Asks for exactly `count` elements to fill in place, as one slice.
+    ///
+    /// # Errors
+    ///
+    /// `Full`, `Closed`, or `TooLarge` for the ring.
+    #[inline]
     pub fn claim_n(&mut self, count: usize) -> Result<TypedClaim<'_, T>, ClaimError> {
-        unimplemented!()
+        let bytes = count
+            .checked_mul(size_of::<T>())
+            .ok_or(ClaimError::TooLarge)?;
+        Ok(TypedClaim {
+            claim: self.publisher.claim(bytes)?,
+            element: PhantomData,
+        })
     }
+
+    /// Arms `waker` for when `min_count` elements (at least one) can be claimed.
     pub fn register(&mut self, waker: &Waker, min_count: usize) -> Registered {
-        unimplemented!()
+        self.publisher
+            .register(waker, min_count.max(1).saturating_mul(size_of::<T>()))
+    }
+
+    /// Closes the ring; subscribers drain what there is, and are then told.
+    pub fn close(&mut self) {
+        self.publisher.close();
     }
 }
-#[allow(missing_docs, unused)]
-impl<T: Pod> TypedSubscriber<T> {
-    pub fn new(subscriber: Subscriber) -> Result<Self, ViewError> {
-        unimplemented!()
-    }
-    pub fn subscriber(&self) -> &Subscriber {
-        &self.0
-    }
-    pub fn into_inner(self) -> Subscriber {
-        self.0
-    }
-    pub fn recv(&mut self) -> Result<T, RecvError> {
-        unimplemented!()
-    }
-    pub fn readable(&mut self) -> Result<usize, RecvError> {
-        unimplemented!()
-    }
-    pub fn batch_n(&mut self, max_count: usize) -> Result<TypedBatch<'_, T>, RecvError> {
-        unimplemented!()
-    }
-    pub fn register(&mut self, waker: &Waker, min_count: usize) -> Registered {
-        unimplemented!()
-    }
+
+/// Elements of the ring to be filled and committed. Dropped without commit it publishes nothing.
+#[derive(Debug)]
+#[must_use = "a claim that is dropped publishes nothing"]
+pub struct TypedClaim<'a, T> {
+    claim: Claim<'a>,
+    element: PhantomData<&'a mut [T]>,
 }
-#[allow(missing_docs, unused)]
+
 impl<T: Pod> TypedClaim<'_, T> {
+    /// Publishes the first `count` elements.
+    ///
+    /// # Errors
+    ///
+    /// More than were claimed. Nothing is published then.
+    #[inline]
     pub fn commit(self, count: usize) -> Result<(), CommitError> {
-        unimplemented!()
+        self.claim.commit(count.saturating_mul(size_of::<T>()))
     }
+
+    /// Publishes the whole claim.
+    #[inline]
     pub fn commit_all(self) {
-        unimplemented!()
+        self.claim.commit_all();
     }
 }
-#[allow(missing_docs, unused)]
-impl<T: Pod> TypedBatch<'_, T> {
-    pub fn release(self, count: usize) -> Result<(), ReleaseError> {
-        unimplemented!()
-    }
-    pub fn release_all(self) {
-        unimplemented!()
-    }
-}
+
 impl<T: Pod> Deref for TypedClaim<'_, T> {
     type Target = [T];
+
+    #[inline]
     fn deref(&self) -> &[T] {
-        unimplemented!()
+        // SAFETY: a whole number of elements by `claim_n`, aligned by the invariant; any bytes are a `T`.
+        unsafe {
+            slice::from_raw_parts(
+                self.claim.as_ptr().cast(),
+                self.claim.len() / size_of::<T>(),
+            )
+        }
     }
 }
+
 impl<T: Pod> DerefMut for TypedClaim<'_, T> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
-        unimplemented!()
+        let count = self.claim.len() / size_of::<T>();
+        // SAFETY: as above.
+        unsafe { slice::from_raw_parts_mut(self.claim.as_mut_ptr().cast(), count) }
     }
 }
+
+/// A subscriber of a ring of `T`s.
+#[derive(Debug)]
+pub struct TypedSubscriber<T> {
+    subscriber: Subscriber,
+    element: PhantomData<T>,
+}
+
+impl<T: Pod> TypedSubscriber<T> {
+    /// Sees a subscriber as one of `T`s.
+    ///
+    /// # Errors
+    ///
+    /// It does not stand at a multiple of the size of `T`.
+    pub fn new(subscriber: Subscriber) -> Result<Self, ViewError> {
+        check_position::<T>(subscriber.position())?;
+        Ok(Self {
+            subscriber,
+            element: PhantomData,
+        })
+    }
+
+    /// The subscriber of bytes underneath.
+    pub fn subscriber(&self) -> &Subscriber {
+        &self.subscriber
+    }
+
+    /// The subscriber of bytes underneath, from now on as such.
+    pub fn into_inner(self) -> Subscriber {
+        self.subscriber
+    }
+
+    /// Takes one element.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Subscriber::readable`].
+    #[inline]
+    pub fn recv(&mut self) -> Result<T, RecvError> {
+        let batch = self.batch_n(1)?;
+        let Some(value) = batch.first().copied() else {
+            return Err(RecvError::Empty);
+        };
+        batch.release_all();
+        Ok(value)
+    }
+
+    /// How many whole elements can be read; at least one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Subscriber::readable`].
+    #[inline]
+    pub fn readable(&mut self) -> Result<usize, RecvError> {
+        match self.subscriber.readable()? / size_of::<T>() {
+            0 => Err(self.subscriber.nothing_more()),
+            count => Ok(count),
+        }
+    }
+
+    /// What there is, up to `max_count` elements (taken as at least one), as one slice.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Subscriber::readable`].
+    #[inline]
+    pub fn batch_n(&mut self, max_count: usize) -> Result<TypedBatch<'_, T>, RecvError> {
+        let max_bytes = max_count.max(1).saturating_mul(size_of::<T>());
+        let batch = self.subscriber.batch_of(max_bytes, size_of::<T>())?;
+        Ok(TypedBatch {
+            batch,
+            element: PhantomData,
+        })
+    }
+
+    /// Arms `waker` for when `min_count` elements (at least one) can be read, or the ring is closed.
+    pub fn register(&mut self, waker: &Waker, min_count: usize) -> Registered {
+        self.subscriber
+            .register(waker, min_count.max(1).saturating_mul(size_of::<T>()))
+    }
+}
+
+/// Elements to read. Dropped without release they stay to be read again.
+#[derive(Debug)]
+pub struct TypedBatch<'a, T> {
+    batch: Batch<'a>,
+    element: PhantomData<&'a [T]>,
+}
+
+impl<T: Pod> TypedBatch<'_, T> {
+    /// Releases the first `count` elements.
+    ///
+    /// # Errors
+    ///
+    /// More than the batch holds. Nothing is released then.
+    #[inline]
+    pub fn release(self, count: usize) -> Result<(), ReleaseError> {
+        self.batch.release(count.saturating_mul(size_of::<T>()))
+    }
+
+    /// Releases the whole batch.
+    #[inline]
+    pub fn release_all(self) {
+        self.batch.release_all();
+    }
+}
+
 impl<T: Pod> Deref for TypedBatch<'_, T> {
     type Target = [T];
+
+    #[inline]
     fn deref(&self) -> &[T] {
-        unimplemented!()
+        // SAFETY: a whole number of elements by `batch_n`, aligned by the invariant (a private copy is
+        // aligned to 8, which no element exceeds); any bytes are a `T`.
+        unsafe {
+            slice::from_raw_parts(
+                self.batch.as_ptr().cast(),
+                self.batch.len() / size_of::<T>(),
+            )
+        }
+    }
+}
+
+/// Whether elements of this type can begin here; and, when compiled, whether they can travel at all.
+fn check_position<T: Pod>(position: u64) -> Result<(), ViewError> {
+    const {
+        assert!(size_of::<T>() > 0, "an element takes at least one byte");
+        assert!(
+            align_of::<T>() <= align_of::<u64>(),
+            "an element is aligned to at most 8 bytes"
+        );
+    }
+    let element_bytes = size_of::<T>();
+    if position.is_multiple_of(element_bytes as u64) {
+        Ok(())
+    } else {
+        Err(ViewError {
+            position,
+            element_bytes,
+        })
     }
 }

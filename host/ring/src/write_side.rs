@@ -1,0 +1,223 @@
+//! The writer's half of the protocol: grants room, publishes, and computes its limit anew only when
+//! it must.
+
+use crate::cursor::Sequence;
+use crate::error::{ClaimError, CommitError};
+use crate::policy::Registered;
+use crate::sequencer::Sequencer;
+use crate::sync::{Ordering, full_fence, release_fence};
+use std::sync::Arc;
+use std::task::Waker;
+
+/// The only writer of a [`Sequencer`]. Dropping it closes the ring.
+#[derive(Debug)]
+pub struct WriteSide {
+    shared: Arc<Sequencer>,
+    /// What has been published, and where the next grant begins.
+    position: Sequence,
+    /// Positions before this may be written without looking at the readers. Never moves back, except
+    /// to `position` when the ring is closed.
+    limit: Sequence,
+    /// The end of the latest grant: what may be committed.
+    granted: Sequence,
+    /// What `claimed` holds. It never moves back: bytes of a dropped claim may have been overwritten.
+    claimed: Sequence,
+    /// When this is passed the next landing is set.
+    landing_due: Sequence,
+    /// An open-ended grant of so many positions is worth having: a quarter of the capacity.
+    enough: u64,
+    is_closed: bool,
+}
+
+impl WriteSide {
+    pub(crate) fn new(shared: Arc<Sequencer>) -> Self {
+        let landing_due = landing_stride(shared.capacity());
+        let enough = (shared.capacity() / 4).max(1);
+        Self {
+            shared,
+            position: 0,
+            limit: 0,
+            granted: 0,
+            claimed: 0,
+            landing_due,
+            enough,
+            is_closed: false,
+        }
+    }
+
+    /// The state that is shared with the readers.
+    pub fn shared(&self) -> &Arc<Sequencer> {
+        &self.shared
+    }
+
+    /// The next position to be written; everything before it has been published.
+    #[inline]
+    pub fn position(&self) -> Sequence {
+        self.position
+    }
+
+    /// How many positions may be committed without another grant.
+    #[inline]
+    pub fn granted(&self) -> u64 {
+        self.granted - self.position
+    }
+
+    /// How many positions may be written now, at most. Looks at all readers.
+    pub fn free(&self) -> u64 {
+        full_fence();
+        let min = self.shared.gate_min().unwrap_or(self.position);
+        if self.is_closed {
+            0
+        } else {
+            self.limit_for(min).max(self.limit) - self.position
+        }
+    }
+
+    /// Asks for room for at least `min` and at most `max` positions (at least `min`, if `max` is less),
+    /// from [`position`](Self::position) on. A grant replaces the one before it.
+    ///
+    /// Returns how many may be written, and then committed in one or more parts. More than `min` are
+    /// granted as far as they are known to be free; the readers are looked at again only if what is
+    /// known is less than `max` and less than a quarter of the ring.
+    ///
+    /// # Errors
+    ///
+    /// `Full`: fewer than `min` (or not even one) are free. `TooLarge`: `min` is more than the
+    /// capacity. `Closed`: the ring was closed.
+    #[inline]
+    pub fn grant(&mut self, min: u64, max: u64) -> Result<u64, ClaimError> {
+        let max = max.max(min);
+        let mut free = self.limit - self.position;
+        // An open-ended grant is not content with the small rest of an old limit.
+        if free < max && (free < min || free < self.enough) {
+            free = self.free_anew(min, max)?;
+        }
+        let count = max.min(free);
+        let end = self.position + count;
+        self.granted = end;
+        if end > self.claimed {
+            self.claimed = end;
+            // Release, and a fence after it: a reader that sees this sees all that was published
+            // before, and one that sees any byte written from now on sees this. Pairs with
+            // the reader's `check_copy`.
+            self.shared.overtaking.claimed.store(end, Ordering::Release);
+            release_fence();
+        }
+        Ok(count)
+    }
+
+    #[cold]
+    fn free_anew(&mut self, min: u64, max: u64) -> Result<u64, ClaimError> {
+        if self.is_closed {
+            return Err(ClaimError::Closed);
+        }
+        if min > self.shared.capacity() {
+            return Err(ClaimError::TooLarge);
+        }
+        self.refresh_limit();
+        let free = self.limit - self.position;
+        if free < min || (free == 0 && max > 0) {
+            Err(ClaimError::Full)
+        } else {
+            Ok(free)
+        }
+    }
+
+    /// Publishes the first `count` positions that were granted.
+    ///
+    /// # Errors
+    ///
+    /// More than was granted and not yet committed. Nothing is published then.
+    #[inline]
+    pub fn commit(&mut self, count: u64) -> Result<(), CommitError> {
+        let granted = self.granted();
+        if count > granted {
+            return Err(CommitError {
+                bytes: count as usize,
+                granted_bytes: granted as usize,
+            });
+        }
+        if count > 0 {
+            self.publish(self.position + count);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn publish(&mut self, position: Sequence) {
+        self.position = position;
+        if position >= self.landing_due {
+            self.set_landing();
+        }
+        self.shared.published.advance(position);
+        let asleep = self.shared.control.sleepers.after_change();
+        if asleep != 0 {
+            self.shared.wake_readers(asleep, position);
+        }
+    }
+
+    /// Once for each half of the ring: a position between two commits, for readers that are overtaken.
+    #[cold]
+    fn set_landing(&mut self) {
+        let stride = landing_stride(self.shared.capacity());
+        self.landing_due = (self.position / stride + 1) * stride;
+        self.shared
+            .overtaking
+            .landing
+            .store(self.position, Ordering::Release);
+    }
+
+    /// Arms `waker` for when `min` positions (at least one, at most the capacity) are free. It looks
+    /// again after arming, so that a release in between is not missed.
+    pub fn register(&mut self, waker: &Waker, min: u64) -> Registered {
+        let min = min.clamp(1, self.shared.capacity());
+        if self.is_closed || self.has_room(min) {
+            return Registered::Ready;
+        }
+        let cursor = (self.position + min).saturating_sub(self.shared.capacity());
+        if !self.shared.arm_writer(waker, cursor) || self.has_room(min) {
+            self.shared.disarm_writer();
+            return Registered::Ready;
+        }
+        Registered::Waiting
+    }
+
+    /// Publishes nothing more. Readers drain what there is, and are then told.
+    pub fn close(&mut self) {
+        if !self.is_closed {
+            self.is_closed = true;
+            self.limit = self.position;
+            self.granted = self.position;
+            self.shared.close();
+        }
+    }
+
+    fn has_room(&mut self, min: u64) -> bool {
+        if self.limit - self.position < min {
+            self.refresh_limit();
+        }
+        self.limit - self.position >= min
+    }
+
+    /// The fence is the writer's half of invariant 2: a reader that is not seen here reads a
+    /// `published` that is at least the writer's position.
+    fn refresh_limit(&mut self) {
+        full_fence();
+        let min = self.shared.gate_min().unwrap_or(self.position);
+        self.limit = self.limit.max(self.limit_for(min));
+    }
+
+    fn limit_for(&self, cursor_min: Sequence) -> Sequence {
+        cursor_min.min(self.position) + self.shared.capacity()
+    }
+}
+
+impl Drop for WriteSide {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn landing_stride(capacity: u64) -> u64 {
+    (capacity / 2).max(1)
+}
