@@ -1,1 +1,28 @@
-//! Skeleton.
+//! The O language: a small array language of the K family, as a library without a host.
+//!
+//! Reading order: what values are, how they are written and read, what the verbs do, and what
+//! goes wrong; then the machine that runs programs.
+
+pub mod symbol;
+
+pub mod value;
+
+pub mod number;
+
+pub mod format;
+
+pub mod verb;
+
+pub mod error;
+
+pub mod lexer;
+
+pub mod ast;
+
+pub mod parser;
+
+pub mod code;
+
+pub mod env;
+
+pub mod compile;

@@ -1,1 +1,6 @@
-//! Skeleton.
+//! The integration tests: one binary, driving the real `okernel`.
+
+mod command_line;
+mod support;
+mod tidy;
+mod words;

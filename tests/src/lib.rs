@@ -1,1 +1,4 @@
-//! Helpers of the integration tests.
+//! What the integration tests share: the corpus they make and the native yardsticks.
+
+pub mod corpus;
+pub mod words;

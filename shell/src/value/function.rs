@@ -91,3 +91,22 @@ impl Drop for Derived {
         bury(vec![std::mem::replace(&mut self.operand, Value::Nil)]);
     }
 }
+
+impl Function {
+    /// What `@f` answers: 107 for verbs and named functions, 105 for what adverbs and trains
+    /// make, 102 for lambdas; a projection is of its function's kind.
+    pub fn type_code(&self) -> i64 {
+        let mut function = self;
+        loop {
+            match function {
+                Function::Lambda(_) => return 102,
+                Function::Verb(_) | Function::Monad(_) | Function::Native(_) => return 107,
+                Function::Derived(_) | Function::Train(_) => return 105,
+                Function::Projection(projection) => match &projection.function {
+                    Value::Function(inner) => function = inner,
+                    _ => return 102,
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! Timers of one core: a hierarchical wheel (Varghese and Lauck, 1987).
+//!
+//! Time is cut into ticks of 16.4 µs. Eight levels of 64 slots hold the timers: a timer lies in the
+//! level of the highest 6-bit digit in which its tick differs from the wheel's, so setting and
+//! cancelling cost the same however many there are, and each timer moves at most seven times
+//! before it fires. Within the current tick deadlines are compared exactly: a timer never fires
+//! before its deadline, and always at the first [`Wheel::advance`] at or after it.
+//!
+//! A periodic timer's deadlines are its first one plus multiples of its period, whenever it was
+//! looked at, so it does not drift; those that were passed over are counted.
+//!
+//! Invariant: every entry is in exactly one slot's list, and a slot's bit in its level's map says
+//! whether its list has entries.
+
+use crate::table::{Key, Table};
+
+/// A tick is `2^TICK_SHIFT` nanoseconds.
+const TICK_SHIFT: u32 = 14;
+const SLOT_BITS: u32 = 6;
+const SLOTS: usize = 1 << SLOT_BITS;
+/// Levels enough for every tick of a `u64` of nanoseconds (50 bits).
+const LEVELS: usize = 9;
+
+const _: () = assert!(LEVELS as u32 * SLOT_BITS + TICK_SHIFT >= u64::BITS);
+
+/// A timer that has fired.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fired<T> {
+    /// Which timer. A one-shot timer's key is stale now.
+    pub timer: Key,
+    /// What it was set with.
+    pub data: T,
+    /// Its (first passed) deadline.
+    pub deadline_ns: u64,
+    /// How many of its deadlines have passed; 1 for a one-shot timer.
+    pub expirations: u64,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    deadline_ns: u64,
+    period_ns: u64,
+    data: T,
+    level: u8,
+    slot: u8,
+    previous: Option<Key>,
+    next: Option<Key>,
+}
+
+#[derive(Debug)]
+struct Level {
+    occupied: u64,
+    heads: [Option<Key>; SLOTS],
+}
+
+/// All timers of a core, each with a `T` that says whose it is.
+#[derive(Debug)]
+pub struct Wheel<T> {
+    entries: Table<Entry<T>>,
+    levels: Vec<Level>,
+    tick: u64,
+}
+
+impl<T: Copy> Default for Wheel<T> {
+    fn default() -> Self {
+        Wheel::new()
+    }
+}
+
+impl<T: Copy> Wheel<T> {
+    /// No timers; the time is 0.
+    pub fn new() -> Wheel<T> {
+        let level = || Level {
+            occupied: 0,
+            heads: [None; SLOTS],
+        };
+        Wheel {
+            entries: Table::new(),
+            levels: (0..LEVELS).map(|_| level()).collect(),
+            tick: 0,
+        }
+    }
+
+    /// How many timers are set.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is set.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Sets a timer that fires at `deadline_ns` and then, unless `period_ns` is 0, each period.
+    pub fn set(&mut self, deadline_ns: u64, period_ns: u64, data: T) -> Key {
+        let key = self.entries.insert(Entry {
+            deadline_ns,
+            period_ns,
+            data,
+            level: 0,
+            slot: 0,
+            previous: None,
+            next: None,
+        });
+        self.link(key);
+        key
+    }
+
+    /// Takes a timer away. None when it has fired (or was cancelled) already.
+    pub fn cancel(&mut self, timer: Key) -> Option<T> {
+        self.entries.get(timer)?;
+        self.unlink(timer);
+        self.entries.remove(timer).map(|entry| entry.data)
+    }
+
+    /// A moment at which [`Wheel::advance`] should be called: no timer fires before it. It is the exact
+    /// deadline when that is within a millisecond, else it may be earlier.
+    pub fn next_ns(&self) -> Option<u64> {
+        let (level, slot, tick) = self.next_slot()?;
+        if level > 0 {
+            return Some(tick << TICK_SHIFT);
+        }
+        let mut first_ns = u64::MAX;
+        let mut at = self.levels[level].heads[slot];
+        while let Some(entry) = at.and_then(|key| self.entries.get(key)) {
+            first_ns = first_ns.min(entry.deadline_ns);
+            at = entry.next;
+        }
+        Some(first_ns)
+    }
+
+    /// Moves the time on to `now_ns` and appends all timers that fire, by rising deadline.
+    pub fn advance(&mut self, now_ns: u64, fired: &mut Vec<Fired<T>>) {
+        let before = fired.len();
+        let now_tick = now_ns >> TICK_SHIFT;
+        while let Some((level, slot, tick)) = self.next_slot() {
+            if tick > now_tick {
+                break;
+            }
+            self.tick = self.tick.max(tick);
+            let mut at = self.levels[level].heads[slot].take();
+            self.levels[level].occupied &= !(1 << slot);
+            let mut kept = false;
+            while let Some(key) = at {
+                let Some(entry) = self.entries.get(key) else {
+                    break;
+                };
+                at = entry.next;
+                if entry.deadline_ns <= now_ns {
+                    self.fire(key, now_ns, fired);
+                } else {
+                    self.link(key);
+                    kept |= level == 0;
+                }
+            }
+            if kept {
+                break;
+            }
+        }
+        self.tick = self.tick.max(now_tick);
+        fired[before..].sort_by_key(|timer| (timer.deadline_ns, timer.timer.index()));
+    }
+
+    /// `key` is in no list.
+    fn fire(&mut self, key: Key, now_ns: u64, fired: &mut Vec<Fired<T>>) {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        let (deadline_ns, data) = (entry.deadline_ns, entry.data);
+        let passed = (now_ns - deadline_ns)
+            .checked_div(entry.period_ns)
+            .unwrap_or(0);
+        fired.push(Fired {
+            timer: key,
+            data,
+            deadline_ns,
+            expirations: passed + 1,
+        });
+        let next_ns = (passed + 1)
+            .checked_mul(entry.period_ns)
+            .and_then(|later| deadline_ns.checked_add(later));
+        match next_ns {
+            Some(next_ns) if entry.period_ns > 0 => {
+                entry.deadline_ns = next_ns;
+                self.link(key);
+            }
+            _ => {
+                self.entries.remove(key);
+            }
+        }
+    }
+
+    /// The first slot with timers: level, slot, and the tick at which it begins.
+    fn next_slot(&self) -> Option<(usize, usize, u64)> {
+        for (index, level) in self.levels.iter().enumerate() {
+            if level.occupied == 0 {
+                continue;
+            }
+            let shift = index as u32 * SLOT_BITS;
+            let here = (self.tick >> shift) as u32 & (SLOTS as u32 - 1);
+            // Entries differ from the wheel's tick in this digit and in none above it, so they all
+            // lie in slots from here on; nothing wraps.
+            let slot = level.occupied.trailing_zeros().max(here);
+            let above = self.tick >> shift >> SLOT_BITS;
+            let tick = ((above << SLOT_BITS) | u64::from(slot)) << shift;
+            return Some((index, slot as usize, tick));
+        }
+        None
+    }
+
+    fn link(&mut self, key: Key) {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        let tick = (entry.deadline_ns >> TICK_SHIFT).max(self.tick);
+        let differs = tick ^ self.tick;
+        let level = match differs {
+            0 => 0,
+            _ => (u64::BITS - 1 - differs.leading_zeros()) / SLOT_BITS,
+        };
+        let slot = (tick >> (level * SLOT_BITS)) as usize & (SLOTS - 1);
+        let head = &mut self.levels[level as usize].heads[slot];
+        (entry.level, entry.slot) = (level as u8, slot as u8);
+        (entry.previous, entry.next) = (None, head.replace(key));
+        let next = entry.next;
+        self.levels[level as usize].occupied |= 1 << slot;
+        if let Some(next) = next.and_then(|next| self.entries.get_mut(next)) {
+            next.previous = Some(key);
+        }
+    }
+
+    fn unlink(&mut self, key: Key) {
+        let Some(entry) = self.entries.get(key) else {
+            return;
+        };
+        let (previous, next) = (entry.previous, entry.next);
+        let (level, slot) = (usize::from(entry.level), usize::from(entry.slot));
+        if let Some(next) = next.and_then(|next| self.entries.get_mut(next)) {
+            next.previous = previous;
+        }
+        match previous {
+            Some(previous) => {
+                if let Some(previous) = self.entries.get_mut(previous) {
+                    previous.next = next;
+                }
+            }
+            None => {
+                self.levels[level].heads[slot] = next;
+                if next.is_none() {
+                    self.levels[level].occupied &= !(1 << slot);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fired, Wheel};
+    use crate::table::Key;
+    use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, prop_oneof, proptest};
+    use std::cmp::Reverse;
+    use std::collections::{BinaryHeap, HashMap};
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Set { delay_ns: u64, period_ns: u64 },
+        Cancel { which: usize },
+        Advance { by_ns: u64 },
+    }
+
+    fn spans() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            Just(0),
+            0..20_000u64,
+            0..2_000_000u64,
+            0..5_000_000_000u64,
+            0..u64::MAX >> 4
+        ]
+    }
+
+    fn steps() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (spans(), prop_oneof![Just(0), 1..100_000_000u64])
+                .prop_map(|(delay_ns, period_ns)| Step::Set { delay_ns, period_ns }),
+            (0..50usize).prop_map(|which| Step::Cancel { which }),
+            spans().prop_map(|by_ns| Step::Advance { by_ns }),
+        ]
+    }
+
+    /// A heap of deadlines, and what is behind each.
+    #[derive(Default)]
+    struct Model {
+        heap: BinaryHeap<Reverse<(u64, u32)>>,
+        timers: HashMap<u32, (Key, u64, u64)>,
+    }
+
+    impl Model {
+        fn advance(&mut self, now_ns: u64) -> Vec<Fired<u32>> {
+            let mut fired = Vec::new();
+            while let Some(&Reverse((deadline_ns, data))) = self.heap.peek() {
+                if deadline_ns > now_ns {
+                    break;
+                }
+                self.heap.pop();
+                let Some(&(timer, current_ns, period_ns)) = self.timers.get(&data) else {
+                    continue;
+                };
+                if current_ns != deadline_ns {
+                    continue;
+                }
+                let mut next_ns = u128::from(deadline_ns);
+                let mut expirations = 1;
+                if period_ns == 0 {
+                    self.timers.remove(&data);
+                } else {
+                    expirations += (now_ns - deadline_ns) / period_ns;
+                    next_ns += u128::from(expirations) * u128::from(period_ns);
+                    let next_ns = u64::try_from(next_ns).unwrap();
+                    self.timers.insert(data, (timer, next_ns, period_ns));
+                    self.heap.push(Reverse((next_ns, data)));
+                }
+                fired.push(Fired {
+                    timer,
+                    data,
+                    deadline_ns,
+                    expirations,
+                });
+            }
+            fired.sort_by_key(|timer| (timer.deadline_ns, timer.timer.index()));
+            fired
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_heap(steps in proptest::collection::vec(steps(), 1..200)) {
+            let mut wheel = Wheel::new();
+            let mut model = Model::default();
+            let mut now_ns = 0u64;
+            let mut count = 0;
+            for step in steps {
+                match step {
+                    Step::Set { delay_ns, period_ns } => {
+                        let deadline_ns = now_ns.saturating_add(delay_ns);
+                        let key = wheel.set(deadline_ns, period_ns, count);
+                        model.timers.insert(count, (key, deadline_ns, period_ns));
+                        model.heap.push(Reverse((deadline_ns, count)));
+                        count += 1;
+                    }
+                    Step::Cancel { which } if count > 0 => {
+                        let data = which as u32 % count;
+                        if let Some((key, _, _)) = model.timers.remove(&data) {
+                            prop_assert_eq!(wheel.cancel(key), Some(data));
+                            prop_assert_eq!(wheel.cancel(key), None);
+                        }
+                    }
+                    Step::Cancel { .. } => {}
+                    Step::Advance { by_ns } => {
+                        now_ns = now_ns.saturating_add(by_ns).min(u64::MAX >> 1);
+                        let mut fired = Vec::new();
+                        wheel.advance(now_ns, &mut fired);
+                        prop_assert_eq!(fired, model.advance(now_ns));
+                    }
+                }
+                prop_assert_eq!(wheel.len(), model.timers.len());
+                let first_ns = model.timers.values().map(|timer| timer.1).min();
+                match (wheel.next_ns(), first_ns) {
+                    (Some(next_ns), Some(first_ns)) => prop_assert!(next_ns <= first_ns.max(now_ns)),
+                    (next_ns, first_ns) => prop_assert_eq!(next_ns, first_ns),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sleeping_until_the_next_moment_reaches_every_deadline_in_few_steps() {
+        let mut wheel = Wheel::new();
+        wheel.set(u64::MAX >> 2, 0, 1);
+        let mut fired = Vec::new();
+        let mut steps = 0;
+        while let Some(next_ns) = wheel.next_ns() {
+            wheel.advance(next_ns, &mut fired);
+            steps += 1;
+        }
+        assert_eq!(fired.len(), 1);
+        assert_eq!(fired[0].deadline_ns, u64::MAX >> 2);
+        assert!(steps <= 10, "{steps} steps");
+    }
+
+    #[test]
+    fn a_hundred_thousand_timers() {
+        let mut wheel = Wheel::new();
+        let mut seed = 1u64;
+        let mut keys = Vec::new();
+        for data in 0..100_000u64 {
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            keys.push((wheel.set(seed >> 30, 0, data), seed >> 30));
+        }
+        assert_eq!(wheel.len(), 100_000);
+        for (key, _) in keys.iter().step_by(2) {
+            assert!(wheel.cancel(*key).is_some());
+        }
+        let mut fired = Vec::new();
+        let mut now_ns = 0;
+        while !wheel.is_empty() {
+            now_ns += 10_000_000;
+            let from = fired.len();
+            wheel.advance(now_ns, &mut fired);
+            for timer in &fired[from..] {
+                assert!(timer.deadline_ns <= now_ns && timer.deadline_ns + 10_000_000 >= now_ns);
+            }
+        }
+        assert_eq!(fired.len(), 50_000);
+        assert!(fired.is_sorted_by_key(|timer| timer.deadline_ns));
+    }
+
+    #[test]
+    fn a_period_does_not_drift() {
+        let mut wheel = Wheel::new();
+        wheel.set(1_000, 1_000, ());
+        let mut fired = Vec::new();
+        let mut count = 0;
+        for now_ns in (0..1_000_000).step_by(777) {
+            fired.clear();
+            wheel.advance(now_ns, &mut fired);
+            count += fired.iter().map(|timer| timer.expirations).sum::<u64>();
+            assert_eq!(count, now_ns / 1_000);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The command line: one verb, one file.
+//!
+//! stdout carries the program's output alone; logs and errors go to stderr. The exit status is 0
+//! when all went well, 1 when something failed, 2 when the command line was wrong.
+
+mod bench;
+mod boot;
+mod build;
+mod completions;
+mod eval;
+mod inspect;
+mod new;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A Wasm-hosted actor kernel: sandboxed tasks on zero-copy rings, and the O shell.
+#[derive(Parser)]
+#[command(name = "okernel", version, about, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    boot: boot::Args,
+    /// What is logged to stderr: error, warn, info, debug, trace, or a filter such as okernel=debug.
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
+    log: String,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Boot the kernel with the shell on the console (what okernel does without a verb)
+    Boot(boot::Args),
+    /// Boot, run a script, and end when its tasks have ended
+    Run(run::Args),
+    /// Evaluate one expression and print its value
+    Eval(eval::Args),
+    /// Write a new task crate that builds
+    New(new::Args),
+    /// Compile a task crate to a module
+    Build(build::Args),
+    /// Show what a module is: ABI version, exports, imports, capabilities wanted, memory
+    Inspect(inspect::Args),
+    /// Measure the kernel, beside its rivals in the same run
+    Bench(bench::Args),
+    /// Print the completions for a command shell
+    Completions(completions::Args),
+}
+
+/// Runs the command line of this process; answers its exit status.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = start_log(&cli.log) {
+        eprintln!("okernel: {error:#}");
+        return ExitCode::from(2);
+    }
+    let verb = cli.verb.unwrap_or(Verb::Boot(cli.boot));
+    let result = match verb {
+        Verb::Boot(args) => boot::run(args),
+        Verb::Run(args) => run::run(args),
+        Verb::Eval(args) => eval::run(args),
+        Verb::New(args) => new::run(&args),
+        Verb::Build(args) => build::run(&args),
+        Verb::Inspect(args) => inspect::run(&args),
+        Verb::Bench(args) => bench::run(&args),
+        Verb::Completions(args) => completions::run(&args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("okernel: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log(filter: &str) -> anyhow::Result<()> {
+    use anyhow::Context as _;
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .parse(filter)
+        .with_context(|| format!("--log {filter}: not a level or filter"))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
+    Ok(())
+}
+
+/// The command line's structure, for completions.
+fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}

@@ -1,0 +1,208 @@
+//! The two engines that execute guests.
+//!
+//! User tasks run on the *metered* engine: its code looks at an epoch counter at each loop and
+//! function, so that a guest that computes too long is suspended in the middle. That costs up to
+//! 60 % where loops are tight. The interpreter of O counts its own steps, so it runs on the
+//! *trusted* engine, whose code has no such checks. Nothing else may: a module that loops for ever
+//! there holds its core.
+//!
+//! Instances come from pools whose slots reserve four gigabytes of address space each, with guards
+//! behind them; so no access checks its bounds, and a wild one is a trap. Memory never moves.
+//!
+//! Invariant: the features that guests may use are listed here and nowhere else; threads, shared
+//! and 64-bit memories and more than one memory are refused, since windows and pointer checks are
+//! built on there being one memory that only its own task runs in.
+
+use std::fs;
+
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel};
+use wasmtime::PoolingAllocationConfig;
+
+use super::limits;
+
+/// Whether the code of an engine can be interrupted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Metering {
+    /// Interrupted when its turn ends: for everything that users bring.
+    Epoch,
+    /// Never interrupted: only for the interpreter, which steps by a budget.
+    Trusted,
+}
+
+/// The pair of engines, and how many instances each has slots for.
+#[derive(Clone)]
+pub struct Engines {
+    metered: Engine,
+    trusted: Engine,
+    instances_max: u32,
+}
+
+/// The engines could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot reserve address space for {instances} sandboxed tasks: {reason}: raise 'ulimit -v' or \
+     vm.max_map_count"
+)]
+pub struct EngineError {
+    /// The number of slots that was tried last.
+    pub instances: u32,
+    /// What the engine said.
+    pub reason: String,
+}
+
+impl Engines {
+    /// Makes both engines with room for `instances` each, or for as many as this machine allows
+    /// when that is fewer (the log says so).
+    ///
+    /// # Errors
+    /// Not even [`limits::INSTANCES_MIN`] slots can be reserved.
+    pub fn new(instances: u32) -> Result<Engines, EngineError> {
+        let wanted = instances.clamp(limits::INSTANCES_MIN, limits::INSTANCES_MAX);
+        let mut count = wanted.min(instances_that_fit(map_count_max(), address_space_max()));
+        loop {
+            match Engines::with_exactly(count) {
+                Ok(engines) => {
+                    if count < wanted {
+                        tracing::warn!(wanted, count, "this machine has room for fewer tasks");
+                    }
+                    return Ok(engines);
+                }
+                Err(error) if count <= limits::INSTANCES_MIN => {
+                    return Err(EngineError { instances: count, reason: one_line(&error) });
+                }
+                Err(_) => count = (count / 2).max(limits::INSTANCES_MIN),
+            }
+        }
+    }
+
+    fn with_exactly(count: u32) -> wasmtime::Result<Engines> {
+        Ok(Engines {
+            metered: Engine::new(&config(Metering::Epoch, count))?,
+            trusted: Engine::new(&config(Metering::Trusted, count))?,
+            instances_max: count,
+        })
+    }
+
+    /// The engine for code of this kind.
+    pub fn get(&self, metering: Metering) -> &Engine {
+        match metering {
+            Metering::Epoch => &self.metered,
+            Metering::Trusted => &self.trusted,
+        }
+    }
+
+    /// How many instances each of the engines can hold at a time.
+    pub fn instances_max(&self) -> u32 {
+        self.instances_max
+    }
+}
+
+fn config(metering: Metering, instances: u32) -> Config {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(instances)
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(2))
+        .max_memories_per_module(1)
+        .max_tables_per_module(limits::TABLES_PER_MODULE_MAX)
+        .table_elements(limits::TABLE_ELEMENTS_MAX)
+        .max_memory_size(limits::MEMORY_RESERVATION_BYTES as usize)
+        .max_unused_warm_slots(limits::WARM_SLOTS_MAX)
+        .linear_memory_keep_resident(limits::KEEP_RESIDENT_BYTES)
+        .table_keep_resident(limits::TABLE_KEEP_RESIDENT_BYTES)
+        .pagemap_scan(Enabled::Auto);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .epoch_interruption(metering == Metering::Epoch)
+        .memory_reservation(limits::MEMORY_RESERVATION_BYTES)
+        .memory_guard_size(limits::MEMORY_GUARD_BYTES)
+        .guard_before_linear_memory(true)
+        .memory_may_move(false)
+        .max_wasm_stack(limits::GUEST_STACK_BYTES)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(limits::BACKTRACE_FRAMES_MAX))
+        .cranelift_opt_level(OptLevel::Speed)
+        .wasm_simd(true)
+        .wasm_relaxed_simd(true)
+        .relaxed_simd_deterministic(true)
+        .wasm_bulk_memory(true)
+        .wasm_multi_value(true)
+        .wasm_tail_call(true)
+        .wasm_extended_const(true)
+        .wasm_multi_memory(false)
+        .wasm_memory64(false)
+        .wasm_custom_page_sizes(false);
+    config
+}
+
+/// How many slots fit beside everything else, for each of the two engines.
+fn instances_that_fit(mappings_max: u64, address_space_bytes: u64) -> u32 {
+    let by_mappings = mappings_max / limits::MAPPINGS_PER_INSTANCE;
+    let slot_bytes = limits::MEMORY_RESERVATION_BYTES + limits::MEMORY_GUARD_BYTES;
+    // Two engines, and a quarter for everything else.
+    let by_address_space = address_space_bytes / 4 * 3 / 2 / slot_bytes;
+    let fit = by_mappings.min(by_address_space).min(u64::from(limits::INSTANCES_MAX));
+    (fit as u32).max(limits::INSTANCES_MIN)
+}
+
+/// How many mappings the operating system allows this process.
+fn map_count_max() -> u64 {
+    let text = fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
+    text.trim().parse().unwrap_or(65_530)
+}
+
+/// The address space that this process may take, in bytes.
+fn address_space_max() -> u64 {
+    const USER_SPACE_BYTES: u64 = 1 << 47;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::As).current;
+    limit.unwrap_or(USER_SPACE_BYTES).min(USER_SPACE_BYTES)
+}
+
+/// An error of the engine as one line.
+pub(super) fn one_line(error: &wasmtime::Error) -> String {
+    let text = format!("{error:#}");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Engines, Metering, instances_that_fit};
+    use crate::wasm::limits;
+
+    #[test]
+    fn the_pool_follows_what_the_machine_allows() {
+        let room = 1 << 47;
+        assert_eq!(instances_that_fit(4000, room), 1000);
+        assert_eq!(instances_that_fit(u64::MAX, 1 << 40), 95);
+        assert!(instances_that_fit(65_530, room) >= 10_000);
+        assert_eq!(instances_that_fit(0, 0), limits::INSTANCES_MIN);
+        assert_eq!(instances_that_fit(u64::MAX, u64::MAX), limits::INSTANCES_MAX);
+    }
+
+    #[test]
+    fn what_guests_may_not_use_is_refused() {
+        let engines = Engines::new(limits::INSTANCES_MIN).unwrap();
+        let refused = [
+            "(module (memory 1) (memory 1))",
+            "(module (memory i64 1))",
+            "(module (memory 1 2 shared))",
+            "(module (memory 1 (pagesize 1)))",
+            "(module (tag))",
+        ];
+        for text in refused {
+            let bytes = wat::parse_str(text).unwrap();
+            for metering in [Metering::Epoch, Metering::Trusted] {
+                let module = wasmtime::Module::new(engines.get(metering), &bytes);
+                assert!(module.is_err(), "{text} was accepted");
+            }
+        }
+    }
+
+    #[test]
+    fn code_of_the_two_engines_is_not_interchangeable() {
+        let engines = Engines::new(limits::INSTANCES_MIN).unwrap();
+        let code = engines.get(Metering::Trusted).precompile_module(b"\0asm\x01\0\0\0").unwrap();
+        // SAFETY: the bytes are what this process has just compiled.
+        let loaded = unsafe { wasmtime::Module::deserialize(engines.get(Metering::Epoch), &code) };
+        assert!(loaded.is_err());
+    }
+}

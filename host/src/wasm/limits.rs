@@ -1,0 +1,101 @@
+//! Every maximum of the Wasm side, in one place.
+//!
+//! A sandbox is only as good as its bounds: each figure that bounds memory, time or address space is
+//! named here, and what must hold between them is checked when the crate is compiled. What one task
+//! may use is decided per task, below these.
+
+use std::time::Duration;
+
+/// A page of linear memory in bytes, fixed by WebAssembly.
+pub const WASM_PAGE_BYTES: usize = 64 * 1024;
+
+/// Address space that every linear memory reserves: all that 32 bits can name, so that no access
+/// needs a check of its bounds.
+pub const MEMORY_RESERVATION_BYTES: u64 = 1 << 32;
+
+/// Inaccessible bytes behind (and before) a linear memory. An access with a constant offset
+/// smaller than this needs no check either.
+pub const MEMORY_GUARD_BYTES: u64 = 32 << 20;
+
+/// The largest module that is compiled, in bytes. It bounds the time and memory of a compilation.
+pub const MODULE_BYTES_MAX: usize = 64 << 20;
+
+/// Stack that a guest may use in one call, in bytes. The thread that polls a task needs this much
+/// and some more for the host's own frames.
+pub const GUEST_STACK_BYTES: usize = 512 * 1024;
+
+/// Frames of a backtrace that are kept.
+pub const BACKTRACE_FRAMES_MAX: usize = 32;
+
+/// Instances that one engine has slots for, unless it is told otherwise or the machine has less room.
+pub const INSTANCES_DEFAULT: u32 = 4096;
+
+/// The fewest slots that are of use; an engine that cannot have them does not start.
+pub const INSTANCES_MIN: u32 = 16;
+
+/// The most slots that an engine can be asked for.
+pub const INSTANCES_MAX: u32 = 16_384;
+
+/// Memory mappings that are reckoned for each slot when the machine's maximum is shared out: two or
+/// three for the memory and its image; those with windows take three more for each.
+pub const MAPPINGS_PER_INSTANCE: u64 = 4;
+
+/// Elements that a table of a guest can have.
+pub const TABLE_ELEMENTS_MAX: usize = 20_000;
+
+/// Tables that a module can have.
+pub const TABLES_PER_MODULE_MAX: u32 = 4;
+
+/// Bytes at the start of a slot's memory that are reset by writing zeros instead of giving the
+/// pages back: the next instance in that slot finds them resident.
+pub const KEEP_RESIDENT_BYTES: usize = 256 * 1024;
+
+/// Bytes of a slot's table that are kept resident likewise.
+pub const TABLE_KEEP_RESIDENT_BYTES: usize = 16 * 1024;
+
+/// Slots that are kept warm for the module that used them last.
+pub const WARM_SLOTS_MAX: u32 = 256;
+
+/// How often the ticker asks guests whether their turn has ended.
+pub const TICK: Duration = Duration::from_millis(1);
+
+/// Ticks that the ticker goes on after the last core became idle, so that short sleeps do not
+/// start and stop it.
+pub const LINGER_TICKS: u32 = 2;
+
+/// The most ticks that are made up for at once after the ticker itself was kept waiting.
+pub const CATCH_UP_TICKS_MAX: u32 = 64;
+
+/// Windows that one task can have mapped at a time.
+pub const WINDOWS_MAX: usize = 256;
+
+/// Linear memory that all windows of one task can take, in bytes: 3 GiB. A window takes twice its
+/// ring's capacity.
+pub const WINDOW_BYTES_MAX: usize = 3 << 30;
+
+/// Bytes of text that a guest can give with `fault`; more is cut off.
+pub const FAULT_BYTES_MAX: usize = 4096;
+
+/// Bytes of one line that a guest can write to the log; more is cut off.
+pub const LOG_BYTES_MAX: usize = 4096;
+
+/// Bytes of one request that a guest can make of the kernel.
+pub const REQUEST_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of a grant's name.
+pub const NAME_BYTES_MAX: usize = 256;
+
+/// Bytes of the compiled modules that the cache keeps on disk; the oldest go first.
+pub const CACHE_BYTES_MAX: u64 = 512 << 20;
+
+const _: () = {
+    assert!(MEMORY_RESERVATION_BYTES == u32::MAX as u64 + 1);
+    assert!(WINDOW_BYTES_MAX < MEMORY_RESERVATION_BYTES as usize);
+    assert!(okernel_ring::CAPACITY_BYTES_MAX * 2 <= WINDOW_BYTES_MAX);
+    assert!(
+        (okernel_abi::layout::COPY_RING_BYTES_MAX as usize) * 4 >= WASM_PAGE_BYTES,
+        "the smallest window is a whole number of pages"
+    );
+    assert!(INSTANCES_MIN <= INSTANCES_DEFAULT && INSTANCES_DEFAULT <= INSTANCES_MAX);
+    assert!(KEEP_RESIDENT_BYTES % WASM_PAGE_BYTES == 0);
+};

@@ -1,0 +1,151 @@
+//! The command line as its user meets it: verbs, exit status, and what a mistake is told.
+
+use std::fs;
+
+use crate::support::{okernel, root, run, run_with, shell};
+
+#[test]
+fn help_names_every_verb() {
+    let help = run(&["--help"]).ok();
+    for verb in ["boot", "run", "eval", "new", "build", "inspect", "bench", "completions"] {
+        assert!(help.contains(verb), "{verb} is missing in:\n{help}");
+    }
+}
+
+#[test]
+fn version_and_completions() {
+    assert!(run(&["--version"]).ok().starts_with("okernel 0."));
+    assert!(run(&["completions", "bash"]).ok().contains("_okernel"));
+}
+
+#[test]
+fn eval_prints_the_value() {
+    assert_eq!(run(&["eval", "2*3+4"]).ok(), "14\n");
+    assert_eq!(run(&["eval", "fac:{$[x=1;1;x*fac[x-1]]};fac 20"]).ok(), "2432902008176640000\n");
+}
+
+#[test]
+fn eval_of_a_mistake_fails_and_says_where() {
+    let stderr = run(&["eval", "1+`a"]).failed(1);
+    assert!(stderr.contains("type"), "{stderr}");
+    assert!(stderr.contains('^'), "{stderr}");
+    let stderr = run(&["eval", "(1;2"]).failed(1);
+    assert!(stderr.contains("parse"), "{stderr}");
+}
+
+#[test]
+fn a_wrong_command_line_is_a_usage_error() {
+    run(&["--no-such-flag"]).failed(2);
+    run(&["inspect"]).failed(2);
+    let stderr = run(&["boot", "--cores", "many"]).failed(2);
+    assert!(stderr.contains("--cores"), "{stderr}");
+    let stderr = run(&["boot", "--cores", "0"]).failed(2);
+    assert!(stderr.contains("--cores"), "{stderr}");
+    let stderr = run(&["boot", "--qos", "1,2"]).failed(2);
+    assert!(stderr.contains("--qos"), "{stderr}");
+    let stderr = run(&["boot", "--load", "nameonly"]).failed(2);
+    assert!(stderr.contains("NAME=FILE"), "{stderr}");
+}
+
+#[test]
+fn files_that_are_not_what_they_should_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("not.wasm");
+    fs::write(&text, "hello").unwrap();
+    let text = text.to_str().unwrap();
+    for args in [&["inspect", text][..], &["boot", "--load", &format!("x={text}")]] {
+        let stderr = run(args).failed(1);
+        assert!(stderr.contains("not.wasm") && stderr.contains("not a WebAssembly module"), "{stderr}");
+        assert_eq!(stderr.trim().lines().count(), 1, "{stderr}");
+    }
+    for args in [
+        &["inspect", "/no/such.wasm"][..],
+        &["run", "/no/such.ok"],
+        &["boot", "--init", "/no/such.ok"],
+        &["boot", "--load", "x=/no/such.wasm"],
+        &["build", "/no/such"],
+    ] {
+        let stderr = run(args).failed(1);
+        assert!(stderr.contains("/no/such"), "{stderr}");
+        assert_eq!(stderr.trim().lines().count(), 1, "{stderr}");
+    }
+}
+
+#[test]
+fn a_module_of_another_abi_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.wasm");
+    let module = wat::parse_str(
+        r#"(module (memory (export "memory") 1)
+            (@custom "okernel.abi" "\63\00\00\00")
+            (func (export "init") (result i32) i32.const 0)
+            (func (export "exec") (param i32) (result i32) i32.const 0)
+            (func (export "poll") (result i32) i32.const 1)
+            (func (export "finalize") (param i32)))"#,
+    )
+    .unwrap();
+    fs::write(&path, module).unwrap();
+    let stderr = run(&["boot", "--load", &format!("old={}", path.display())]).failed(1);
+    assert!(stderr.contains("ABI 99") && stderr.contains("old.wasm"), "{stderr}");
+}
+
+#[test]
+fn piped_lines_print_their_values_and_a_failed_line_sets_the_status() {
+    assert_eq!(shell("1+2\na:5;\na*2\n").ok(), "3\n10\n");
+    let output = shell("1+2\n1+`a\n7\n");
+    assert_eq!((output.status, output.stdout.as_str()), (1, "3\n7\n"));
+    assert!(output.stderr.contains("type"), "{}", output.stderr);
+    assert_eq!(shell("").ok(), "");
+    assert_eq!(shell("1+2").ok(), "3\n");
+}
+
+#[test]
+fn input_that_is_not_finished_goes_on_in_the_next_line() {
+    assert_eq!(shell("f:{\n x+\n 1};\nf 2\n").ok(), "3\n");
+}
+
+#[test]
+fn run_passes_arguments_and_waits_for_tasks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("script.ok");
+    fs::write(&path, "/ a script\nprint args;\nspawn[1;\"print 40+2\"];\n").unwrap();
+    let stdout = run(&["run", path.to_str().unwrap(), "one", "2"]).ok();
+    assert_eq!(stdout, "(\"one\";\"2\")\n42\n");
+}
+
+#[test]
+fn a_script_that_fails_names_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bad.ok");
+    fs::write(&path, "a:1;\nb:a+`x;\n").unwrap();
+    let stderr = run(&["run", path.to_str().unwrap()]).failed(1);
+    assert!(stderr.contains("bad.ok:2"), "{stderr}");
+}
+
+#[test]
+fn inspect_shows_what_a_module_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("mine");
+    run(&["new", made.to_str().unwrap()]).ok();
+    let module = folder.path().join("mine.wasm");
+    let built = run_with(
+        okernel()
+            .env("CARGO_TARGET_DIR", root().join("target/made"))
+            .args(["build", made.to_str().unwrap(), "-o", module.to_str().unwrap()]),
+        b"",
+    );
+    built.ok();
+    let shown = run(&["inspect", module.to_str().unwrap()]).ok();
+    for word in ["ABI", "poll", "memory", "in", "out"] {
+        assert!(shown.contains(word), "{word} is missing in:\n{shown}");
+    }
+}
+
+#[test]
+fn new_refuses_bad_names_and_folders_that_exist() {
+    let stderr = run(&["new", "2fast"]).failed(1);
+    assert!(stderr.contains("2fast"), "{stderr}");
+    let folder = tempfile::tempdir().unwrap();
+    let stderr = run(&["new", folder.path().to_str().unwrap()]).failed(1);
+    assert!(stderr.lines().count() == 1, "{stderr}");
+}
