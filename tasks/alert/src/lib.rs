@@ -1,0 +1,1 @@
+//! Tells when a price leaves its moving average.

@@ -1,0 +1,1 @@
+//! Computes for ever and never gives its turn back.

@@ -1,0 +1,1 @@
+//! Receives what pump publishes, checks it and tells how long it took.

@@ -1,0 +1,1 @@
+//! Copies each message to all of its rings, or deals them out in turn.

@@ -1,0 +1,1 @@
+//! Streams a file into a ring, whole or in the ranges it is asked for.

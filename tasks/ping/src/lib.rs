@@ -1,0 +1,1 @@
+//! Measures round trips to pong over two rings.

@@ -1,0 +1,1 @@
+//! Sends back every number that ping sends.

@@ -1,0 +1,1 @@
+//! Counts and checksums a feed of trades.

@@ -1,0 +1,1 @@
+//! A seeded feed of synthetic trades.

@@ -1,0 +1,1 @@
+//! Volume-weighted average price of every symbol of a feed of trades.

@@ -1,0 +1,1 @@
+//! Counts the words of a stream of bytes and sends the commonest.
