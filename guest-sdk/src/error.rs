@@ -33,7 +33,9 @@ pub enum OpenError {
         found: HandleKind,
     },
     /// A ring of messages of another size: it stands in the middle of one.
-    #[error("\"{name}\" stands at byte {position}, in the middle of a message of {message_bytes} bytes")]
+    #[error(
+        "\"{name}\" stands at byte {position}, in the middle of a message of {message_bytes} bytes"
+    )]
     Unaligned {
         /// The name that was asked for.
         name: String,
@@ -43,7 +45,9 @@ pub enum OpenError {
         message_bytes: usize,
     },
     /// The ring is smaller than one message.
-    #[error("a message of {message_bytes} bytes does not fit into \"{name}\", a ring of {capacity_bytes} bytes")]
+    #[error(
+        "a message of {message_bytes} bytes does not fit into \"{name}\", a ring of {capacity_bytes} bytes"
+    )]
     MessageTooLarge {
         /// The name that was asked for.
         name: String,
@@ -244,6 +248,12 @@ impl<T> SendError<T> {
         match self {
             SendError::Full(message) | SendError::Refused(message, _) => message,
         }
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Error {
+        Error::Message(error.to_string())
     }
 }
 

@@ -64,3 +64,28 @@ pub(crate) const fn item_bytes<T: Pod>() -> usize {
         size_of::<T>()
     }
 }
+
+/// The bytes of messages, as they lie in a ring.
+///
+/// ```
+/// assert_eq!(okernel_sdk::as_bytes(&[1u16, 2]), [1, 0, 2, 0]);
+/// ```
+pub fn as_bytes<T: Pod>(messages: &[T]) -> &[u8] {
+    // SAFETY: plain data has no padding, so each of its bytes is initialised; the slice covers the
+    // same memory for the same time.
+    unsafe { core::slice::from_raw_parts(messages.as_ptr().cast(), size_of_val(messages)) }
+}
+
+/// The messages whose bytes these are. Bytes at the end that are not a whole message are left out.
+///
+/// ```
+/// assert_eq!(okernel_sdk::from_bytes::<u16>(&[1, 0, 2, 0, 3]), [1, 2]);
+/// ```
+pub fn from_bytes<T: Pod>(bytes: &[u8]) -> Vec<T> {
+    let whole = bytes.chunks_exact(item_bytes::<T>());
+    whole
+        // SAFETY: the chunk has the size of a `T`, any bits are one, and the read does not assume
+        // alignment.
+        .map(|chunk| unsafe { chunk.as_ptr().cast::<T>().read_unaligned() })
+        .collect()
+}

@@ -129,11 +129,7 @@ impl Window {
     }
 
     /// The buffer, of at least so many bytes. What was in it is lost when it grows.
-    fn buffer_of(
-        &self,
-        buffer: &RefCell<Box<[UnsafeCell<Cell16>]>>,
-        bytes: usize,
-    ) -> NonNull<u8> {
+    fn buffer_of(&self, buffer: &RefCell<Box<[UnsafeCell<Cell16>]>>, bytes: usize) -> NonNull<u8> {
         let cells = bytes.div_ceil(size_of::<Cell16>());
         let mut buffer = buffer.borrow_mut();
         if buffer.len() < cells {
@@ -250,7 +246,10 @@ impl Window {
     }
 
     /// The messages at the front of the run, to be written. For guards that are the only one.
-    #[expect(clippy::mut_from_ref, reason = "the guard borrows the publisher mutably")]
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "the guard borrows the publisher mutably"
+    )]
     pub(crate) fn items_mut<T: Pod>(&self, count: usize) -> &mut [T] {
         let start = self.check::<T>(0, count);
         // SAFETY: as in `items`; and the publisher, which alone may write here, is borrowed
@@ -275,7 +274,10 @@ impl Window {
         let left = self.left_bytes();
         assert!(skip <= left && count <= (left - skip) / size_of::<T>());
         let start = self.next.get().wrapping_add(skip).cast::<T>();
-        assert!(start.is_aligned(), "messages begin at multiples of their alignment");
+        assert!(
+            start.is_aligned(),
+            "messages begin at multiples of their alignment"
+        );
         start
     }
 }

@@ -44,10 +44,7 @@ fn address_mut(bytes: &mut [u8]) -> u32 {
 }
 
 /// Repeats a call that reads `bytes` with a copy of them, if they lie in a window.
-fn reading(
-    bytes: &[u8],
-    call: impl Fn(&[u8]) -> Result<u64, Errno>,
-) -> Result<u64, Errno> {
+fn reading(bytes: &[u8], call: impl Fn(&[u8]) -> Result<u64, Errno>) -> Result<u64, Errno> {
     match call(bytes) {
         Err(Errno::BadAddress) => call(&bytes.to_vec()),
         result => result,
@@ -55,10 +52,7 @@ fn reading(
 }
 
 /// Repeats a call that writes to `bytes` with a buffer beside, if they lie in a window.
-fn writing(
-    bytes: &mut [u8],
-    call: impl Fn(&mut [u8]) -> Result<u64, Errno>,
-) -> Result<u64, Errno> {
+fn writing(bytes: &mut [u8], call: impl Fn(&mut [u8]) -> Result<u64, Errno>) -> Result<u64, Errno> {
     match call(bytes) {
         Err(Errno::BadAddress) => {
             let mut beside = vec![0; bytes.len()];
@@ -193,12 +187,7 @@ pub(crate) fn file_read(file: u32, offset: u64, into: &mut [u8]) -> Result<u64, 
     })
 }
 
-pub(crate) fn file_publish(
-    file: u32,
-    offset: u64,
-    publisher: u32,
-    max: u32,
-) -> Result<u64, Errno> {
+pub(crate) fn file_publish(file: u32, offset: u64, publisher: u32, max: u32) -> Result<u64, Errno> {
     call!(file_publish(file, offset, publisher, max))
 }
 

@@ -6,9 +6,9 @@
 use super::memory::Mirror;
 use super::world::{Object, Source, Timer, with};
 use core::ptr::NonNull;
+use okernel_abi::Errno;
 use okernel_abi::layout::{Executed, HandleKind, LogLevel, RingInfo, Window};
 use okernel_abi::value::Value;
-use okernel_abi::Errno;
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 
@@ -242,12 +242,7 @@ pub(crate) fn file_read(handle: u32, offset: u64, into: &mut [u8]) -> Result<u64
     }
 }
 
-pub(crate) fn file_publish(
-    file: u32,
-    offset: u64,
-    publisher: u32,
-    max: u32,
-) -> Result<u64, Errno> {
+pub(crate) fn file_publish(file: u32, offset: u64, publisher: u32, max: u32) -> Result<u64, Errno> {
     if max == 0 {
         return Err(Errno::Invalid);
     }

@@ -93,7 +93,9 @@ impl Ring {
             .map(|reader| reader.cursor)
             .min();
         let held = if self.joined { held } else { Some(0) };
-        held.map_or(self.capacity, |held| self.capacity - (self.published - held))
+        held.map_or(self.capacity, |held| {
+            self.capacity - (self.published - held)
+        })
     }
 
     pub(crate) fn claim(&mut self, min: u64, max: u64) -> Result<u64, Errno> {
@@ -166,7 +168,8 @@ impl Ring {
         let readable = self.readable(reader)?.saturating_sub(skip);
         let length = readable.min(into.len() as u64);
         let cursor = self.reader(reader)?.cursor;
-        self.memory.read(cursor + skip, &mut into[..length as usize]);
+        self.memory
+            .read(cursor + skip, &mut into[..length as usize]);
         Ok(length)
     }
 

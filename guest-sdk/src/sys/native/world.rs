@@ -4,10 +4,10 @@
 //! kernel's do, so that a task that uses a closed one is told in a unit test already.
 
 use super::ring::{Ring, Slow};
+use okernel_abi::Errno;
 use okernel_abi::handle::{HANDLES_MAX, Handle};
 use okernel_abi::layout::{Executed, HandleKind, LogLevel};
 use okernel_abi::value::Value;
-use okernel_abi::Errno;
 use std::cell::RefCell;
 use std::fs::File;
 use std::rc::Rc;
@@ -164,9 +164,7 @@ impl World {
     pub(crate) fn granted(&mut self, name: &str) -> Result<u32, Errno> {
         let grants = &self.task().grants;
         let found = grants.iter().find(|(granted, _)| granted == name);
-        found
-            .map(|(_, handle)| handle.0)
-            .ok_or(Errno::NotGranted)
+        found.map(|(_, handle)| handle.0).ok_or(Errno::NotGranted)
     }
 
     pub(crate) fn kind(&mut self, handle: u32) -> Result<HandleKind, Errno> {

@@ -1,0 +1,273 @@
+//! `#[task]`: the exports and the custom sections of a module.
+//!
+//! The exports exist in a sandbox only: in a native program a function named `poll` would stand in for
+//! the C library's. There, the item is used in a constant instead, so that it does not count as dead code.
+
+use okernel_abi::layout::HandleKind;
+use okernel_abi::{ABI_SECTION, ABI_VERSION, WANTS_SECTION};
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Error, Item, ItemFn, ItemImpl, LitStr, Path, Result, Token, parse2};
+
+/// The kinds that a spawner can grant.
+const KINDS: [HandleKind; 8] = [
+    HandleKind::Publisher,
+    HandleKind::Subscriber,
+    HandleKind::Timers,
+    HandleKind::Clock,
+    HandleKind::Console,
+    HandleKind::File,
+    HandleKind::Spawn,
+    HandleKind::System,
+];
+
+/// What stands in the parentheses of the attribute.
+#[derive(Default)]
+struct Arguments {
+    wants: Vec<LitStr>,
+    new: Option<Path>,
+}
+
+impl Parse for Arguments {
+    fn parse(input: ParseStream<'_>) -> Result<Arguments> {
+        let mut arguments = Arguments::default();
+        while !input.is_empty() {
+            let name: syn::Ident = input.parse()?;
+            if name == "wants" {
+                let content;
+                syn::parenthesized!(content in input);
+                let wants = Punctuated::<LitStr, Token![,]>::parse_terminated(&content)?;
+                arguments.wants.extend(wants);
+            } else if name == "new" {
+                input.parse::<Token![=]>()?;
+                arguments.new = Some(input.parse()?);
+            } else {
+                return Err(Error::new_spanned(
+                    name,
+                    "expected `wants(..)` or `new = ..`",
+                ));
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(arguments)
+    }
+}
+
+/// Makes the entry points for one item.
+pub fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let arguments: Arguments = parse2(arguments)?;
+    let wants = wants_section(&arguments.wants)?;
+    let (init, used) = match parse2::<Item>(item.clone())? {
+        Item::Fn(function) => of_function(&function, arguments.new.as_ref())?,
+        Item::Impl(block) => of_impl(&block, arguments.new.as_ref())?,
+        other => {
+            return Err(Error::new_spanned(
+                other,
+                "a task is an `async fn` or an `impl Task`",
+            ));
+        }
+    };
+    let exports = exports(&init, &wants);
+    Ok(quote! {
+        #item
+
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: () = {
+            let _ = #used;
+        };
+
+        #exports
+    })
+}
+
+fn of_function(function: &ItemFn, new: Option<&Path>) -> Result<(TokenStream, TokenStream)> {
+    if let Some(new) = new {
+        return Err(Error::new_spanned(new, "`new` is for an `impl Task`"));
+    }
+    if function.sig.asyncness.is_none() {
+        return Err(Error::new_spanned(
+            function.sig.fn_token,
+            "the function of a task is `async`",
+        ));
+    }
+    if function.sig.inputs.len() != 1 || !function.sig.generics.params.is_empty() {
+        return Err(Error::new_spanned(
+            &function.sig,
+            "the function of a task takes one `Context`",
+        ));
+    }
+    let name = &function.sig.ident;
+    Ok((
+        quote! { ::okernel_sdk::entry::init_async(#name) },
+        quote! { #name },
+    ))
+}
+
+fn of_impl(block: &ItemImpl, new: Option<&Path>) -> Result<(TokenStream, TokenStream)> {
+    let is_task = block.trait_.as_ref().is_some_and(|(_, path, _)| {
+        path.segments
+            .last()
+            .is_some_and(|segment| segment.ident == "Task")
+    });
+    if !is_task {
+        return Err(Error::new_spanned(
+            &block.self_ty,
+            "the block of a task implements `Task`",
+        ));
+    }
+    let name = &block.self_ty;
+    let make = match new {
+        Some(new) => quote! { #new },
+        None => quote! {
+            |_: &mut ::okernel_sdk::Context| ::core::result::Result::Ok(
+                <#name as ::core::default::Default>::default()
+            )
+        },
+    };
+    Ok((
+        quote! { ::okernel_sdk::entry::init_task::<#name>(#make) },
+        quote! { ::okernel_sdk::entry::init_task::<#name> as fn(fn(&mut ::okernel_sdk::Context) -> ::okernel_sdk::Result<#name>) -> i32 },
+    ))
+}
+
+/// The lines of the section that says what the task wants.
+fn wants_section(wants: &[LitStr]) -> Result<String> {
+    let mut lines = String::new();
+    let mut names: Vec<String> = Vec::new();
+    for want in wants {
+        let text = want.value();
+        let (name, kind) = match text.split_once(':') {
+            Some((name, kind)) => (name.trim(), kind.trim()),
+            None => (text.trim(), text.trim()),
+        };
+        if name.is_empty() || name.contains(char::is_whitespace) {
+            return Err(Error::new_spanned(
+                want,
+                "a grant has a name without spaces",
+            ));
+        }
+        if !KINDS.iter().any(|known| known.name() == kind) {
+            let known: Vec<&str> = KINDS.iter().map(|kind| kind.name()).collect();
+            return Err(Error::new_spanned(
+                want,
+                format!("unknown kind `{kind}`: expected {}", known.join(", ")),
+            ));
+        }
+        if names.iter().any(|other| other == name) {
+            return Err(Error::new_spanned(
+                want,
+                format!("`{name}` is wanted twice"),
+            ));
+        }
+        names.push(name.to_string());
+        lines.push_str(&format!("{name} {kind}\n"));
+    }
+    Ok(lines)
+}
+
+fn exports(init: &TokenStream, wants: &str) -> TokenStream {
+    let version = Literal::byte_string(&ABI_VERSION.to_le_bytes());
+    let version_bytes = ABI_VERSION.to_le_bytes().len();
+    let wants_bytes = wants.len();
+    let wants = Literal::byte_string(wants.as_bytes());
+    quote! {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            #[used]
+            #[unsafe(link_section = #ABI_SECTION)]
+            static ABI: [u8; #version_bytes] = *#version;
+
+            #[used]
+            #[unsafe(link_section = #WANTS_SECTION)]
+            static WANTS: [u8; #wants_bytes] = *#wants;
+
+            #[unsafe(no_mangle)]
+            extern "C" fn init() -> i32 {
+                #init
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn exec(input_bytes: u32) -> i32 {
+                ::okernel_sdk::entry::exec(input_bytes)
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn poll() -> i32 {
+                ::okernel_sdk::entry::poll()
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn finalize(exit: u32) {
+                ::okernel_sdk::entry::finalize(exit)
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::expand;
+    use proc_macro2::TokenStream;
+    use quote::quote;
+
+    fn main_item() -> TokenStream {
+        quote! { async fn main(ctx: Context) -> Result<()> { Ok(()) } }
+    }
+
+    fn refusal(arguments: TokenStream, item: TokenStream) -> String {
+        expand(arguments, item).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_function_gets_exports_and_sections() {
+        let arguments = quote! { wants("in: subscriber", "console") };
+        let made = expand(arguments, main_item()).unwrap().to_string();
+        for part in [
+            "init_async (main)",
+            "exec",
+            "poll",
+            "finalize",
+            "okernel.abi",
+            "okernel.wants",
+        ] {
+            assert!(made.contains(part), "{part} is missing in {made}");
+        }
+        assert!(
+            made.contains(r#"b"in subscriber\nconsole console\n""#),
+            "{made}"
+        );
+        assert!(made.contains(r#"cfg (target_arch = "wasm32")"#));
+    }
+
+    #[test]
+    fn a_type_is_made_by_default_or_by_its_constructor() {
+        let block = quote! { impl Task for Busy { fn poll(&mut self, _: &mut Context) -> Poll { Poll::End } } };
+        let made = expand(TokenStream::new(), block.clone())
+            .unwrap()
+            .to_string();
+        assert!(made.contains("default"), "{made}");
+        let made = expand(quote! { new = Busy::new }, block)
+            .unwrap()
+            .to_string();
+        assert!(made.contains("Busy :: new"), "{made}");
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let main = main_item;
+        assert!(refusal(quote! { wants("in: pipe") }, main()).contains("unknown kind `pipe`"));
+        assert!(refusal(quote! { wants("a b: file") }, main()).contains("without spaces"));
+        assert!(refusal(quote! { wants("in: file", "in: file") }, main()).contains("twice"));
+        assert!(refusal(quote! { needs("in") }, main()).contains("expected `wants(..)`"));
+        assert!(refusal(quote! { new = make }, main()).contains("for an `impl Task`"));
+        let none = TokenStream::new;
+        assert!(refusal(none(), quote! { fn main(ctx: Context) {} }).contains("`async`"));
+        assert!(refusal(none(), quote! { async fn main() {} }).contains("one `Context`"));
+        assert!(refusal(none(), quote! { impl Default for X {} }).contains("implements `Task`"));
+        assert!(refusal(none(), quote! { struct X; }).contains("`async fn`"));
+    }
+}

@@ -1,0 +1,70 @@
+//! The monotonic clock.
+
+use crate::error::{Error, Result};
+use crate::sys;
+use core::time::Duration;
+
+/// The right to read the monotonic clock.
+///
+/// ```
+/// use okernel_sdk::testing::Harness;
+/// use std::time::Duration;
+///
+/// let done = Harness::new().clock("clock").timers("timer").run(async |ctx| {
+///     let (clock, timers) = (ctx.clock("clock")?, ctx.timers("timer")?);
+///     let start = clock.now()?;
+///     timers.sleep(Duration::from_millis(5)).await?;
+///     assert!(clock.now()? - start >= Duration::from_millis(5));
+///     Ok(())
+/// });
+/// done.result.unwrap();
+/// ```
+#[derive(Debug)]
+pub struct Clock {
+    handle: u32,
+}
+
+impl Clock {
+    pub(crate) fn new(handle: u32) -> Clock {
+        Clock { handle }
+    }
+
+    /// Time since the kernel's boot.
+    ///
+    /// # Errors
+    /// The kernel refused.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # let done = Harness::new().clock("clock").run(async |ctx| {
+    /// let since_boot = ctx.clock("clock")?.now()?;
+    /// # let _ = since_boot;
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn now(&self) -> Result<Duration> {
+        self.now_ns().map(Duration::from_nanos)
+    }
+
+    /// Time since the kernel's boot, in nanoseconds.
+    ///
+    /// # Errors
+    /// The kernel refused.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # let done = Harness::new().clock("clock").run(async |ctx| {
+    /// let since_boot_ns: u64 = ctx.clock("clock")?.now_ns()?;
+    /// # let _ = since_boot_ns;
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn now_ns(&self) -> Result<u64> {
+        sys::clock(self.handle).map_err(|errno| Error::Call {
+            call: "read the clock",
+            errno,
+        })
+    }
+}

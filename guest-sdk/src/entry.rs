@@ -1,0 +1,112 @@
+//! What a module's exports call. Used by the code that [`task`](macro@crate::task) makes, not by tasks.
+//!
+//! A module holds one task. A failure to begin, an error and a panic all end in `fault`, which gives the
+//! kernel the text that people will see; a panic then aborts, which is a trap with a backtrace.
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::executor::{self, AsyncTask};
+use crate::settle;
+use crate::sys;
+use crate::task::{Poll, Task, TaskResult};
+use core::cell::RefCell;
+use core::fmt::Display;
+use okernel_abi::layout::{CALL_OK, ExitCode};
+
+/// What `init` and `exec` answer after a failure.
+const CALL_FAILED: i32 = 1;
+
+thread_local! {
+    static TASK: RefCell<Option<Box<dyn Task>>> = const { RefCell::new(None) };
+}
+
+/// Tells the kernel why.
+fn fault(error: &dyn Display) {
+    // If the kernel does not even take the reason, there is nobody left to tell.
+    let _ = sys::fault(&error.to_string());
+}
+
+fn begin(make: impl FnOnce(&mut Context) -> Result<Box<dyn Task>>) -> i32 {
+    std::panic::set_hook(Box::new(|info| fault(info)));
+    let mut context = Context::new();
+    let made = make(&mut context).and_then(|mut task| {
+        task.init(&mut context)?;
+        Ok(task)
+    });
+    settle::settle_all();
+    match made {
+        Ok(task) => {
+            TASK.set(Some(task));
+            CALL_OK
+        }
+        Err(error) => {
+            fault(&error);
+            CALL_FAILED
+        }
+    }
+}
+
+/// `init` of a module whose task is an `async fn`.
+pub fn init_async<F>(main: impl FnOnce(Context) -> F) -> i32
+where
+    F: Future<Output: TaskResult> + 'static,
+{
+    begin(|_| Ok(Box::new(AsyncTask::new(main(Context::new())))))
+}
+
+/// `init` of a module whose task is a type.
+pub fn init_task<T: Task + 'static>(make: impl FnOnce(&mut Context) -> Result<T>) -> i32 {
+    begin(|context| Ok(Box::new(make(context)?)))
+}
+
+/// `exec` of a module: an input of so many bytes waits to be fetched.
+pub fn exec(input_bytes: u32) -> i32 {
+    let mut input = vec![0; input_bytes as usize];
+    let result = match sys::input(&mut input) {
+        Ok(length) => {
+            input.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+            TASK.with_borrow_mut(|task| match task {
+                Some(task) => task.exec(&mut Context::new(), &input),
+                None => Ok(()),
+            })
+        }
+        Err(errno) => Err(crate::error::Error::Call {
+            call: "fetch the input",
+            errno,
+        }),
+    };
+    settle::settle_all();
+    match result {
+        Ok(()) => CALL_OK,
+        Err(error) => {
+            fault(&error);
+            CALL_FAILED
+        }
+    }
+}
+
+/// `poll` of a module.
+pub fn poll() -> i32 {
+    let poll = TASK.with_borrow_mut(|task| match task {
+        Some(task) => executor::turn(task.as_mut(), &mut Context::new()),
+        None => Poll::End,
+    });
+    if let Poll::Err(error) = &poll {
+        fault(error);
+    }
+    poll.code() as i32
+}
+
+/// `finalize` of a module.
+pub fn finalize(exit: u32) {
+    let exit = match exit {
+        0 => ExitCode::Done,
+        1 => ExitCode::Error,
+        2 => ExitCode::Killed,
+        _ => ExitCode::Halted,
+    };
+    if let Some(mut task) = TASK.take() {
+        task.finalize(&mut Context::new(), exit);
+    }
+    settle::settle_all();
+}

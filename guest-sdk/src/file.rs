@@ -1,0 +1,131 @@
+//! Reading a granted file.
+
+use crate::error::{ClaimError, Error, Result};
+use crate::publisher::Publisher;
+use crate::sys;
+use core::future::poll_fn;
+use okernel_abi::Errno;
+
+/// At most this part of a ring is filled from a file at a time, so that the reader has room to follow.
+const PIECES_PER_RING: usize = 4;
+
+/// A file that may be read.
+///
+/// ```
+/// use okernel_sdk::testing::Harness;
+///
+/// let done = Harness::new().file("file", b"some text").run(async |ctx| {
+///     let file = ctx.file("file")?;
+///     let mut buffer = [0; 4];
+///     let length = file.read_at(5, &mut buffer)?;
+///     assert_eq!(&buffer[..length], b"text");
+///     Ok(())
+/// });
+/// done.result.unwrap();
+/// ```
+#[derive(Debug)]
+pub struct File {
+    handle: u32,
+}
+
+fn failed(errno: Errno) -> Error {
+    Error::Call {
+        call: "read the file",
+        errno,
+    }
+}
+
+impl File {
+    pub(crate) fn new(handle: u32) -> File {
+        File { handle }
+    }
+
+    /// The size of the file in bytes.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # let done = Harness::new().file("file", b"some text").run(async |ctx| {
+    /// assert_eq!(ctx.file("file")?.size()?, 9);
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn size(&self) -> Result<u64> {
+        sys::file_size(self.handle).map_err(failed)
+    }
+
+    /// Reads at an offset in bytes; answers how many bytes were read: 0 at the end of the file, and
+    /// perhaps fewer than there are.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # let done = Harness::new().file("file", b"some text").run(async |ctx| {
+    /// assert_eq!(ctx.file("file")?.read_at(9, &mut [0; 8])?, 0);
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize> {
+        let length = sys::file_read(self.handle, offset, into).map_err(failed)?;
+        Ok((length as usize).min(into.len()))
+    }
+
+    /// Reads at an offset in bytes straight into a ring and publishes what was read, waiting for room. Answers
+    /// how many bytes: 0 at the end of the file, at most `max`, and perhaps fewer than there are.
+    ///
+    /// # Errors
+    /// The operating system or the ring refused.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # let text = vec![b'x'; 100_000];
+    /// # let done = Harness::new().file("file", &text).collect("out", 4096).run(async |ctx| {
+    /// let file = ctx.file("file")?;
+    /// let mut out = ctx.publisher::<u8>("out")?;
+    /// let mut offset = 0;
+    /// loop {
+    ///     match file.publish_to(&mut out, offset, usize::MAX).await? {
+    ///         0 => break,
+    ///         bytes => offset += bytes as u64,
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # });
+    /// # assert_eq!(done.bytes("out"), text);
+    /// ```
+    pub async fn publish_to(
+        &self,
+        publisher: &mut Publisher<u8>,
+        offset: u64,
+        max: usize,
+    ) -> Result<usize> {
+        let piece = (publisher.capacity() / PIECES_PER_RING).clamp(1, max.max(1));
+        publisher.flush()?;
+        let lane = publisher.lane();
+        let published = poll_fn(|cx| {
+            lane.poll_room(piece, cx, |lane| {
+                // Without this much room the file would be read in crumbs.
+                match sys::pub_claim(lane.handle(), piece as u32, piece as u32) {
+                    Ok(_) => {}
+                    Err(Errno::Again) => return Err(ClaimError::Full),
+                    Err(errno) => return Err(ClaimError::Refused(errno)),
+                }
+                match sys::file_publish(self.handle, offset, lane.handle(), piece as u32) {
+                    Ok(bytes) => {
+                        lane.published_elsewhere(bytes);
+                        Ok(Ok(bytes as usize))
+                    }
+                    Err(Errno::Again) => Err(ClaimError::Full),
+                    Err(errno) => Ok(Err(failed(errno))),
+                }
+            })
+        });
+        published.await?
+    }
+}

@@ -1,0 +1,123 @@
+//! What a task is: four calls that the kernel makes.
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use core::fmt::Display;
+use okernel_abi::layout::{ExitCode, PollCode};
+
+/// What a task's `poll` answers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Poll {
+    /// Did what it could: sleep until something that was armed is ready; with nothing armed, poll again
+    /// in the next turn.
+    Yield,
+    /// Finished.
+    End,
+    /// Failed; the text is the reason that people see.
+    Err(Error),
+    /// There is always more to do: poll again in the next turn.
+    Infinite,
+}
+
+impl Poll {
+    /// The kernel's number for the answer.
+    ///
+    /// ```
+    /// use okernel_sdk::Poll;
+    /// assert_eq!(Poll::End.code(), okernel_sdk::abi::layout::PollCode::End);
+    /// ```
+    pub fn code(&self) -> PollCode {
+        match self {
+            Poll::Yield => PollCode::Yield,
+            Poll::End => PollCode::End,
+            Poll::Err(_) => PollCode::Err,
+            Poll::Infinite => PollCode::Infinite,
+        }
+    }
+}
+
+/// A task with a `poll` of its own. Most tasks are easier to write as an `async fn main`; see
+/// [`task`](macro@crate::task).
+///
+/// ```
+/// use okernel_sdk::testing::Harness;
+/// use okernel_sdk::{Context, Poll, Result, Task};
+///
+/// #[derive(Default)]
+/// struct Countdown {
+///     left: u32,
+/// }
+///
+/// impl Task for Countdown {
+///     fn init(&mut self, _: &mut Context) -> Result<()> {
+///         self.left = 3;
+///         Ok(())
+///     }
+///
+///     fn poll(&mut self, _: &mut Context) -> Poll {
+///         match self.left {
+///             0 => Poll::End,
+///             _ => {
+///                 self.left -= 1;
+///                 Poll::Infinite
+///             }
+///         }
+///     }
+/// }
+///
+/// let done = Harness::new().run_task(Countdown::default());
+/// assert_eq!(done.polls, 4);
+/// ```
+pub trait Task {
+    /// Called once, before everything else.
+    ///
+    /// # Errors
+    /// The task ends, with the error as its reason.
+    fn init(&mut self, context: &mut Context) -> Result<()> {
+        let _ = context;
+        Ok(())
+    }
+
+    /// Called with an input that was sent to this task: a line for the shell, for example.
+    ///
+    /// # Errors
+    /// The task ends, with the error as its reason. A task that takes no input answers an error.
+    fn exec(&mut self, context: &mut Context, input: &[u8]) -> Result<()> {
+        let _ = (context, input);
+        Err(Error::message("this task takes no input"))
+    }
+
+    /// Called when it is this task's turn.
+    fn poll(&mut self, context: &mut Context) -> Poll;
+
+    /// Called once, after everything else, unless the task has trapped.
+    fn finalize(&mut self, context: &mut Context, exit: ExitCode) {
+        let _ = (context, exit);
+    }
+}
+
+/// What a task's `main` may answer: nothing, or a `Result` whose error can be displayed.
+pub trait TaskResult {
+    /// The outcome as the kernel is told it.
+    ///
+    /// # Errors
+    /// The task's own.
+    ///
+    /// ```
+    /// use okernel_sdk::TaskResult;
+    /// assert!("12a".parse::<u32>().map(drop).into_result().is_err());
+    /// ```
+    fn into_result(self) -> Result<()>;
+}
+
+impl TaskResult for () {
+    fn into_result(self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<E: Display> TaskResult for core::result::Result<(), E> {
+    fn into_result(self) -> Result<()> {
+        self.map_err(|error| Error::message(error.to_string()))
+    }
+}

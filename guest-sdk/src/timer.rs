@@ -1,0 +1,205 @@
+//! Sleeping, and being called at intervals.
+
+use crate::error::{Error, Result};
+use crate::executor;
+use crate::publisher::{Readiness, readiness};
+use crate::select::{Either, select2};
+use crate::sys;
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use okernel_abi::Errno;
+
+/// The right to set timers.
+///
+/// ```
+/// use okernel_sdk::testing::Harness;
+/// use std::time::Duration;
+///
+/// let done = Harness::new().timers("timer").run(async |ctx| {
+///     let timers = ctx.timers("timer")?;
+///     let mut beat = timers.interval(Duration::from_secs(1))?;
+///     for _ in 0..3 {
+///         beat.tick().await?;
+///     }
+///     Ok(())
+/// });
+/// assert_eq!(done.now_ns, 3_000_000_000);
+/// ```
+#[derive(Debug)]
+pub struct Timers {
+    handle: u32,
+}
+
+/// A duration in nanoseconds; what does not fit is the longest that does (584 years).
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn set(timers: u32, delay: Duration, period: Duration) -> Result<Timer> {
+    let handle = sys::timer_set(timers, nanoseconds(delay), nanoseconds(period));
+    handle.map(Timer).map_err(|errno| Error::Call {
+        call: "set a timer",
+        errno,
+    })
+}
+
+/// A timer that was set; cancelled when dropped.
+#[derive(Debug)]
+struct Timer(u32);
+
+impl Timer {
+    fn poll(&self, cx: &Context<'_>) -> Poll<Result<u64>> {
+        let failed = |errno| Error::Call {
+            call: "wait for a timer",
+            errno,
+        };
+        loop {
+            match sys::timer_take(self.0) {
+                Ok(fired) => return Poll::Ready(Ok(fired)),
+                Err(Errno::Again) => {}
+                Err(errno) => return Poll::Ready(Err(failed(errno))),
+            }
+            match readiness(self.0, 0) {
+                Ok(Readiness::Ready) => {}
+                Ok(Readiness::Armed) => {
+                    executor::park(cx);
+                    return Poll::Pending;
+                }
+                Err(errno) => return Poll::Ready(Err(failed(errno))),
+            }
+        }
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        // A timer that is gone already is as good as cancelled.
+        let _ = sys::close(self.0);
+    }
+}
+
+impl Timers {
+    pub(crate) fn new(handle: u32) -> Timers {
+        Timers { handle }
+    }
+
+    /// Waits. The time runs from this call, not from the first `await`.
+    ///
+    /// # Errors
+    /// The kernel refused: the task has too many timers, for example.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # use std::time::Duration;
+    /// # let done = Harness::new().timers("timer").run(async |ctx| {
+    /// ctx.timers("timer")?.sleep(Duration::from_micros(7)).await?;
+    /// # Ok(())
+    /// # });
+    /// # assert_eq!(done.now_ns, 7_000);
+    /// ```
+    pub fn sleep(&self, duration: Duration) -> Sleep {
+        Sleep {
+            timer: set(self.handle, duration, Duration::ZERO),
+        }
+    }
+
+    /// Something that ticks each `period`, the first time after one. It does not drift.
+    ///
+    /// # Errors
+    /// The period is zero, or the kernel refused.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # use std::time::Duration;
+    /// # let done = Harness::new().timers("timer").run(async |ctx| {
+    /// let mut beat = ctx.timers("timer")?.interval(Duration::from_millis(2))?;
+    /// assert_eq!(beat.tick().await?, 1);
+    /// # Ok(())
+    /// # });
+    /// # assert_eq!(done.now_ns, 2_000_000);
+    /// ```
+    pub fn interval(&self, period: Duration) -> Result<Interval> {
+        if period.is_zero() {
+            return Err(Error::message("an interval of no time"));
+        }
+        Ok(Interval {
+            timer: set(self.handle, period, period)?,
+        })
+    }
+
+    /// What the future answers, or nothing if that takes longer than `limit`.
+    ///
+    /// # Errors
+    /// The kernel refused.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # use std::time::Duration;
+    /// # let done = Harness::new().timers("timer").run(async |ctx| {
+    /// let timers = ctx.timers("timer")?;
+    /// let never = std::future::pending::<()>();
+    /// assert_eq!(timers.timeout(Duration::from_secs(1), never).await?, None);
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub async fn timeout<F: Future>(
+        &self,
+        limit: Duration,
+        future: F,
+    ) -> Result<Option<F::Output>> {
+        match select2(future, self.sleep(limit)).await {
+            Either::First(output) => Ok(Some(output)),
+            Either::Second(slept) => slept.map(|()| None),
+        }
+    }
+}
+
+/// A future that is ready when its time has come. Made by [`Timers::sleep`].
+#[must_use = "a sleep does nothing unless it is awaited"]
+pub struct Sleep {
+    timer: Result<Timer>,
+}
+
+impl Future for Sleep {
+    type Output = Result<()>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        match &self.timer {
+            Ok(timer) => timer.poll(cx).map(|fired| fired.map(drop)),
+            Err(error) => Poll::Ready(Err(error.clone())),
+        }
+    }
+}
+
+/// Something that ticks. Made by [`Timers::interval`].
+#[derive(Debug)]
+pub struct Interval {
+    timer: Timer,
+}
+
+impl Interval {
+    /// Waits for the next tick. Answers how many there were since the last call: more than one if this
+    /// task was late.
+    ///
+    /// # Errors
+    /// The kernel refused.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # use std::time::Duration;
+    /// # let done = Harness::new().timers("timer").run(async |ctx| {
+    /// let timers = ctx.timers("timer")?;
+    /// let mut beat = timers.interval(Duration::from_millis(2))?;
+    /// timers.sleep(Duration::from_millis(7)).await?;
+    /// assert_eq!(beat.tick().await?, 3);
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub async fn tick(&mut self) -> Result<u64> {
+        poll_fn(|cx| self.timer.poll(cx)).await
+    }
+}
