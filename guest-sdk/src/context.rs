@@ -13,6 +13,7 @@ use crate::request::Rights;
 use crate::subscriber::Subscriber;
 use crate::sys;
 use crate::timer::Timers;
+use okernel_abi::Errno;
 use okernel_abi::layout::{Executed, HandleKind};
 use okernel_abi::value::Value;
 
@@ -218,15 +219,6 @@ impl Context {
     /// # done.result.unwrap();
     /// ```
     pub fn args(&self) -> Result<Vec<String>> {
-        let failed = |errno| Error::Call {
-            call: "read the arguments",
-            errno,
-        };
-        let length = sys::args(&mut []).map_err(failed)?;
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
-        sys::args(&mut bytes).map_err(failed)?;
-        let value = Value::decode(&bytes)
-            .map_err(|error| Error::message(format!("read the arguments: {error}")))?;
         let text = |value: Value| match value {
             Value::Chars(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Value::Symbol(name) => name,
@@ -235,7 +227,7 @@ impl Context {
             Value::Float(float) => float.to_string(),
             other => format!("{other:?}"),
         };
-        Ok(match value {
+        Ok(match fetch("read the arguments", sys::args)? {
             Value::List(items) => items.into_iter().map(text).collect(),
             Value::Symbols(names) => names,
             Value::Nil => Vec::new(),
@@ -307,6 +299,67 @@ impl Context {
         self.rights()?.request(request)?.await
     }
 
+    /// The names of everything that was granted.
+    ///
+    /// # Errors
+    /// The kernel refused.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # let done = Harness::new().feed("in", &[7u64]).console("console").run(async |ctx| {
+    /// assert_eq!(ctx.grants()?, ["in", "console"]);
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn grants(&self) -> Result<Vec<String>> {
+        match fetch("read the grants", sys::grants)? {
+            Value::Symbols(names) => Ok(names),
+            other => Err(Error::message(format!("read the grants: {other:?}"))),
+        }
+    }
+
+    /// What was granted under this name.
+    ///
+    /// # Errors
+    /// Nothing was.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// use okernel_sdk::abi::layout::HandleKind;
+    /// # let done = Harness::new().feed("in", &[7u64]).run(async |ctx| {
+    /// assert_eq!(ctx.grant_kind("in")?, HandleKind::Subscriber);
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn grant_kind(&self, name: &str) -> Result<HandleKind, OpenError> {
+        open::kind(name)
+    }
+
+    /// The input of the running `exec`, or what the task was spawned with as its program.
+    ///
+    /// # Errors
+    /// The kernel refused.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// use okernel_sdk::{Context, Poll, Result, Task};
+    /// # #[derive(Default)]
+    /// # struct Reader;
+    /// impl Task for Reader {
+    ///     fn exec(&mut self, ctx: &mut Context, input: &[u8]) -> Result<()> {
+    ///         assert_eq!(ctx.input()?, input);
+    ///         Ok(())
+    ///     }
+    /// #   fn poll(&mut self, _: &mut Context) -> Poll { Poll::End }
+    /// }
+    /// # Harness::new().exec(b"a line").run_task(Reader).result.unwrap();
+    /// ```
+    pub fn input(&self) -> Result<Vec<u8>> {
+        fetch_bytes("read the input", sys::input)
+    }
+
     /// Reports how the input that `exec` brought went.
     ///
     /// # Errors
@@ -314,17 +367,36 @@ impl Context {
     ///
     /// ```
     /// # use okernel_sdk::testing::Harness;
+    /// use okernel_sdk::Context;
     /// use okernel_sdk::abi::layout::Executed;
-    /// # let done = Harness::new().run(async |ctx| {
-    /// ctx.executed(Executed::Done)?;
+    /// # let done = Harness::new().run(async |_| {
+    /// Context::report(Executed::Done)?;
     /// # Ok(())
     /// # });
     /// # assert_eq!(done.executed, [Executed::Done]);
     /// ```
-    pub fn executed(&self, status: Executed) -> Result<()> {
+    pub fn report(status: Executed) -> Result<()> {
         sys::executed(status as u32).map_err(|errno| Error::Call {
             call: "report the execution",
             errno,
         })
     }
+}
+
+/// Fetches bytes whose length is known only to the kernel.
+fn fetch_bytes(
+    what: &'static str,
+    copy: impl Fn(&mut [u8]) -> Result<u64, Errno>,
+) -> Result<Vec<u8>> {
+    let failed = |errno| Error::Call { call: what, errno };
+    let length = copy(&mut []).map_err(failed)?;
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+    copy(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Fetches an encoded value.
+fn fetch(what: &'static str, copy: impl Fn(&mut [u8]) -> Result<u64, Errno>) -> Result<Value> {
+    let bytes = fetch_bytes(what, copy)?;
+    Value::decode(&bytes).map_err(|error| Error::message(format!("{what}: {error}")))
 }

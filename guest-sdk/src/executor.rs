@@ -69,7 +69,6 @@ impl<F: Future<Output: TaskResult>> Task for AsyncTask<F> {
             return Poll::End;
         };
         ROOT.set(Some(self.waker.clone()));
-        PARKED.take().into_iter().for_each(Waker::wake);
         self.woken.0.store(false, Ordering::Relaxed);
         let polled = future
             .as_mut()
@@ -118,6 +117,7 @@ pub async fn yield_now() {
 
 /// One turn of a task, after which everything it has sent and received is settled.
 pub(crate) fn turn(task: &mut dyn Task, context: &mut Context) -> Poll {
+    PARKED.take().into_iter().for_each(Waker::wake);
     let poll = task.poll(context);
     settle::settle_all();
     poll

@@ -5,11 +5,12 @@
 //! grant it by name.
 //!
 //! ```
+//! use okernel_sdk::testing::Harness;
 //! use okernel_sdk::{Context, Result};
 //!
 //! /// Passes on what is greater than ten.
 //! #[okernel_sdk::task(wants("in: subscriber", "out: publisher"))]
-//! async fn main(ctx: Context) -> Result<()> {
+//! async fn large(ctx: Context) -> Result<()> {
 //!     let mut input = ctx.subscriber::<u64>("in")?;
 //!     let mut output = ctx.publisher::<u64>("out")?;
 //!     while let Some(number) = input.next().await? {
@@ -21,12 +22,8 @@
 //! }
 //!
 //! // The same task in a unit test: no sandbox, rings in the process.
-//! # fn test() {
-//! use okernel_sdk::testing::Harness;
-//! let done = Harness::new().feed("in", &[5u64, 15, 25]).collect("out", 4096).run(main);
+//! let done = Harness::new().feed("in", &[5u64, 15, 25]).collect("out", 4096).run(large);
 //! assert_eq!(done.sent::<u64>("out"), [15, 25]);
-//! # }
-//! # test();
 //! ```
 //!
 //! In reading order: what a task is (`task`), what it has (`context`), how it reads and writes rings

@@ -30,16 +30,25 @@ pub(crate) fn grant(name: &str, wanted: HandleKind) -> Result<u32, OpenError> {
     Ok(handle)
 }
 
-fn check_kind(name: &str, handle: u32, wanted: HandleKind) -> Result<(), OpenError> {
+/// What was granted under this name.
+pub(crate) fn kind(name: &str) -> Result<HandleKind, OpenError> {
+    let handle = sys::grant(name).map_err(|errno| refused(name, errno))?;
+    kind_of(name, handle)
+}
+
+fn kind_of(name: &str, handle: u32) -> Result<HandleKind, OpenError> {
     let kind = sys::handle_kind(handle).map_err(|errno| refused(name, errno))?;
-    match HandleKind::from_number(kind) {
-        Some(found) if found == wanted => Ok(()),
-        Some(found) => Err(OpenError::WrongKind {
+    HandleKind::from_number(kind).ok_or_else(|| refused(name, Errno::Unsupported))
+}
+
+fn check_kind(name: &str, handle: u32, wanted: HandleKind) -> Result<(), OpenError> {
+    match kind_of(name, handle)? {
+        found if found == wanted => Ok(()),
+        found => Err(OpenError::WrongKind {
             name: name.to_string(),
             wanted,
             found,
         }),
-        None => Err(refused(name, Errno::Unsupported)),
     }
 }
 

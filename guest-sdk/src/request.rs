@@ -82,6 +82,26 @@ impl Rights {
             Err(errno) => Err(RequestError::Refused(errno)),
         }
     }
+
+    /// Arms the task for its next input, the next call of `exec`: for a task that works by inputs and sleeps between
+    /// them.
+    ///
+    /// # Errors
+    /// The kernel refused: only the right `system` waits for inputs.
+    ///
+    /// ```
+    /// # use okernel_sdk::{Readiness, Value};
+    /// # use okernel_sdk::testing::Harness;
+    /// # let harness = Harness::new().answer("system", |_| Value::Nil);
+    /// # let done = harness.run(async |ctx| {
+    /// assert_eq!(ctx.rights()?.arm()?, Readiness::Armed);
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn arm(&self) -> Result<Readiness, RequestError> {
+        readiness(self.handle, 0).map_err(RequestError::Refused)
+    }
 }
 
 /// An answer that is expected: a future. Dropping it means that nobody wants to know; the request is carried

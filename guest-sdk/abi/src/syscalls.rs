@@ -19,8 +19,9 @@ macro_rules! syscalls {
             fn close(handle: u32);
             /// Arms the task for this handle: answers 1 when it is ready now (a subscriber with at least
             /// `bytes` to read or closed, a publisher with at least `bytes` free, a timer that fired, a
-            /// reply that came, a console that takes more), or 0, and then the task sleeps after `poll`
-            /// answered Yield until this or another armed handle is ready.
+            /// reply that came, a console that takes more; a right to make requests waits for the next
+            /// `exec`), or 0, and then the task sleeps after `poll` answered Yield until this or another
+            /// armed handle is ready.
             fn wait(handle: u32, bytes: u32);
             /// Writes a `RingInfo` at `info`.
             fn ring_info(handle: u32, info: u32);
@@ -77,6 +78,9 @@ macro_rules! syscalls {
             fn executed(status: u32);
             /// Tells why the task is about to trap or to answer Err: the text becomes its reason.
             fn fault(address: u32, bytes: u32);
+            /// Copies the names of all of the task's grants to `address`, up to `bytes`, as an encoded value (a
+            /// vector of symbols); answers its whole length.
+            fn grants(address: u32, bytes: u32);
         }
     };
 }

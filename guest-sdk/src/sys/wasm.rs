@@ -176,6 +176,11 @@ pub(crate) fn args(into: &mut [u8]) -> Result<u64, Errno> {
     call!(args(address_mut(into), length))
 }
 
+pub(crate) fn grants(into: &mut [u8]) -> Result<u64, Errno> {
+    let length = into.len() as u32;
+    call!(grants(address_mut(into), length))
+}
+
 pub(crate) fn file_size(file: u32) -> Result<u64, Errno> {
     call!(file_size(file))
 }

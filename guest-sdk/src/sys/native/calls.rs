@@ -214,6 +214,11 @@ pub(crate) fn args(into: &mut [u8]) -> Result<u64, Errno> {
     })
 }
 
+pub(crate) fn grants(into: &mut [u8]) -> Result<u64, Errno> {
+    let names = with(|world| world.task().grant_names());
+    Ok(copy_out(&Value::Symbols(names).to_bytes(), into))
+}
+
 fn file(handle: u32) -> Result<Source, Errno> {
     with(|world| match world.task().get(handle)? {
         Object::File(source) => Ok(source.clone()),

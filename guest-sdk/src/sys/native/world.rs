@@ -118,6 +118,10 @@ impl TaskState {
         slot.object.as_mut().ok_or(Errno::BadHandle)
     }
 
+    pub(crate) fn grant_names(&self) -> Vec<String> {
+        self.grants.iter().map(|(name, _)| name.clone()).collect()
+    }
+
     fn remove(&mut self, handle: u32) -> Result<Object, Errno> {
         self.get(handle)?;
         let slot = &mut self.slots[Handle(handle).index()];
@@ -242,6 +246,8 @@ impl World {
             Object::Timer(timer) => Ok(timer.fired > 0),
             Object::Reply(_) => Ok(true),
             Object::Right(HandleKind::Console) => Ok(self.task().unacknowledged == 0),
+            // A task that waits for inputs gets all of them before it is polled.
+            Object::Right(HandleKind::System) => Ok(false),
             Object::Right(_) | Object::File(_) => Err(Errno::WrongKind),
         }
     }
