@@ -21,7 +21,7 @@ impl Value {
     }
 
     /// Walks the items as [`Value::item`] gives them.
-    pub fn items(&self) -> impl ExactSizeIterator<Item = Value> + '_ {
+    pub fn items(&self) -> impl DoubleEndedIterator<Item = Value> + ExactSizeIterator + '_ {
         (0..self.len()).map(|at| self.item(at).unwrap_or(Value::Nil))
     }
 

@@ -3,8 +3,7 @@
 //! Integers are worked on in blocks that fit the first cache. One pass over a block proves, with
 //! an addition and an or for each item, that no result can leave the range of integers and that
 //! there is no null; then the plain loop runs, which the compiler turns into SIMD. A block without
-//! that proof is done item by item, and the first result that is no integer makes the whole
-//! vector floats.
+//! that proof is done item by item, and results that are no integers become floats, as they do for atoms.
 //!
 //! A result is written over an operand that nobody else holds.
 
@@ -378,21 +377,19 @@ fn harmless<O: Op>(items: &[i64]) -> bool {
     O::RANGE == 0 || items.iter().fold(0, |seen, x| seen | x.wrapping_add(O::BIAS) as u64) < O::RANGE
 }
 
-/// The result as floats, from the point where [`run`] stopped.
+/// The result from the point where [`run`] stopped on: results that are no integers are floats,
+/// the others stay what they are.
 #[cold]
 fn promote<O: Op, D: Direction>(own: &[i64], source: &[i64], other: Other<'_>, at: usize) -> Result<Value, Error> {
     let items = own.len().max(source.len());
-    let mut floats = room(items)?;
-    floats.extend(own[..at].iter().map(|x| float_of(*x)));
+    let mut results = room(items)?;
+    results.extend(own[..at].iter().map(|x| Value::Int(*x)));
     for index in at..items {
         let x = if index < own.len() { own[index] } else { source[index] };
         let (a, b) = D::order(x, other.at(index));
-        floats.push(match exact::<O>(a, b) {
-            Some(result) => float_of(result),
-            None => O::float(a as f64, b as f64),
-        });
+        results.push(ints::<O>(a, b));
     }
-    Ok(Value::from_floats(floats))
+    Ok(Value::from_items(results))
 }
 
 fn floats_floats<O: Op>(mut x: Rc<Vec<f64>>, mut y: Rc<Vec<f64>>) -> Result<Value, Error> {

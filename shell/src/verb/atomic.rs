@@ -224,10 +224,6 @@ mod tests {
             let xs: Vec<i64> = pairs.iter().map(|(x, _, shift)| x >> shift).collect();
             let ys: Vec<i64> = pairs.iter().map(|(_, y, shift)| y >> shift).collect();
             let expected: Value = xs.iter().zip(&ys).map(|(x, y)| plain(verb, *x, *y)).collect();
-            let expected = match expected {
-                Value::List(items) => Value::from_floats(items.iter().filter_map(Value::as_float).collect()),
-                other => other,
-            };
             let shared = ints(&xs);
             let results = [
                 atomic(verb, ints(&xs), ints(&ys)).unwrap(),

@@ -45,7 +45,7 @@ pub(super) fn range(keys: &[i64]) -> Option<(i64, i64)> {
 fn direct(keys: &[i64]) -> Option<(i64, usize)> {
     let (low, high) = range(keys)?;
     let span = high.wrapping_sub(low) as u64;
-    (span < RANGE_ALWAYS.max(2 * keys.len() as u64)).then_some((low, span as usize + 1))
+    (span < RANGE_ALWAYS.max(2 * keys.len() as u64)).then(|| (low, span as usize + 1))
 }
 
 fn slot_of(hash: u64, mask: usize) -> usize {

@@ -1,5 +1,44 @@
 //! The verbs: what they are called, then what they do to values, one file for each idea.
+//!
+//! [`monadic`] and [`dyadic`] take their operands by value: a vector that nobody else holds is
+//! written over. Verbs whose operand is a function are the machine's; the helpers that it needs for
+//! them, and for adverbs and amend, are here too.
 
 mod name;
 
+mod dispatch;
+
+mod number;
+mod walk;
+
+mod arith;
+mod atomic;
+mod monads;
+mod relate;
+
+mod count;
+mod find;
+mod grade;
+mod group;
+mod index;
+mod join;
+mod keys;
+mod roll;
+mod string;
+mod take;
+
+mod amend;
+mod base;
+mod fold;
+
+pub use amend::{Leaf, amend, amend_monadic, dmend, dmend_monadic, leaves, read, write};
+pub use atomic::{int_pair, is_atomic, is_relation};
+pub use base::{bin, digits, number, windows};
+pub use dispatch::{dyadic, monadic};
+pub use fold::{fold_fast, fold_identity, prior_fast, prior_seed, scan_fast};
+pub use grade::Direction;
+pub use index::{at, at_depth};
+pub use join::join;
 pub use name::Verb;
+pub use string::{join_with, split};
+pub use take::{slice, splice, splice_parts};

@@ -55,8 +55,3 @@ pub(super) fn floats_of(items: &[i64]) -> Result<Vec<f64>, Error> {
     floats.extend(items.iter().map(|x| float_of(*x)));
     Ok(floats)
 }
-
-/// A vector that may be changed: the given one if nobody else holds it, else nothing.
-pub(super) fn unshared<T>(shared: &mut Rc<Vec<T>>) -> Option<&mut Vec<T>> {
-    Rc::get_mut(shared)
-}

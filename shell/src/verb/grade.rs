@@ -1,0 +1,223 @@
+//! Grade: the stable permutation that sorts.
+//!
+//! Everything that has an integer key is sorted by radix: keys relative to the least one, as many
+//! 11-bit digits as their range has. Narrow keys travel packed with their position in one word.
+//! Short lists and general ones are merged.
+
+use super::walk::type_error;
+use crate::error::Error;
+use crate::value::{Value, compare, room};
+use crate::verb::Verb;
+
+/// The direction of a grade.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// Least first.
+    Up,
+    /// Greatest first.
+    Down,
+}
+
+/// Lists up to this long are merged: a radix pass has its price.
+const SHORT_ITEMS: usize = 200;
+
+/// The bits of one radix digit: its counters fit the first cache.
+const DIGIT_BITS: u32 = 11;
+const DIGITS: usize = 1 << DIGIT_BITS;
+
+/// `<x` and `>x`.
+///
+/// # Errors
+/// `type` for tables, `limit` without memory.
+pub(super) fn grade(direction: Direction, x: &Value) -> Result<Value, Error> {
+    match x {
+        Value::Dict(dict) => {
+            let order = permutation(direction, dict.values())?;
+            Ok(super::index::gather(dict.keys(), &order))
+        }
+        Value::Table(_) => {
+            let verb = if direction == Direction::Up { Verb::Less } else { Verb::More };
+            Err(type_error(verb, x))
+        }
+        list if list.is_list() => {
+            let order = permutation(direction, list)?;
+            let mut places = room(order.len())?;
+            places.extend(order.iter().map(|at| *at as i64));
+            Ok(Value::from_ints(places))
+        }
+        _ => Ok(Value::from_ints(vec![0])),
+    }
+}
+
+/// The positions of a list's items in sorted order; equal items keep theirs.
+pub(super) fn permutation(direction: Direction, list: &Value) -> Result<Vec<usize>, Error> {
+    match list {
+        Value::Ints(items) => by_keys(items.iter().map(|x| (*x as u64) ^ SIGN), items.len(), direction),
+        Value::Floats(items) => by_keys(items.iter().map(|x| float_key(*x)), items.len(), direction),
+        Value::Chars(items) => by_keys(items.iter().map(|x| u64::from(*x)), items.len(), direction),
+        Value::Symbols(items) => {
+            let ranks = symbol_ranks(items);
+            by_keys(ranks.iter().copied(), items.len(), direction)
+        }
+        Value::List(items) => {
+            let mut order: Vec<usize> = room(items.len())?;
+            order.extend(0..items.len());
+            match direction {
+                Direction::Up => order.sort_by(|a, b| compare(&items[*a], &items[*b])),
+                Direction::Down => order.sort_by(|a, b| compare(&items[*b], &items[*a])),
+            }
+            Ok(order)
+        }
+        other => Ok((0..other.len()).collect()),
+    }
+}
+
+/// The sign bit: turning it makes signed order unsigned order.
+const SIGN: u64 = 1 << 63;
+
+/// A float as an unsigned number of the same order: the null below everything, one zero.
+fn float_key(x: f64) -> u64 {
+    if x.is_nan() {
+        return 0;
+    }
+    let bits = (x + 0.0).to_bits();
+    if bits & SIGN != 0 { !bits } else { bits | SIGN }
+}
+
+/// The rank of each symbol's text among the texts that occur.
+fn symbol_ranks(items: &[crate::symbol::Symbol]) -> Vec<u64> {
+    let mut distinct: Vec<(&'static [u8], u32)> = Vec::new();
+    let mut seen = std::collections::HashMap::new();
+    for name in items {
+        seen.entry(name.number()).or_insert_with(|| {
+            distinct.push((name.bytes(), name.number()));
+            0u64
+        });
+    }
+    distinct.sort_unstable();
+    for (rank, (_, number)) in distinct.iter().enumerate() {
+        seen.insert(*number, rank as u64);
+    }
+    items.iter().map(|name| seen.get(&name.number()).copied().unwrap_or(0)).collect()
+}
+
+/// The stable permutation that sorts keys.
+fn by_keys(keys: impl Iterator<Item = u64> + Clone, count: usize, direction: Direction) -> Result<Vec<usize>, Error> {
+    let Some(low) = keys.clone().min() else {
+        return Ok(Vec::new());
+    };
+    let high = keys.clone().max().unwrap_or(low);
+    let span = high - low;
+    // Counted from the other end, descending order is ascending order, and as stable.
+    let turn = move |key: u64| if direction == Direction::Up { key - low } else { high - key };
+    let bits = u64::BITS - span.leading_zeros();
+    if count <= SHORT_ITEMS {
+        let keys: Vec<u64> = keys.map(turn).collect();
+        let mut order: Vec<usize> = (0..count).collect();
+        order.sort_by_key(|at| keys[*at]);
+        return Ok(order);
+    }
+    if bits <= u32::BITS {
+        let mut items: Vec<u64> = room(count)?;
+        items.extend(keys.enumerate().map(|(at, key)| (turn(key) << u32::BITS) | at as u64));
+        let sorted = radix(items, bits, |item| item >> u32::BITS)?;
+        let mut order = room(count)?;
+        order.extend(sorted.iter().map(|item| (item & u64::from(u32::MAX)) as usize));
+        return Ok(order);
+    }
+    let mut items: Vec<(u64, u32)> = room(count)?;
+    items.extend(keys.enumerate().map(|(at, key)| (turn(key), at as u32)));
+    let sorted = radix(items, bits, |item| item.0)?;
+    let mut order = room(count)?;
+    order.extend(sorted.iter().map(|item| item.1 as usize));
+    Ok(order)
+}
+
+/// Sorts by the low `bits` of a key, least digit first.
+fn radix<T: Copy + Default>(mut items: Vec<T>, bits: u32, key: impl Fn(T) -> u64) -> Result<Vec<T>, Error> {
+    let passes = bits.div_ceil(DIGIT_BITS);
+    if passes == 0 {
+        return Ok(items);
+    }
+    let digit_bits = bits.div_ceil(passes);
+    let mask = (1u64 << digit_bits) - 1;
+    let mut other: Vec<T> = room(items.len())?;
+    other.resize(items.len(), T::default());
+    for pass in 0..passes {
+        let shift = pass * digit_bits;
+        let mut places = [0u32; DIGITS];
+        for item in &items {
+            places[((key(*item) >> shift) & mask) as usize % DIGITS] += 1;
+        }
+        if places.contains(&(items.len() as u32)) {
+            continue;
+        }
+        let mut next = 0;
+        for place in &mut places {
+            next += std::mem::replace(place, next);
+        }
+        for item in &items {
+            let place = &mut places[((key(*item) >> shift) & mask) as usize % DIGITS];
+            other[*place as usize] = *item;
+            *place += 1;
+        }
+        std::mem::swap(&mut items, &mut other);
+    }
+    Ok(items)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Direction, permutation};
+    use crate::symbol::Symbol;
+    use crate::value::{NULL, Value, compare};
+    use proptest::prelude::{any, proptest};
+    use std::cmp::Ordering;
+
+    fn check(list: &Value) {
+        for direction in [Direction::Up, Direction::Down] {
+            let order = permutation(direction, list).unwrap();
+            let mut seen = vec![false; list.len()];
+            order.iter().for_each(|at| seen[*at] = true);
+            assert!(seen.iter().all(|seen| *seen));
+            for pair in order.windows(2) {
+                let (x, y) = (list.item(pair[0]).unwrap(), list.item(pair[1]).unwrap());
+                let order = compare(&x, &y);
+                let order = if direction == Direction::Up { order } else { order.reverse() };
+                assert!(order == Ordering::Less || (order == Ordering::Equal && pair[0] < pair[1]));
+            }
+        }
+    }
+
+    #[test]
+    fn the_null_is_lowest() {
+        let list = Value::from_ints(vec![1, NULL, 0]);
+        assert_eq!(permutation(Direction::Up, &list).unwrap(), vec![1, 2, 0]);
+        let list = Value::from_floats(vec![f64::NEG_INFINITY, f64::NAN, -0.0, 0.0]);
+        assert_eq!(permutation(Direction::Up, &list).unwrap(), vec![1, 0, 2, 3]);
+        assert_eq!(permutation(Direction::Down, &list).unwrap(), vec![2, 3, 0, 1]);
+    }
+
+    #[test]
+    fn symbols_by_text() {
+        let list = Value::from_symbols(["pear", "fig", "apple", "fig"].map(Symbol::new).to_vec());
+        assert_eq!(permutation(Direction::Up, &list).unwrap(), vec![2, 1, 3, 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn long_integers_sort(items in proptest::collection::vec(any::<i64>(), 0..600), shift in 0..64u32) {
+            check(&Value::from_ints(items.iter().map(|x| x >> shift).collect()));
+        }
+
+        #[test]
+        fn floats_sort(items in proptest::collection::vec(any::<f64>(), 0..600)) {
+            check(&Value::from_floats(items));
+        }
+
+        #[test]
+        fn strings_sort(items in proptest::collection::vec("[a-c]{0,3}", 0..60)) {
+            check(&Value::from_items(items.iter().map(|text| Value::string(text)).collect()));
+        }
+    }
+}
