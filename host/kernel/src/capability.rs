@@ -244,13 +244,10 @@ impl Handles {
 
     /// All objects, in the order in which they were given.
     pub(crate) fn objects(&self) -> impl Iterator<Item = (Handle, &Object)> {
-        self.places
-            .iter()
-            .enumerate()
-            .filter_map(|(index, place)| {
-                let object = place.object.as_ref()?;
-                Some((Handle::new(index, place.generation.into()), object))
-            })
+        self.places.iter().enumerate().filter_map(|(index, place)| {
+            let object = place.object.as_ref()?;
+            Some((Handle::new(index, place.generation.into()), object))
+        })
     }
 
     /// Takes all objects out, in order.

@@ -1,75 +1,517 @@
-//! Skeleton of the context: signatures are final, bodies follow.
-#![allow(clippy::todo, unused_variables, missing_docs)]
+//! What a task sees of the kernel while one of its calls runs.
+//!
+//! The context owns the core and the task's cell during the call, so a system call on a ring is two
+//! bounds checks and no look-up, no lock, no counter. A CPU that keeps its own idea of ownership
+//! (a Wasm store) may [`take`](Context::take) the context for the duration of the call and must give
+//! it back before the call returns; meanwhile the one that was left behind is empty.
+//!
+//! Everything that enters a task goes through here: rings, timers, the clock, replies, inputs.
 
-use crate::capability::FileGrant;
+use crate::capability::{Armed, FileGrant, Object, ReplyState, TimerState};
+use crate::cell::{Cell, Kill, Stage, TakesInput, Woken};
+use crate::core::{Core, TimerOwner};
 use crate::ids::{CoreId, EndpointId, TaskId};
+use crate::limits::{LOG_LINE_BYTES_MAX, REQUEST_BYTES_MAX, REQUESTS_OUTSTANDING_MAX, TIMERS_MAX};
+use crate::message::Message;
+use crate::pending::Pending;
 use crate::program::Limits;
-use crate::task::{Resumed, Wait};
+use crate::task::Wait;
 use okernel_abi::layout::{Executed, HandleKind, LogLevel};
 use okernel_abi::value::Value;
 use okernel_abi::{Errno, Handle};
-use okernel_ring::{Publisher, Subscriber};
+use okernel_ring::{Publisher, Registered, Subscriber};
 
-/// What a task sees of the kernel while one of its calls runs. Owns the core during that call.
+/// The kernel, as one task may see it. Empty after [`Context::take`].
 #[derive(Debug)]
-pub struct Context {}
+pub struct Context {
+    inner: Option<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) core: Box<Core>,
+    pub(crate) cell: Box<Cell>,
+}
+
+/// Using a context that was given away is a fault of the host's code, not of any task.
+#[cold]
+fn empty() -> ! {
+    panic!("a context was used after it had been taken")
+}
 
 impl Context {
-    /// Moves the context out, leaving an empty one (so that a Wasm store can own it during a call).
-    pub fn take(&mut self) -> Context { todo!() }
-    /// A context that holds nothing.
-    pub fn empty() -> Context { todo!() }
-    pub fn is_empty(&self) -> bool { todo!() }
+    pub(crate) fn new(core: Box<Core>, cell: Box<Cell>) -> Context {
+        Context {
+            inner: Some(Inner { core, cell }),
+        }
+    }
 
-    pub fn task(&self) -> TaskId { todo!() }
-    pub fn core(&self) -> CoreId { todo!() }
-    pub fn name(&self) -> &str { todo!() }
-    pub fn args(&self) -> &[String] { todo!() }
-    pub fn limits(&self) -> Limits { todo!() }
-    /// Tells `ps` how much memory the task uses.
-    pub fn memory_used(&mut self, bytes: u64) { todo!() }
+    /// A context that holds nothing, to be replaced by one that does.
+    pub fn empty() -> Context {
+        Context { inner: None }
+    }
 
-    pub fn grant(&self, name: &str) -> Result<Handle, Errno> { todo!() }
+    /// Moves the context out and leaves an empty one. Whoever takes it puts it back before the
+    /// task's call returns. Any other use of an empty context panics.
+    pub fn take(&mut self) -> Context {
+        Context {
+            inner: self.inner.take(),
+        }
+    }
+
+    /// Whether the context was taken.
+    pub fn is_empty(&self) -> bool {
+        self.inner.is_none()
+    }
+
+    #[inline]
+    pub(crate) fn inner(&self) -> &Inner {
+        match &self.inner {
+            Some(inner) => inner,
+            None => empty(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn inner_mut(&mut self) -> &mut Inner {
+        match &mut self.inner {
+            Some(inner) => inner,
+            None => empty(),
+        }
+    }
+
+    pub(crate) fn into_parts(self) -> (Box<Core>, Box<Cell>) {
+        match self.inner {
+            Some(inner) => (inner.core, inner.cell),
+            None => empty(),
+        }
+    }
+
+    pub(crate) fn set_parts(&mut self, core: Box<Core>, cell: Box<Cell>) {
+        self.inner = Some(Inner { core, cell });
+    }
+
+    /// The task's id.
+    pub fn task(&self) -> TaskId {
+        self.inner().cell.id
+    }
+
+    /// The core that it runs on.
+    pub fn core(&self) -> CoreId {
+        self.inner().core.id
+    }
+
+    /// The task's name.
+    pub fn name(&self) -> &str {
+        &self.inner().cell.name
+    }
+
+    /// The task's arguments.
+    pub fn args(&self) -> &[String] {
+        &self.inner().cell.args
+    }
+
+    /// What the task may use at most.
+    pub fn limits(&self) -> Limits {
+        self.inner().cell.limits
+    }
+
+    /// Tells the kernel's lists how many bytes of memory the task has.
+    pub fn memory_used(&mut self, bytes: u64) {
+        self.inner().cell.stats.memory_bytes.set(bytes);
+    }
+
+    /// The handle of the grant with this name.
+    ///
+    /// # Errors
+    /// NotGranted: the spawner gave nothing of this name.
+    pub fn grant(&self, name: &str) -> Result<Handle, Errno> {
+        let handles = &self.inner().cell.handles;
+        handles.named(name).ok_or(Errno::NotGranted)
+    }
+
     /// Names and handles of all grants.
-    pub fn grants(&self) -> &[(String, Handle)] { todo!() }
-    pub fn kind(&self, handle: Handle) -> Result<HandleKind, Errno> { todo!() }
-    /// Number of an endpoint handle.
-    pub fn endpoint(&self, handle: Handle) -> Result<EndpointId, Errno> { todo!() }
-    pub fn publisher(&mut self, handle: Handle) -> Result<&mut Publisher, Errno> { todo!() }
-    pub fn subscriber(&mut self, handle: Handle) -> Result<&mut Subscriber, Errno> { todo!() }
-    pub fn file(&self, handle: Handle) -> Result<&FileGrant, Errno> { todo!() }
-    /// Both at once, for `file_publish`.
-    pub fn file_and_publisher(&mut self, file: Handle, publisher: Handle)
-        -> Result<(&FileGrant, &mut Publisher), Errno> { todo!() }
-    pub fn close(&mut self, handle: Handle) -> Result<(), Errno> { todo!() }
-    /// Grows whenever the kernel took an endpoint away from this task (its handle answers Revoked from
-    /// then on). Compare after `request` and on resume from `preempt`; then unmap the windows
-    /// whose handles answer Revoked.
-    pub fn revocations(&self) -> u64 { todo!() }
+    pub fn grants(&self) -> &[(String, Handle)] {
+        self.inner().cell.handles.names()
+    }
 
-    pub fn wait(&mut self, handle: Handle, min_bytes: usize) -> Result<Wait, Errno> { todo!() }
-    pub fn timer_set(&mut self, timers: Handle, delay_ns: u64, period_ns: u64) -> Result<Handle, Errno> { todo!() }
-    pub fn timer_take(&mut self, timer: Handle) -> Result<u64, Errno> { todo!() }
-    pub fn now_ns(&self, clock: Handle) -> Result<u64, Errno> { todo!() }
-    pub fn log(&self, level: LogLevel, text: &str) { todo!() }
-    /// All of the bytes, or Again.
-    pub fn print(&mut self, console: Handle, bytes: &[u8]) -> Result<(), Errno> { todo!() }
+    /// What a handle stands for.
+    ///
+    /// # Errors
+    /// BadHandle.
+    pub fn kind(&self, handle: Handle) -> Result<HandleKind, Errno> {
+        Ok(self.inner().cell.handles.get(handle)?.kind())
+    }
 
-    /// `request` is an encoded value. Malformed when it is not; a request that makes no sense is answered by
-    /// an error value in the reply.
-    pub fn request(&mut self, right: Handle, request: &[u8]) -> Result<Handle, Errno> { todo!() }
-    /// The same for native tasks.
-    pub fn request_value(&mut self, right: Handle, request: &Value) -> Result<Handle, Errno> { todo!() }
-    /// The reply as an encoded value. Again while there is none. Close the handle when it was read.
-    pub fn reply(&self, reply: Handle) -> Result<&[u8], Errno> { todo!() }
-    /// Reports the end of the running exec.
-    pub fn executed(&mut self, executed: Executed) -> Result<(), Errno> { todo!() }
+    /// The id of the endpoint behind a handle.
+    ///
+    /// # Errors
+    /// BadHandle, WrongKind, Revoked.
+    pub fn endpoint(&self, handle: Handle) -> Result<EndpointId, Errno> {
+        match self.inner().cell.handles.get(handle)? {
+            Object::Publisher(_, id) | Object::Subscriber(_, id) => Ok(*id),
+            other => Err(wrong(other)),
+        }
+    }
 
-    /// Whether this turn is over and somebody else has something to do. Call it from the epoch callback
-    /// first; false = go on for another tick (the turn is prolonged when nobody waits).
-    pub fn slice_expired(&mut self) -> bool { todo!() }
-    /// Whether the task is to unwind as soon as possible.
-    pub fn is_killed(&self) -> bool { todo!() }
-    /// Gives the core away until this task's next turn. Parks this thread.
-    pub fn preempt(&mut self) -> Resumed { todo!() }
+    /// The publisher behind a handle.
+    ///
+    /// # Errors
+    /// BadHandle, WrongKind, Revoked.
+    #[inline]
+    pub fn publisher(&mut self, handle: Handle) -> Result<&mut Publisher, Errno> {
+        let Inner { core, cell } = self.inner_mut();
+        match cell.handles.get(handle)? {
+            Object::Publisher(key, _) => core.memory.publisher(*key).ok_or(Errno::Revoked),
+            other => Err(wrong(other)),
+        }
+    }
+
+    /// The subscriber behind a handle.
+    ///
+    /// # Errors
+    /// BadHandle, WrongKind, Revoked.
+    #[inline]
+    pub fn subscriber(&mut self, handle: Handle) -> Result<&mut Subscriber, Errno> {
+        let Inner { core, cell } = self.inner_mut();
+        match cell.handles.get(handle)? {
+            Object::Subscriber(key, _) => core.memory.subscriber(*key).ok_or(Errno::Revoked),
+            other => Err(wrong(other)),
+        }
+    }
+
+    /// The file behind a handle.
+    ///
+    /// # Errors
+    /// BadHandle, WrongKind.
+    pub fn file(&self, handle: Handle) -> Result<&FileGrant, Errno> {
+        match self.inner().cell.handles.get(handle)? {
+            Object::File(file) => Ok(file),
+            other => Err(wrong(other)),
+        }
+    }
+
+    /// A file and a publisher at once, to read from the one into the other.
+    ///
+    /// # Errors
+    /// As [`Context::file`] and [`Context::publisher`].
+    pub fn file_and_publisher(
+        &mut self,
+        file: Handle,
+        publisher: Handle,
+    ) -> Result<(&FileGrant, &mut Publisher), Errno> {
+        let Inner { core, cell } = self.inner_mut();
+        let file = match cell.handles.get(file)? {
+            Object::File(file) => file,
+            other => return Err(wrong(other)),
+        };
+        match cell.handles.get(publisher)? {
+            Object::Publisher(key, _) => {
+                let publisher = core.memory.publisher(*key).ok_or(Errno::Revoked)?;
+                Ok((file, publisher))
+            }
+            other => Err(wrong(other)),
+        }
+    }
+
+    /// Gives a handle up: a publisher closes its ring, a subscriber leaves it, a timer is cancelled,
+    /// a reply is no longer expected. A grant's name finds nothing afterwards.
+    ///
+    /// # Errors
+    /// BadHandle.
+    pub fn close(&mut self, handle: Handle) -> Result<(), Errno> {
+        let Inner { core, cell } = self.inner_mut();
+        match cell.handles.remove(handle)? {
+            Object::Publisher(_, id) | Object::Subscriber(_, id) => core.drop_endpoint(id),
+            Object::Timer(timer) => {
+                if let Some(key) = timer.key {
+                    core.timers.cancel(key);
+                    core.stats.timers.set(core.timers.len() as u64);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A number that grows whenever the kernel takes an endpoint away from this task, whose handle
+    /// answers Revoked from then on. A CPU that maps rings compares it after a request and after
+    /// it was resumed, and unmaps the windows of revoked handles.
+    pub fn revocations(&self) -> u64 {
+        self.inner().cell.revocations
+    }
+
+    /// Arms the task for a handle: a subscriber with at least `min_bytes` to read (or closed), a
+    /// publisher with at least `min_bytes` free, a timer that fired, a reply that came, a console
+    /// that takes more. A handle of the right to make requests waits for the next exec.
+    ///
+    /// # Errors
+    /// BadHandle; Revoked; WrongKind: there is nothing to wait for.
+    pub fn wait(&mut self, handle: Handle, min_bytes: usize) -> Result<Wait, Errno> {
+        let Inner { core, cell } = self.inner_mut();
+        let waker = &cell.waker;
+        let wait = match cell.handles.get_mut(handle)? {
+            Object::Publisher(key, _) => {
+                let publisher = core.memory.publisher(*key).ok_or(Errno::Revoked)?;
+                registered(publisher.register(waker, min_bytes.max(1)))
+            }
+            Object::Subscriber(key, _) => {
+                let subscriber = core.memory.subscriber(*key).ok_or(Errno::Revoked)?;
+                registered(subscriber.register(waker, min_bytes.max(1)))
+            }
+            Object::Timer(timer) if timer.fired > 0 || timer.key.is_none() => Wait::Ready,
+            Object::Timer(timer) => {
+                timer.armed = Armed::Yes;
+                Wait::Armed
+            }
+            Object::Reply(reply) if reply.reply.is_some() => Wait::Ready,
+            Object::Reply(reply) => {
+                reply.armed = Armed::Yes;
+                Wait::Armed
+            }
+            Object::Console => {
+                if cell.print_bytes < core.shared.config.print_bytes_max {
+                    Wait::Ready
+                } else {
+                    cell.print_armed = Armed::Yes;
+                    Wait::Armed
+                }
+            }
+            Object::System if cell.execs.is_empty() => Wait::Armed,
+            Object::System => Wait::Ready,
+            other => return Err(wrong(other)),
+        };
+        match wait {
+            Wait::Ready => cell.woken = Woken::Yes,
+            Wait::Armed => cell.armed_count += 1,
+        }
+        Ok(wait)
+    }
+
+    /// Sets a timer `delay_ns` from now that repeats each `period_ns` (0: once).
+    ///
+    /// # Errors
+    /// BadHandle, WrongKind; Limit: too many handles or timers.
+    pub fn timer_set(
+        &mut self,
+        timers: Handle,
+        delay_ns: u64,
+        period_ns: u64,
+    ) -> Result<Handle, Errno> {
+        let Inner { core, cell } = self.inner_mut();
+        match cell.handles.get(timers)? {
+            Object::Timers => {}
+            other => return Err(wrong(other)),
+        }
+        if core.timers.len() >= TIMERS_MAX {
+            return Err(Errno::Limit);
+        }
+        let handle = cell.handles.insert(Object::Timer(TimerState {
+            key: None,
+            fired: 0,
+            armed: Armed::No,
+        }))?;
+        let owner = TimerOwner {
+            task: cell.key,
+            handle,
+        };
+        let deadline_ns = core.shared.clock.now_ns().saturating_add(delay_ns);
+        let key = core.timers.set(deadline_ns, period_ns, owner);
+        core.timer_next_ns = core.timer_next_ns.min(deadline_ns);
+        core.stats.timers.set(core.timers.len() as u64);
+        if let Ok(Object::Timer(timer)) = cell.handles.get_mut(handle) {
+            timer.key = Some(key);
+        }
+        Ok(handle)
+    }
+
+    /// How often a timer has fired since this was last asked.
+    ///
+    /// # Errors
+    /// Again: not once. BadHandle, WrongKind. Closed: it was set for once, and that was taken.
+    pub fn timer_take(&mut self, timer: Handle) -> Result<u64, Errno> {
+        match self.inner_mut().cell.handles.get_mut(timer)? {
+            Object::Timer(timer) => match std::mem::take(&mut timer.fired) {
+                0 if timer.key.is_none() => Err(Errno::Closed),
+                0 => Err(Errno::Again),
+                fired => Ok(fired),
+            },
+            other => Err(wrong(other)),
+        }
+    }
+
+    /// Nanoseconds of the monotonic clock since the kernel's boot.
+    ///
+    /// # Errors
+    /// BadHandle, WrongKind.
+    pub fn now_ns(&self, clock: Handle) -> Result<u64, Errno> {
+        let inner = self.inner();
+        match inner.cell.handles.get(clock)? {
+            Object::Clock => Ok(inner.core.shared.clock.now_ns()),
+            other => Err(wrong(other)),
+        }
+    }
+
+    /// Writes a line to the kernel's log. What is longer than 8 KiB is cut off.
+    pub fn log(&self, level: LogLevel, text: &str) {
+        let mut end = text.len().min(LOG_LINE_BYTES_MAX);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let text = &text[..end];
+        let (task, name, core) = (self.task(), self.name(), self.core());
+        match level {
+            LogLevel::Error => tracing::error!(target: "task", %task, name, %core, "{text}"),
+            LogLevel::Warn => tracing::warn!(target: "task", %task, name, %core, "{text}"),
+            LogLevel::Info => tracing::info!(target: "task", %task, name, %core, "{text}"),
+            LogLevel::Debug => tracing::debug!(target: "task", %task, name, %core, "{text}"),
+            LogLevel::Trace => tracing::trace!(target: "task", %task, name, %core, "{text}"),
+        }
+    }
+
+    /// Writes bytes to the console: all of them.
+    ///
+    /// # Errors
+    /// Again: too much of this task's output is still on its way, wait for the console. TooLarge:
+    /// more than may ever be on its way. BadHandle, WrongKind.
+    pub fn print(&mut self, console: Handle, bytes: &[u8]) -> Result<(), Errno> {
+        let Inner { core, cell } = self.inner_mut();
+        match cell.handles.get(console)? {
+            Object::Console => {}
+            other => return Err(wrong(other)),
+        }
+        let bytes_max = core.shared.config.print_bytes_max;
+        if bytes.len() > bytes_max {
+            return Err(Errno::TooLarge);
+        }
+        if cell.print_bytes > 0 && cell.print_bytes + bytes.len() > bytes_max {
+            return Err(Errno::Again);
+        }
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        cell.print_bytes += bytes.len();
+        let pending = Pending::Print {
+            task: cell.key,
+            bytes: bytes.len(),
+        };
+        core.ask(CoreId::BOOT, Message::Print(bytes.to_vec()), pending);
+        Ok(())
+    }
+
+    /// Sends a request, an encoded value; answers the handle of its reply. A request that makes no sense
+    /// is answered by an error value.
+    ///
+    /// # Errors
+    /// NotGranted: `right` is neither the right to make requests nor the right to spawn. Malformed:
+    /// the bytes are no value. TooLarge. Limit: too many requests are under way.
+    pub fn request(&mut self, right: Handle, request: &[u8]) -> Result<Handle, Errno> {
+        self.may_request(right)?;
+        if request.len() > REQUEST_BYTES_MAX {
+            return Err(Errno::TooLarge);
+        }
+        let request = Value::decode(request).map_err(|_| Errno::Malformed)?;
+        self.request_value(right, &request)
+    }
+
+    /// Sends a request that is not encoded.
+    ///
+    /// # Errors
+    /// As [`Context::request`].
+    pub fn request_value(&mut self, right: Handle, request: &Value) -> Result<Handle, Errno> {
+        let rights = self.may_request(right)?;
+        let Inner { core, cell } = self.inner_mut();
+        if cell.requests_count >= REQUESTS_OUTSTANDING_MAX {
+            return Err(Errno::Limit);
+        }
+        let handle = cell.handles.insert(Object::Reply(ReplyState {
+            reply: None,
+            armed: Armed::No,
+        }))?;
+        cell.requests_count += 1;
+        core.begin_request(cell, rights, handle, request);
+        Ok(handle)
+    }
+
+    fn may_request(&self, right: Handle) -> Result<HandleKind, Errno> {
+        match self.inner().cell.handles.get(right)? {
+            Object::System => Ok(HandleKind::System),
+            Object::Spawn => Ok(HandleKind::Spawn),
+            _ => Err(Errno::NotGranted),
+        }
+    }
+
+    /// The reply to a request, as an encoded value. It stays until its handle is closed.
+    ///
+    /// # Errors
+    /// Again: not yet. BadHandle, WrongKind.
+    pub fn reply(&self, reply: Handle) -> Result<&[u8], Errno> {
+        match self.inner().cell.handles.get(reply)? {
+            Object::Reply(state) => state.reply.as_deref().ok_or(Errno::Again),
+            other => Err(wrong(other)),
+        }
+    }
+
+    /// Reports how the input of the running exec went. The next one may come in the next turn.
+    ///
+    /// # Errors
+    /// Invalid: there is no input to report about.
+    pub fn executed(&mut self, executed: Executed) -> Result<(), Errno> {
+        let Inner { core, cell } = self.inner_mut();
+        let asker = cell.executing.take().ok_or(Errno::Invalid)?;
+        core.answer(asker, Message::AckExec(executed));
+        Ok(())
+    }
+
+    pub(crate) fn kill(&self) -> Option<&Kill> {
+        self.inner().cell.kill.as_ref()
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        self.inner().cell.stage
+    }
+
+    pub(crate) fn set_stage(&mut self, stage: Stage) {
+        self.inner_mut().cell.stage = stage;
+    }
+
+    /// The next input, if the task has reported about the last one.
+    pub(crate) fn next_exec(&mut self) -> Option<Vec<u8>> {
+        let cell = &mut self.inner_mut().cell;
+        if cell.executing.is_some() {
+            return None;
+        }
+        let job = cell.execs.pop_front()?;
+        cell.executing = Some(job.asker);
+        Some(job.input)
+    }
+
+    /// Whether a task that answered Yield sleeps: something is armed (or it takes inputs and has none)
+    /// and nothing has happened since.
+    pub(crate) fn may_sleep(&self) -> Woken {
+        let cell = &self.inner().cell;
+        let waits_for_input = cell.takes_input == TakesInput::Yes && cell.executing.is_none();
+        let input_is_there = cell.executing.is_none() && !cell.execs.is_empty();
+        let waits = cell.armed_count > 0 || waits_for_input;
+        if cell.woken == Woken::Yes || input_is_there || !waits {
+            return Woken::Yes;
+        }
+        Woken::No
+    }
+}
+
+#[inline]
+fn registered(registered: Registered) -> Wait {
+    match registered {
+        Registered::Ready => Wait::Ready,
+        Registered::Waiting => Wait::Armed,
+    }
+}
+
+#[cold]
+fn wrong(object: &Object) -> Errno {
+    match object {
+        Object::Revoked(_) => Errno::Revoked,
+        _ => Errno::WrongKind,
+    }
 }

@@ -1,22 +1,69 @@
 //! The kernel without its CPU: schedulers, tasks, the bus, timers, io.
+//!
+//! It builds and is tested without Wasm; what runs a task's code is injected as
+//! [`program::Modules`]. The modules, in reading order: names and choices, what a task is and sees,
+//! what a core is made of, its loop, the conversation between cores, the outside world, the whole.
+//!
+//! Invariants: no `unsafe`; data flows through rings and never through a lock of this crate;
+//! exactly one thread of a core runs at a time; no wake-up and no message is lost.
 #![forbid(unsafe_code)]
 
-pub mod aside;
-pub mod capability;
 pub mod config;
-pub mod context;
 pub mod ids;
-pub mod io;
-pub mod kernel;
 pub mod limits;
-pub mod program;
+pub mod refusal;
 pub mod table;
+
+pub mod capability;
+pub mod context;
+mod preempt;
+pub mod program;
+pub mod spawn;
 pub mod task;
 
+mod cell;
+pub mod clock;
+mod core;
+mod directory;
+mod memory;
+pub mod run_queue;
+pub mod stats;
+pub mod timer;
+mod wake;
+pub mod wfq;
+
+pub mod aside;
+mod crew;
+mod reap;
+mod scheduler;
+mod start;
+mod turn;
+
+mod bus;
+mod channel;
+mod inbox;
+mod intercore;
+mod message;
+mod pending;
+mod request;
+mod requests;
+mod views;
+
+pub mod io;
+
+pub mod control;
+pub mod kernel;
+
+pub use bus::BusError;
 pub use capability::{FileGrant, Grant};
 pub use config::{Config, Pinning, Quanta};
 pub use context::Context;
+pub use control::Control;
 pub use ids::{CoreId, EndpointId, TaskId};
-pub use kernel::{After, Body, Control, Kernel, Spawn, Status};
+pub use io::console::{ConsoleConfig, Prompt, Source};
+pub use io::output::Sink;
+pub use io::script::After;
+pub use kernel::{BootError, Kernel, Status};
 pub use program::{CoreHooks, Limits, LoadDone, ModuleInfo, Modules, NoHooks, NoModules, Program};
+pub use spawn::{Body, Spawn};
 pub use task::{Exit, Fault, FaultKind, Outcome, Resumed, Task, Wait};

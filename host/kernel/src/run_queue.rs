@@ -1,7 +1,8 @@
 //! The tasks of one core that could run now, in the order in which they will.
 //!
-//! A heap by virtual time; equal times in order of arrival. An entry whose task has ended
-//! meanwhile is skipped by whoever pops it, since its key finds nothing.
+//! A heap by virtual time; equal times in order of arrival. Every entry has a number. A task
+//! remembers the number of the entry that counts, so an entry that was overtaken by another one (a
+//! task that is killed is moved to the front) or whose task has ended is recognised and skipped.
 
 use crate::table::Key;
 use crate::wfq::{VirtualTime, Weight, Wfq};
@@ -35,37 +36,40 @@ impl RunQueue {
         self.heap.is_empty()
     }
 
-    /// A task that was not in the queue joins it; answers its virtual time from now on.
+    /// A task that was not in the queue joins it; answers its virtual time from now on, and the
+    /// number of its entry.
     #[inline]
-    pub fn join(&mut self, task: Key, own: VirtualTime) -> VirtualTime {
+    pub fn join(&mut self, task: Key, own: VirtualTime) -> (VirtualTime, u64) {
         let time = self.policy.join(own);
-        self.push(task, time);
-        time
+        (time, self.push(task, time))
     }
 
-    /// A task whose turn is over and that goes on.
+    /// A task whose turn is over and that goes on; answers the number of its entry.
     #[inline]
-    pub fn push(&mut self, task: Key, time: VirtualTime) {
+    pub fn push(&mut self, task: Key, time: VirtualTime) -> u64 {
         self.arrivals += 1;
         self.heap.push(Reverse((time, self.arrivals, task)));
+        self.arrivals
     }
 
     /// A task that must run as soon as possible, whatever it has used.
-    pub fn push_first(&mut self, task: Key) {
-        self.push(task, 0);
+    pub fn push_first(&mut self, task: Key) -> u64 {
+        self.push(task, 0)
     }
 
-    /// The task that goes next.
+    /// The entry that goes next: task and number.
     #[inline]
-    pub fn pop(&mut self) -> Option<Key> {
-        let Reverse((time, _, task)) = self.heap.pop()?;
+    pub fn pop(&mut self) -> Option<(Key, u64)> {
+        let Reverse((time, number, task)) = self.heap.pop()?;
         self.policy.picked(time);
-        Some(task)
+        Some((task, number))
     }
 
-    /// Who would go next.
-    pub fn peek(&self) -> Option<Key> {
-        self.heap.peek().map(|Reverse((_, _, task))| *task)
+    /// The entry that would go next.
+    pub fn peek(&self) -> Option<(Key, u64)> {
+        self.heap
+            .peek()
+            .map(|Reverse((_, number, task))| (*task, *number))
     }
 
     /// The virtual time of a task that has used `cpu_ns` more.
@@ -94,7 +98,7 @@ mod tests {
             queue.join(Key::new(task as u32, 0), 0);
         }
         for turn in 0..turns {
-            let key = queue.pop().unwrap();
+            let (key, _) = queue.pop().unwrap();
             let task = key.index();
             let cpu_ns = 50_000 + (turn as u64 * 7919) % 100_000;
             used[task] += cpu_ns;
@@ -120,7 +124,10 @@ mod tests {
         for task in 0..3 {
             queue.join(Key::new(task, 0), 0);
         }
-        let order: Vec<usize> = (0..3).filter_map(|_| queue.pop()).map(Key::index).collect();
+        let order: Vec<usize> = (0..3)
+            .filter_map(|_| queue.pop())
+            .map(|(key, _)| key.index())
+            .collect();
         assert_eq!(order, [0, 1, 2]);
     }
 
@@ -128,13 +135,13 @@ mod tests {
     fn who_wakes_goes_before_who_has_run() {
         let mut queue = RunQueue::new();
         let (busy, light) = (Key::new(0, 0), Key::new(1, 0));
-        let mut time = queue.join(busy, 0);
+        let (mut time, _) = queue.join(busy, 0);
         for _ in 0..100 {
-            assert_eq!(queue.pop(), Some(busy));
+            assert_eq!(queue.pop().map(|(key, _)| key), Some(busy));
             time = queue.charge(time, 1_000_000, Weight::default());
             queue.push(busy, time);
         }
         queue.join(light, 0);
-        assert_eq!(queue.pop(), Some(light));
+        assert_eq!(queue.pop().map(|(key, _)| key), Some(light));
     }
 }

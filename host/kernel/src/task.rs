@@ -174,4 +174,3 @@ pub enum Wait {
     /// Armed: after Yield the task sleeps until this or another armed handle is ready.
     Armed,
 }
-

@@ -113,6 +113,11 @@ impl<T: Copy> Wheel<T> {
         self.entries.remove(timer).map(|entry| entry.data)
     }
 
+    /// The period of a timer that is set; None when it is not (any more).
+    pub fn period_ns(&self, timer: Key) -> Option<u64> {
+        self.entries.get(timer).map(|entry| entry.period_ns)
+    }
+
     /// A moment at which [`Wheel::advance`] should be called: no timer fires before it. It is the exact
     /// deadline when that is within a millisecond, else it may be earlier.
     pub fn next_ns(&self) -> Option<u64> {
@@ -197,10 +202,9 @@ impl<T: Copy> Wheel<T> {
                 continue;
             }
             let shift = index as u32 * SLOT_BITS;
-            let here = (self.tick >> shift) as u32 & (SLOTS as u32 - 1);
             // Entries differ from the wheel's tick in this digit and in none above it, so they all
-            // lie in slots from here on; nothing wraps.
-            let slot = level.occupied.trailing_zeros().max(here);
+            // lie at or after the wheel's own slot; nothing wraps.
+            let slot = level.occupied.trailing_zeros();
             let above = self.tick >> shift >> SLOT_BITS;
             let tick = ((above << SLOT_BITS) | u64::from(slot)) << shift;
             return Some((index, slot as usize, tick));
@@ -281,8 +285,12 @@ mod tests {
 
     fn steps() -> impl Strategy<Value = Step> {
         prop_oneof![
-            (spans(), prop_oneof![Just(0), 1..100_000_000u64])
-                .prop_map(|(delay_ns, period_ns)| Step::Set { delay_ns, period_ns }),
+            (spans(), prop_oneof![Just(0), 1..100_000_000u64]).prop_map(|(delay_ns, period_ns)| {
+                Step::Set {
+                    delay_ns,
+                    period_ns,
+                }
+            }),
             (0..50usize).prop_map(|which| Step::Cancel { which }),
             spans().prop_map(|by_ns| Step::Advance { by_ns }),
         ]
@@ -394,7 +402,9 @@ mod tests {
         let mut seed = 1u64;
         let mut keys = Vec::new();
         for data in 0..100_000u64 {
-            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            seed = seed
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             keys.push((wheel.set(seed >> 30, 0, data), seed >> 30));
         }
         assert_eq!(wheel.len(), 100_000);

@@ -157,6 +157,11 @@ pub(crate) fn take_local(into: &mut Vec<Key>) {
     });
 }
 
+/// Whether this thread woke something on its own core that nobody has looked at yet.
+pub(crate) fn has_local() -> bool {
+    LOCAL.with_borrow(|local| !local.ready.is_empty())
+}
+
 /// Wakes one task.
 #[derive(Debug)]
 pub(crate) struct TaskWake {

@@ -89,7 +89,10 @@ mod tests {
         let light = wfq.charge(0, 1_000_000, Weight::new(100));
         let heavy = wfq.charge(0, 1_000_000, Weight::new(300));
         assert_eq!(light, 4_000_000);
-        assert!((light as i64 - 3 * heavy as i64).abs() < 8, "{light} {heavy}");
+        assert!(
+            (light as i64 - 3 * heavy as i64).abs() < 8,
+            "{light} {heavy}"
+        );
     }
 
     #[test]

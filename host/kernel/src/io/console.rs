@@ -1,23 +1,271 @@
-//! Skeleton of the console.
+//! The console: lines to the shell, output to the outside.
+//!
+//! A thread aside reads one line when it is permitted to, and the next only after the shell has
+//! reported how the last one went; so piped input is not read ahead of what it does, and a
+//! prompt appears below the output that belongs above it. Everything that is written goes through
+//! one [`Output`].
 
-use std::io::{Read, Write};
+use crate::aside;
+use crate::ids::TaskId;
+use crate::inbox::Asker;
+use crate::io::output::{Output, Sink};
+use crate::io::selector::{Door, Effect, Effects, Notice, Selector, Verdict};
+use crate::limits::CONSOLE_LINE_BYTES_MAX;
+use mio::{Registry, Token};
+use okernel_abi::layout::Executed;
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// Where lines come from.
+pub type Source = Box<dyn Read + Send>;
 
 /// What is written before each line is read, when a person types.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Prompt {
-    /// Before a new input, `o) `.
+    /// Before a new input.
     pub ready: String,
     /// Before a further line of an incomplete input.
     pub more: String,
 }
 
-/// Where lines come from and output goes.
+impl Default for Prompt {
+    fn default() -> Self {
+        Prompt {
+            ready: "o) ".to_string(),
+            more: "   ".to_string(),
+        }
+    }
+}
+
+/// A console's input.
 pub struct ConsoleConfig {
-    /// Lines are read from here.
-    pub source: Box<dyn Read + Send>,
-    /// None: no prompt.
+    /// Lines are read from here, to its end.
+    pub source: Source,
+    /// Written before each line. With a prompt somebody is there to see the errors, and failed
+    /// lines do not make the kernel's exit status 1; without one they do.
     pub prompt: Option<Prompt>,
 }
 
-/// Where output goes: given to the kernel before boot.
-pub type Sink = Box<dyn Write + Send>;
+impl fmt::Debug for ConsoleConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prompt = &self.prompt;
+        f.debug_struct("ConsoleConfig")
+            .field("prompt", prompt)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Permits the reader to read one line.
+struct Permit;
+
+/// The console's slot.
+pub(crate) struct Console {
+    sink: Option<Sink>,
+    output: Output,
+    door: Option<Door>,
+    input: Option<(ConsoleConfig, TaskId)>,
+    reading: Option<Reading>,
+}
+
+struct Reading {
+    shell: TaskId,
+    prompt: Option<Prompt>,
+    permits: Sender<Permit>,
+    verdict: Verdict,
+    incomplete: Option<Incomplete>,
+}
+
+/// The shell has said that the input goes on in the next line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Incomplete;
+
+impl Console {
+    /// A console that writes to `sink`.
+    pub(crate) fn new(sink: Sink) -> Console {
+        Console {
+            sink: Some(sink),
+            output: Output::default(),
+            door: None,
+            input: None,
+            reading: None,
+        }
+    }
+
+    fn start(&mut self, verdict: Verdict, effects: &mut Effects) {
+        let Some(((config, shell), door)) = self.input.take().zip(self.door.clone()) else {
+            return;
+        };
+        let (permits, permitted) = channel();
+        let source = config.source;
+        let reader = aside::spawn("okernel-input", move || {
+            read_lines(source, &permitted, &door);
+        });
+        if let Err(error) = reader {
+            tracing::error!(%error, "no thread for the console's input");
+            effects.push(Effect::Halt(1));
+            return;
+        }
+        self.reading = Some(Reading {
+            shell,
+            prompt: config.prompt,
+            permits,
+            verdict,
+            incomplete: None,
+        });
+        self.permit();
+    }
+
+    fn permit(&mut self) {
+        let Some(reading) = &self.reading else {
+            return;
+        };
+        if let Some(prompt) = &reading.prompt {
+            let text = match reading.incomplete {
+                None => &prompt.ready,
+                Some(Incomplete) => &prompt.more,
+            };
+            self.output.push(text.clone().into_bytes(), None);
+        }
+        // The reader is gone only after it has told that the input has ended.
+        let _ = reading.permits.send(Permit);
+    }
+
+    fn end(&mut self, effects: &mut Effects) {
+        let Some(reading) = self.reading.take() else {
+            return;
+        };
+        if reading.prompt.is_some() {
+            self.output.push(b"\n".to_vec(), None);
+            effects.push(Effect::Halt(0));
+            return;
+        }
+        let mut verdict = reading.verdict;
+        if reading.incomplete.is_some() {
+            tracing::error!("the input ends in the middle of an expression");
+            verdict = Verdict::Failed;
+        }
+        effects.push(Effect::Halt(verdict.status()));
+    }
+}
+
+impl Selector for Console {
+    fn register(&mut self, _registry: &Registry, _token: Token, door: Door) -> io::Result<()> {
+        if let Some(sink) = self.sink.take() {
+            self.output = Output::start(sink, door.clone())?;
+        }
+        self.door = Some(door);
+        Ok(())
+    }
+
+    fn notice(&mut self, notice: Notice, effects: &mut Effects) {
+        match notice {
+            Notice::Input(config, shell) => self.input = Some((config, shell)),
+            Notice::Start(verdict) => self.start(verdict, effects),
+            Notice::Line(input) => {
+                if let Some(reading) = &self.reading {
+                    let task = reading.shell;
+                    effects.push(Effect::Exec { task, input });
+                }
+            }
+            Notice::End => self.end(effects),
+            Notice::Failed(text) => {
+                tracing::error!("{text}");
+                if let Some(reading) = &mut self.reading {
+                    (reading.verdict, reading.prompt) = (Verdict::Failed, None);
+                }
+                self.end(effects);
+            }
+        }
+    }
+
+    fn executed(&mut self, executed: Result<Executed, String>, effects: &mut Effects) {
+        let Some(reading) = &mut self.reading else {
+            return;
+        };
+        reading.incomplete = None;
+        match executed {
+            Ok(Executed::Done) => {}
+            Ok(Executed::Failed) => reading.verdict = Verdict::Failed,
+            Ok(Executed::Incomplete) => reading.incomplete = Some(Incomplete),
+            Err(text) => {
+                tracing::error!("{text}");
+                self.reading = None;
+                effects.push(Effect::Halt(1));
+                return;
+            }
+        }
+        self.permit();
+    }
+
+    fn write(&mut self, bytes: Vec<u8>, asker: Asker) -> Option<()> {
+        self.output.push(bytes, Some(asker));
+        Some(())
+    }
+
+    fn finalise(&mut self, _registry: &Registry) {
+        self.output.finish();
+    }
+}
+
+/// The reader's thread: one line for each permit.
+fn read_lines(source: Source, permitted: &Receiver<Permit>, door: &Door) {
+    let mut source = BufReader::new(source);
+    while permitted.recv().is_ok() {
+        match read_line(&mut source) {
+            Ok(Some(line)) => door.notice(Notice::Line(line)),
+            Ok(None) => return door.notice(Notice::End),
+            Err(error) => {
+                return door.notice(Notice::Failed(format!("input cannot be read: {error}")));
+            }
+        }
+    }
+}
+
+/// The next line without its end (`\n` or `\r\n`); None at the end of the source.
+fn read_line(source: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let mut limited = source.take(CONSOLE_LINE_BYTES_MAX as u64 + 1);
+    limited.read_until(b'\n', &mut line)?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+    } else if line.len() > CONSOLE_LINE_BYTES_MAX {
+        let text = format!("a line of more than {CONSOLE_LINE_BYTES_MAX} bytes");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    Ok(Some(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_line;
+    use crate::limits::CONSOLE_LINE_BYTES_MAX;
+
+    #[test]
+    fn lines_end_as_they_may() {
+        let mut source: &[u8] = b"one\n\ntwo\r\nlast";
+        let mut lines = Vec::new();
+        while let Some(line) = read_line(&mut source).unwrap() {
+            lines.push(String::from_utf8(line).unwrap());
+        }
+        assert_eq!(lines, ["one", "", "two", "last"]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused() {
+        let endless = vec![b'x'; CONSOLE_LINE_BYTES_MAX + 1];
+        let mut source = &endless[..];
+        assert!(read_line(&mut source).is_err());
+        let mut source = &endless[1..];
+        assert_eq!(
+            read_line(&mut source).unwrap().map(|line| line.len()),
+            Some(CONSOLE_LINE_BYTES_MAX)
+        );
+    }
+}

@@ -1,0 +1,127 @@
+//! What the kernel keeps of one task: its rights, its place in the queue, its account.
+//!
+//! While the task is called its cell is out of the core's table and travels in the context, so a
+//! system call reaches its handles without a look-up. When the task is suspended in the middle of
+//! a call the cell is back in the table, and the seat of the thread that holds the task's stack
+//! is noted in it.
+
+use crate::capability::{Armed, Handles};
+use crate::crew::Seat;
+use crate::ids::TaskId;
+use crate::inbox::Asker;
+use crate::program::Limits;
+use crate::stats::{State, TaskStats};
+use crate::table::Key;
+use crate::task::{Exit, Fault, FaultKind, Task};
+use crate::wake::TaskWake;
+use crate::wfq::{VirtualTime, Weight};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::Waker;
+
+/// An input that waits for the task, and who is told how it went.
+#[derive(Debug)]
+pub(crate) struct ExecJob {
+    pub(crate) input: Vec<u8>,
+    pub(crate) asker: Asker,
+}
+
+/// Why a task is to end before it wants to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Kill {
+    Asked,
+    Halting,
+    Limit(String),
+}
+
+impl Kill {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Kill::Asked => Exit::Killed,
+            Kill::Halting => Exit::Halted,
+            Kill::Limit(text) => Exit::Error(Fault::new(FaultKind::Limit, text.clone())),
+        }
+    }
+}
+
+/// How far a task has come in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stage {
+    /// `init` has not been called.
+    New,
+    /// It is polled.
+    Live,
+    /// `finalize` has been called, or is.
+    Ending,
+}
+
+/// Whether something happened since the task was last polled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Woken {
+    Yes,
+    No,
+}
+
+/// Whether a task gets inputs by exec: it was given one, or has the shell's right.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum TakesInput {
+    Yes,
+    No,
+}
+
+/// One task, to the kernel.
+pub(crate) struct Cell {
+    pub(crate) id: TaskId,
+    pub(crate) key: Key,
+    pub(crate) name: String,
+    pub(crate) args: Vec<String>,
+    pub(crate) limits: Limits,
+    /// The task itself; None while it is called.
+    pub(crate) body: Option<Box<dyn Task>>,
+    pub(crate) handles: Handles,
+    pub(crate) state: State,
+    pub(crate) stage: Stage,
+    /// The thread that holds the task's stack, while it is suspended.
+    pub(crate) seat: Option<Arc<Seat>>,
+    /// The number of the queue's entry that counts; others are left over.
+    pub(crate) entry: u64,
+    pub(crate) time: VirtualTime,
+    pub(crate) weight: Weight,
+    pub(crate) wake: Arc<TaskWake>,
+    pub(crate) waker: Waker,
+    /// Handles armed since the poll began.
+    pub(crate) armed_count: usize,
+    pub(crate) woken: Woken,
+    pub(crate) execs: VecDeque<ExecJob>,
+    /// Set for a task that waits for inputs when it has nothing else to do.
+    pub(crate) takes_input: TakesInput,
+    /// Who is told how the input went that the task works on.
+    pub(crate) executing: Option<Asker>,
+    pub(crate) kill: Option<Kill>,
+    pub(crate) kill_askers: Vec<Asker>,
+    /// Console output on its way, in bytes.
+    pub(crate) print_bytes: usize,
+    /// Set while the task waits for its console output to be written.
+    pub(crate) print_armed: Armed,
+    pub(crate) requests_count: usize,
+    pub(crate) revocations: u64,
+    pub(crate) stats: Arc<TaskStats>,
+}
+
+impl std::fmt::Debug for Cell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cell")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cell {
+    #[inline]
+    pub(crate) fn set_state(&mut self, state: State) {
+        self.state = state;
+        self.stats.set_state(state);
+    }
+}

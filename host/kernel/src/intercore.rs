@@ -1,0 +1,346 @@
+//! The InterCore task: carries out the messages that come over the bus.
+//!
+//! Every core has it; it runs in the bus's share of the core's time, not in the tasks'. Requests
+//! are carried out and answered, answers go to whoever asked. Nothing here waits: what takes
+//! longer (a load, an endpoint from elsewhere, the end of a task) is answered later.
+
+use crate::capability::Object;
+use crate::cell::{ExecJob, Kill, TakesInput};
+use crate::core::{Core, Phase};
+use crate::ids::{CoreId, EndpointId, TaskId};
+use crate::inbox::{Asker, Post};
+use crate::io::selector::{Effect, Effects, Notice};
+use crate::memory::End;
+use crate::message::{Envelope, Message, QosChange};
+use crate::pending::{Answer, Pending};
+use crate::refusal::Refusal;
+use crate::table::Key;
+use crate::wfq::Weight;
+use okernel_abi::Errno;
+use okernel_abi::value::Value;
+use okernel_ring::{CAPACITY_BYTES_MAX, CAPACITY_BYTES_MIN};
+use okernel_ring::{Policy, Ring, Start};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+impl Core {
+    /// Carries out one message.
+    pub(crate) fn carry_out(&mut self, envelope: &Envelope) {
+        let Some((address, message)) = Message::open(envelope, &self.shared.parcels) else {
+            tracing::error!(core = %self.id, ?envelope, "an envelope that cannot be opened");
+            return;
+        };
+        let asker = Asker {
+            core: address.from,
+            ask: address.ask,
+        };
+        let number = |number| Answer::Value(Value::Int(number));
+        match message {
+            Message::Nop => self.answer(asker, Message::AckNop),
+            Message::Pub {
+                capacity_bytes,
+                creator,
+            } => {
+                let made = self.publish(capacity_bytes, creator);
+                self.answer_or_refuse(asker, made.map(Message::AckPub));
+            }
+            Message::Sub {
+                ring,
+                policy,
+                creator,
+            } => {
+                let made = self.subscribe(ring, policy, creator);
+                self.answer_or_refuse(asker, made.map(Message::AckSub));
+            }
+            Message::Spawn(spawn) => self.spawn(asker, spawn),
+            Message::Exec { task, input } => self.exec(asker, task, input),
+            Message::Print(bytes) => self.print(asker, bytes),
+            Message::Select => {
+                let text = "select: this kernel has no selectors for rings";
+                let refusal = Refusal::new(Errno::Unsupported, text);
+                self.answer(asker, Message::Error(refusal));
+            }
+            Message::Qos(change) => {
+                let changed = self.qos(change);
+                self.answer_or_refuse(asker, changed.map(|()| Message::AckQos));
+            }
+            Message::Load { name, path } => self.load(asker, &name, &path),
+            Message::Kill(task) => self.kill_task(asker, task),
+            Message::Migrate {
+                endpoint,
+                asker: task,
+            } => {
+                let moved = self.migrate(endpoint, task);
+                self.answer_or_refuse(asker, moved.map(Message::AckMigrate));
+            }
+            Message::Halt(status) => {
+                self.shared.set_status(status);
+                self.halt_asker = Some(asker);
+                self.halt();
+            }
+            Message::AckNop | Message::AckQos | Message::AckKill | Message::AckPrint => {
+                self.answered(address.ask, Ok(Answer::Value(Value::Nil)));
+            }
+            Message::AckHalt => self.answered(address.ask, Ok(Answer::Value(Value::Nil))),
+            Message::AckPub(id) | Message::AckSub(id) => {
+                self.answered(address.ask, Ok(number(id.number())));
+            }
+            Message::AckSpawn(task) => self.answered(address.ask, Ok(number(task.number()))),
+            Message::AckExec(executed) => {
+                self.answered(address.ask, Ok(Answer::Executed(executed)));
+            }
+            Message::AckLoad(module) => {
+                let name = Value::Symbol(module.name);
+                self.answered(address.ask, Ok(Answer::Value(name)));
+            }
+            Message::AckMigrate(end) => self.answered(address.ask, Ok(Answer::End(end))),
+            Message::Error(refusal) => self.answered(address.ask, Err(refusal)),
+        }
+    }
+
+    fn answer_or_refuse(&mut self, asker: Asker, result: Result<Message, Refusal>) {
+        self.answer(asker, result.unwrap_or_else(Message::Error));
+    }
+
+    /// Makes a ring whose publisher lies on this core. The capacity is rounded up to what a ring
+    /// can have: a power of two, a page at least.
+    pub(crate) fn publish(
+        &mut self,
+        capacity_bytes: u64,
+        creator: Option<TaskId>,
+    ) -> Result<EndpointId, Refusal> {
+        let rounded = usize::try_from(capacity_bytes)
+            .ok()
+            .filter(|bytes| (1..=CAPACITY_BYTES_MAX).contains(bytes))
+            .map(|bytes| bytes.next_power_of_two().max(CAPACITY_BYTES_MIN));
+        let Some(bytes) = rounded else {
+            return Err(Refusal::new(
+                Errno::Invalid,
+                format!(
+                    "pub: a capacity of {capacity_bytes} bytes: 1 to {CAPACITY_BYTES_MAX} are possible"
+                ),
+            ));
+        };
+        let made = Ring::create(bytes, Start::Hold);
+        let publisher =
+            made.map_err(|error| Refusal::new(Errno::Limit, format!("pub: {error}")))?;
+        let ring = publisher.ring().clone();
+        let id = self
+            .shared
+            .directory
+            .add_publisher(ring, self.id, creator)?;
+        self.memory.insert(End::Publisher(id, publisher));
+        Ok(id)
+    }
+
+    /// Makes a subscriber that lies on this core.
+    pub(crate) fn subscribe(
+        &mut self,
+        ring: EndpointId,
+        policy: Policy,
+        creator: Option<TaskId>,
+    ) -> Result<EndpointId, Refusal> {
+        let directory = &self.shared.directory;
+        let (id, subscriber) = directory.subscribe(ring, policy, self.id, creator)?;
+        self.memory.insert(End::Subscriber(id, subscriber));
+        Ok(id)
+    }
+
+    fn exec(&mut self, asker: Asker, task: TaskId, input: Vec<u8>) {
+        let Some(cell) = self.cell_by_id(task) else {
+            let refusal = self.no_task("exec", task);
+            return self.answer(asker, Message::Error(refusal));
+        };
+        cell.takes_input = TakesInput::Yes;
+        cell.execs.push_back(ExecJob { input, asker });
+        let key = cell.key;
+        self.wake(key);
+    }
+
+    fn print(&mut self, asker: Asker, bytes: Vec<u8>) {
+        let written = self
+            .console
+            .and_then(|slot| self.io.write(slot, bytes, asker));
+        if written.is_none() {
+            let refusal = Refusal::new(Errno::Unsupported, "print: this core has no console");
+            self.answer(asker, Message::Error(refusal));
+        }
+    }
+
+    fn qos(&mut self, change: QosChange) -> Result<(), Refusal> {
+        match change {
+            QosChange::Core(quanta) => {
+                self.quanta = quanta;
+                self.stats.bus_us.set(quanta.bus_us);
+                self.stats.io_us.set(quanta.io_us);
+                self.stats.tasks_us.set(quanta.tasks_us);
+            }
+            QosChange::Task { task, weight } => {
+                let Some(cell) = self.cell_by_id(task) else {
+                    return Err(self.no_task("qos", task));
+                };
+                cell.weight = Weight::new(weight);
+                cell.stats.weight.set(cell.weight.get().into());
+            }
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, asker: Asker, name: &str, path: &Path) {
+        let signal = Arc::clone(&self.signal);
+        let done = Box::new(move |result| signal.post(Post::Loaded { asker, result }));
+        self.shared.modules.load(name, path, done);
+    }
+
+    fn kill_task(&mut self, asker: Asker, task: TaskId) {
+        let Some(cell) = self.cell_by_id(task) else {
+            let refusal = self.no_task("kill", task);
+            return self.answer(asker, Message::Error(refusal));
+        };
+        cell.kill_askers.push(asker);
+        let key = cell.key;
+        self.kill(key, Kill::Asked);
+    }
+
+    /// Lets an endpoint go to another core, if no other task holds it.
+    fn migrate(&mut self, id: EndpointId, asker: Option<TaskId>) -> Result<End, Refusal> {
+        let Some(place) = self.memory.place(id) else {
+            return Err(Refusal::new(
+                Errno::NotFound,
+                format!("endpoint {id} is not on core {}", self.id),
+            ));
+        };
+        if let Some(owner) = self.memory.owner(place) {
+            if asker != Some(owner) {
+                return Err(Refusal::new(
+                    Errno::Busy,
+                    format!("endpoint {id} is in use by task {owner}"),
+                ));
+            }
+            if let Some(cell) = self.cell_by_id(owner)
+                && cell.handles.revoke_endpoint(id).is_some()
+            {
+                cell.revocations += 1;
+            }
+        }
+        self.shared.directory.set_home(id, None);
+        self.memory
+            .remove(id)
+            .ok_or_else(|| Refusal::new(Errno::NotFound, format!("endpoint {id} is gone")))
+    }
+
+    pub(crate) fn no_task(&self, op: &str, task: TaskId) -> Refusal {
+        let text = match self.shared.directory.ended_reason(task) {
+            Some(reason) => format!("{op}: task {task} has ended: {reason}"),
+            None => format!("{op}: there is no task {task}"),
+        };
+        Refusal::new(Errno::NotFound, text)
+    }
+
+    /// Takes a right on an endpoint back from a task while it is called; the endpoint stays here.
+    pub(crate) fn detach(&mut self, cell: &mut crate::cell::Cell, id: EndpointId) {
+        if cell.handles.revoke_endpoint(id).is_some() {
+            cell.revocations += 1;
+            if let Some(place) = self.memory.place(id) {
+                self.memory.set_owner(place, None);
+            }
+            self.shared.directory.set_owner(id, None);
+        }
+    }
+
+    /// Halts the whole kernel. Called on any core; the boot core tells all others.
+    pub(crate) fn halt_kernel(&mut self, status: i32) {
+        self.shared.set_status(status);
+        if self.id != CoreId::BOOT {
+            self.shared.signals[CoreId::BOOT.index()].post(Post::Halt(status));
+            return;
+        }
+        if self.phase != Phase::Running {
+            return;
+        }
+        for other in 1..self.shared.cores_count() {
+            if self.shared.parked[other].load(Ordering::Acquire) {
+                self.halts_awaited += 1;
+                let core = CoreId(other as u16);
+                self.ask(core, Message::Halt(status), Pending::Halt);
+            }
+        }
+        self.halt();
+    }
+
+    /// Carries out what a foreign thread has posted.
+    pub(crate) fn carry_out_post(&mut self, post: Post) {
+        match post {
+            Post::Notice(slot, notice) => self.notice(slot, notice),
+            Post::Loaded { asker, result } => {
+                let loaded = result.map_err(|text| Refusal::new(Errno::Io, text));
+                self.answer_or_refuse(asker, loaded.map(Message::AckLoad));
+            }
+            Post::Written(askers) => {
+                for asker in askers {
+                    self.answer(asker, Message::AckPrint);
+                }
+            }
+            Post::Request { request, done } => self.control_request(&request, done),
+            Post::Exec { task, input, done } => {
+                self.send_exec(task, input, Pending::ControlExec(done));
+            }
+            Post::Spawn { core, spawn, done } => {
+                self.shared.directory.spawn_begins();
+                self.ask(core, Message::Spawn(spawn), Pending::ControlSpawn(done));
+            }
+            Post::Halt(status) => self.halt_kernel(status),
+            Post::TaskEnded => self.look_whether_alone(),
+        }
+    }
+
+    pub(crate) fn notice(&mut self, slot: Key, notice: Notice) {
+        let effects = self.io.notice(slot, notice);
+        self.carry_out_effects(slot, effects);
+    }
+
+    /// Sends an input to the core of its task.
+    fn send_exec(&mut self, task: TaskId, input: Vec<u8>, pending: Pending) {
+        match self.shared.directory.task(task) {
+            Some(info) => self.ask(info.core, Message::Exec { task, input }, pending),
+            None => {
+                let refusal = self.no_task("exec", task);
+                let ask = self.pending.insert(pending);
+                self.answered(ask, Err(refusal));
+            }
+        }
+    }
+
+    /// Carries out what a selector asks for.
+    pub(crate) fn carry_out_effects(&mut self, slot: Key, effects: Effects) {
+        for effect in effects {
+            match effect {
+                Effect::Exec { task, input } => {
+                    self.send_exec(task, input, Pending::SlotExec(slot));
+                }
+                Effect::StartConsole(verdict) => {
+                    if let Some(console) = self.console {
+                        self.notice(console, Notice::Start(verdict));
+                    }
+                }
+                Effect::Halt(status) => self.halt_kernel(status),
+                Effect::HaltWhenAlone(status) => {
+                    self.alone_status = Some(status);
+                    self.shared.watch_ends.store(true, Ordering::Release);
+                    self.look_whether_alone();
+                }
+            }
+        }
+    }
+}
+
+impl Object {
+    /// The endpoint that it stands for, if any.
+    pub(crate) fn endpoint(&self) -> Option<EndpointId> {
+        match self {
+            Object::Publisher(_, id) | Object::Subscriber(_, id) => Some(*id),
+            _ => None,
+        }
+    }
+}

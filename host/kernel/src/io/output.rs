@@ -1,0 +1,125 @@
+//! The console's output: a queue, and a thread that writes it.
+//!
+//! A slow or blocked stdout must never hold a core up, so the core only appends here and a thread
+//! aside writes. Each piece is acknowledged to its sender when it is written; a task may have only
+//! so many bytes on their way, and that bounds the queue.
+
+use crate::aside;
+use crate::inbox::{Asker, Post};
+use crate::io::selector::Door;
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Write};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// Where output goes.
+pub type Sink = Box<dyn Write + Send>;
+
+#[derive(Debug)]
+struct Piece {
+    bytes: Vec<u8>,
+    asker: Option<Asker>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    pieces: VecDeque<Piece>,
+    closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+/// The core's end of the queue.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    shared: Arc<Shared>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl Output {
+    /// Starts the writer.
+    pub(crate) fn start(sink: Sink, door: Door) -> std::io::Result<Output> {
+        let shared = Arc::new(Shared::default());
+        let queue = Arc::clone(&shared);
+        let writer = aside::spawn("okernel-output", move || write_all(&queue, sink, &door))?;
+        Ok(Output {
+            shared,
+            writer: Some(writer),
+        })
+    }
+
+    /// Appends; `asker` is told when it is written.
+    pub(crate) fn push(&self, bytes: Vec<u8>, asker: Option<Asker>) {
+        let mut queue = self
+            .shared
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        queue.pieces.push_back(Piece { bytes, asker });
+        self.shared.changed.notify_one();
+    }
+
+    /// Waits until all is written. Nothing may be pushed any more.
+    pub(crate) fn finish(&mut self) {
+        self.shared
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .closed = true;
+        self.shared.changed.notify_one();
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the console's writer panicked");
+        }
+    }
+}
+
+/// Whether the sink still takes output.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Health {
+    Good,
+    Broken,
+}
+
+fn write_all(shared: &Shared, mut sink: Sink, door: &Door) {
+    let mut health = Health::Good;
+    loop {
+        let mut queue = shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        while queue.pieces.is_empty() && !queue.closed {
+            queue = shared
+                .changed
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let pieces = std::mem::take(&mut queue.pieces);
+        drop(queue);
+        if pieces.is_empty() {
+            return;
+        }
+        if health == Health::Good
+            && let Err(error) = write_pieces(&mut sink, &pieces)
+        {
+            health = Health::Broken;
+            if error.kind() != ErrorKind::BrokenPipe {
+                tracing::error!(%error, "output cannot be written");
+            }
+            door.post(Post::Halt(1));
+        }
+        let askers: Vec<Asker> = pieces.iter().filter_map(|piece| piece.asker).collect();
+        if !askers.is_empty() {
+            door.post(Post::Written(askers));
+        }
+    }
+}
+
+fn write_pieces(sink: &mut Sink, pieces: &VecDeque<Piece>) -> std::io::Result<()> {
+    for piece in pieces {
+        sink.write_all(&piece.bytes)?;
+    }
+    sink.flush()
+}

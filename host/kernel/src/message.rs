@@ -1,0 +1,276 @@
+//! The InterCore protocol: what cores say to each other, and how it travels.
+//!
+//! On the bus a message is an *envelope*: eight words that any core may read without trusting
+//! them to be anything but words. What is not plain data (an endpoint, an order to spawn, text)
+//! is left in the *parcels*, a table that all cores share, and the envelope carries its key.
+//!
+//! | message | parcel | answered by |
+//! |---|---|---|
+//! | Nop | | AckNop |
+//! | Pub capacity | | AckPub endpoint, or Error |
+//! | Sub ring, policy | | AckSub endpoint, or Error |
+//! | Spawn | the order | AckSpawn task, or Error |
+//! | Exec task | the input | AckExec how it went, or Error |
+//! | Print | the bytes | AckPrint when they are written, or Error |
+//! | Select | | Error: there are no selectors for rings yet |
+//! | QoS core or task | the change | AckQoS, or Error |
+//! | Load | name and path | AckLoad with the module, or Error |
+//! | Kill task | | AckKill when it is gone, or Error |
+//! | Migrate endpoint | | AckMigrate with the endpoint, or Error |
+//! | Halt status | | AckHalt when the core's tasks have ended |
+//!
+//! Invariants: every message but an answer is answered exactly once, with the asker's own number;
+//! a parcel is taken out exactly once, by the core that the envelope is for.
+
+use crate::config::Quanta;
+use crate::ids::{CoreId, EndpointId, TaskId};
+use crate::memory::End;
+use crate::program::ModuleInfo;
+use crate::refusal::Refusal;
+use crate::spawn::Spawn;
+use crate::table::{Key, Table};
+use okernel_abi::layout::Executed;
+use okernel_ring::Policy;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// The asker's number for what it asked; it comes back with the answer.
+pub(crate) type Ask = Key;
+
+/// What travels in a bus ring: kind and cores, ask, two arguments, parcel, two spare, sequence.
+pub(crate) type Envelope = [u64; 8];
+
+const SEQUENCE: usize = 7;
+
+/// A change of shares while the kernel runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum QosChange {
+    Core(Quanta),
+    Task { task: TaskId, weight: u32 },
+}
+
+/// One message.
+#[derive(Debug)]
+pub(crate) enum Message {
+    Nop,
+    AckNop,
+    Pub {
+        capacity_bytes: u64,
+        creator: Option<TaskId>,
+    },
+    AckPub(EndpointId),
+    Sub {
+        ring: EndpointId,
+        policy: Policy,
+        creator: Option<TaskId>,
+    },
+    AckSub(EndpointId),
+    Spawn(Box<Spawn>),
+    AckSpawn(TaskId),
+    Exec {
+        task: TaskId,
+        input: Vec<u8>,
+    },
+    AckExec(Executed),
+    Print(Vec<u8>),
+    AckPrint,
+    Select,
+    Qos(QosChange),
+    AckQos,
+    Load {
+        name: String,
+        path: PathBuf,
+    },
+    AckLoad(ModuleInfo),
+    Kill(TaskId),
+    AckKill,
+    Migrate {
+        endpoint: EndpointId,
+        /// The task that asks: it may move what it holds itself.
+        asker: Option<TaskId>,
+    },
+    AckMigrate(End),
+    Halt(i32),
+    AckHalt,
+    Error(Refusal),
+}
+
+/// What cannot be written as words.
+#[derive(Debug)]
+pub(crate) enum Parcel {
+    Creator(Option<TaskId>),
+    Spawn(Box<Spawn>),
+    Bytes(Vec<u8>),
+    Qos(QosChange),
+    Load(String, PathBuf),
+    Module(ModuleInfo),
+    End(End),
+    Refusal(Refusal),
+}
+
+/// The parcels of all cores.
+#[derive(Debug, Default)]
+pub(crate) struct Parcels(Mutex<Table<Parcel>>);
+
+impl Parcels {
+    fn put(&self, parcel: Parcel) -> u64 {
+        let mut parcels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        key_to_word(parcels.insert(parcel)) + 1
+    }
+
+    fn take(&self, word: u64) -> Option<Parcel> {
+        let mut parcels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        parcels.remove(word_to_key(word.checked_sub(1)?))
+    }
+
+    /// How many have not been taken yet.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+fn key_to_word(key: Key) -> u64 {
+    key.index() as u64 | u64::from(key.generation()) << 32
+}
+
+fn word_to_key(word: u64) -> Key {
+    Key::new(word as u32, (word >> 32) as u32)
+}
+
+/// Who sent an envelope to whom, and which of its messages it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Address {
+    pub(crate) from: CoreId,
+    pub(crate) to: CoreId,
+    pub(crate) ask: Ask,
+}
+
+/// Where an envelope goes.
+pub(crate) fn destination(envelope: &Envelope) -> CoreId {
+    CoreId((envelope[0] >> 32) as u16)
+}
+
+/// The number of an envelope among those of its sender.
+pub(crate) fn sequence(envelope: &Envelope) -> u64 {
+    envelope[SEQUENCE]
+}
+
+/// Numbers an envelope.
+pub(crate) fn set_sequence(envelope: &mut Envelope, sequence: u64) {
+    envelope[SEQUENCE] = sequence;
+}
+
+impl Message {
+    /// Writes the message as words; what is not plain data goes to the parcels.
+    pub(crate) fn seal(self, address: Address, parcels: &Parcels) -> Envelope {
+        let put = |parcel| parcels.put(parcel);
+        let (kind, a, b, parcel): (u16, u64, u64, u64) = match self {
+            Message::Nop => (0, 0, 0, 0),
+            Message::AckNop => (1, 0, 0, 0),
+            Message::Pub {
+                capacity_bytes,
+                creator,
+            } => (2, capacity_bytes, 0, put(Parcel::Creator(creator))),
+            Message::AckPub(endpoint) => (3, key_to_word(endpoint.0), 0, 0),
+            Message::Sub {
+                ring,
+                policy,
+                creator,
+            } => {
+                let policy = match policy {
+                    Policy::Block => 0,
+                    Policy::Lap => 1,
+                    Policy::Kick => 2,
+                };
+                (
+                    4,
+                    key_to_word(ring.0),
+                    policy,
+                    put(Parcel::Creator(creator)),
+                )
+            }
+            Message::AckSub(endpoint) => (5, key_to_word(endpoint.0), 0, 0),
+            Message::Spawn(spawn) => (6, 0, 0, put(Parcel::Spawn(spawn))),
+            Message::AckSpawn(task) => (7, key_to_word(task.0), 0, 0),
+            Message::Exec { task, input } => (8, key_to_word(task.0), 0, put(Parcel::Bytes(input))),
+            Message::AckExec(executed) => (9, executed as u64, 0, 0),
+            Message::Print(bytes) => (10, 0, 0, put(Parcel::Bytes(bytes))),
+            Message::AckPrint => (11, 0, 0, 0),
+            Message::Select => (12, 0, 0, 0),
+            Message::Qos(change) => (13, 0, 0, put(Parcel::Qos(change))),
+            Message::AckQos => (14, 0, 0, 0),
+            Message::Load { name, path } => (15, 0, 0, put(Parcel::Load(name, path))),
+            Message::AckLoad(module) => (16, 0, 0, put(Parcel::Module(module))),
+            Message::Kill(task) => (17, key_to_word(task.0), 0, 0),
+            Message::AckKill => (18, 0, 0, 0),
+            Message::Migrate { endpoint, asker } => {
+                (19, key_to_word(endpoint.0), 0, put(Parcel::Creator(asker)))
+            }
+            Message::AckMigrate(end) => (20, 0, 0, put(Parcel::End(end))),
+            Message::Halt(status) => (21, status as u32 as u64, 0, 0),
+            Message::AckHalt => (22, 0, 0, 0),
+            Message::Error(refusal) => (23, 0, 0, put(Parcel::Refusal(refusal))),
+        };
+        let head =
+            u64::from(kind) | u64::from(address.from.0) << 16 | u64::from(address.to.0) << 32;
+        [head, key_to_word(address.ask), a, b, parcel, 0, 0, 0]
+    }
+
+    /// Reads what [`Message::seal`] wrote. None when the words are none of ours or the parcel is gone,
+    /// which is a fault of the host.
+    pub(crate) fn open(envelope: &Envelope, parcels: &Parcels) -> Option<(Address, Message)> {
+        let [head, ask, a, b, parcel, ..] = *envelope;
+        let address = Address {
+            from: CoreId((head >> 16) as u16),
+            to: CoreId((head >> 32) as u16),
+            ask: word_to_key(ask),
+        };
+        let parcel = parcels.take(parcel);
+        let message = match (head as u16, parcel) {
+            (0, None) => Message::Nop,
+            (1, None) => Message::AckNop,
+            (2, Some(Parcel::Creator(creator))) => Message::Pub {
+                capacity_bytes: a,
+                creator,
+            },
+            (3, None) => Message::AckPub(EndpointId(word_to_key(a))),
+            (4, Some(Parcel::Creator(creator))) => Message::Sub {
+                ring: EndpointId(word_to_key(a)),
+                policy: match b {
+                    0 => Policy::Block,
+                    1 => Policy::Lap,
+                    _ => Policy::Kick,
+                },
+                creator,
+            },
+            (5, None) => Message::AckSub(EndpointId(word_to_key(a))),
+            (6, Some(Parcel::Spawn(spawn))) => Message::Spawn(spawn),
+            (7, None) => Message::AckSpawn(TaskId(word_to_key(a))),
+            (8, Some(Parcel::Bytes(input))) => Message::Exec {
+                task: TaskId(word_to_key(a)),
+                input,
+            },
+            (9, None) => Message::AckExec(Executed::from_number(a as u32)?),
+            (10, Some(Parcel::Bytes(bytes))) => Message::Print(bytes),
+            (11, None) => Message::AckPrint,
+            (12, None) => Message::Select,
+            (13, Some(Parcel::Qos(change))) => Message::Qos(change),
+            (14, None) => Message::AckQos,
+            (15, Some(Parcel::Load(name, path))) => Message::Load { name, path },
+            (16, Some(Parcel::Module(module))) => Message::AckLoad(module),
+            (17, None) => Message::Kill(TaskId(word_to_key(a))),
+            (18, None) => Message::AckKill,
+            (19, Some(Parcel::Creator(asker))) => Message::Migrate {
+                endpoint: EndpointId(word_to_key(a)),
+                asker,
+            },
+            (20, Some(Parcel::End(end))) => Message::AckMigrate(end),
+            (21, None) => Message::Halt(a as u32 as i32),
+            (22, None) => Message::AckHalt,
+            (23, Some(Parcel::Refusal(refusal))) => Message::Error(refusal),
+            _ => return None,
+        };
+        Some((address, message))
+    }
+}

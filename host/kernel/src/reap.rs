@@ -1,0 +1,75 @@
+//! What happens to a task's things when it has ended.
+//!
+//! In this order: its publishers close (their readers drain them first), its subscribers leave, its
+//! timers go; then whoever waits for the task is answered, and the directory keeps the reason.
+
+use crate::capability::Object;
+use crate::cell::Cell;
+use crate::core::{Core, Phase};
+use crate::ids::{CoreId, EndpointId};
+use crate::inbox::Post;
+use crate::message::Message;
+use crate::refusal::Refusal;
+use crate::task::Exit;
+use okernel_abi::Errno;
+use std::sync::atomic::Ordering;
+
+impl Core {
+    /// Takes everything back from a task that has ended. Its cell is out of the table.
+    pub(crate) fn reap(&mut self, mut cell: Box<Cell>, exit: Exit) {
+        self.tasks.remove(cell.key);
+        self.places.remove(&cell.id);
+        self.stats.tasks.set(self.tasks.len() as u64);
+        let (mut publishers, mut subscribers, mut timers) = (Vec::new(), Vec::new(), Vec::new());
+        for object in cell.handles.drain() {
+            match object {
+                Object::Publisher(_, id) => publishers.push(id),
+                Object::Subscriber(_, id) => subscribers.push(id),
+                Object::Timer(timer) => timers.extend(timer.key),
+                _ => {}
+            }
+        }
+        for id in publishers.into_iter().chain(subscribers) {
+            self.drop_endpoint(id);
+        }
+        for timer in timers {
+            self.timers.cancel(timer);
+        }
+        self.log_exit(&cell, &exit);
+        self.shared.directory.remove_task(cell.id, exit.to_string());
+        let text = format!("exec: task {} ended: {exit}", cell.id);
+        let waiting = cell.execs.drain(..).map(|job| job.asker);
+        for asker in cell.executing.take().into_iter().chain(waiting) {
+            let refusal = Refusal::new(Errno::NotFound, text.clone());
+            self.answer(asker, Message::Error(refusal));
+        }
+        for asker in cell.kill_askers.drain(..) {
+            self.answer(asker, Message::AckKill);
+        }
+        if self.shared.watch_ends.load(Ordering::Acquire) {
+            self.shared.signals[CoreId::BOOT.index()].post(Post::TaskEnded);
+        }
+    }
+
+    /// An endpoint of this core is given up: a publisher closes its ring, a subscriber leaves.
+    pub(crate) fn drop_endpoint(&mut self, id: EndpointId) {
+        if let Some(end) = self.memory.remove(id) {
+            drop(end);
+            self.shared.directory.remove_endpoint(id);
+        }
+    }
+
+    fn log_exit(&self, cell: &Cell, exit: &Exit) {
+        let (task, name, core) = (cell.id, &cell.name, self.id);
+        match exit {
+            Exit::Error(fault) if fault.backtrace.is_empty() => {
+                tracing::error!(%task, name, %core, "{exit}");
+            }
+            Exit::Error(fault) => {
+                tracing::error!(%task, name, %core, "{exit}\n{}", fault.backtrace.trim_end());
+            }
+            _ if self.phase == Phase::Running => tracing::info!(%task, name, %core, "{exit}"),
+            _ => tracing::debug!(%task, name, %core, "{exit}"),
+        }
+    }
+}

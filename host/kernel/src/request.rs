@@ -1,0 +1,435 @@
+//! Requests of tasks and controls, read from values.
+//!
+//! A request is a list: an operation's symbol, then its arguments. Reading is pure, so that every
+//! wrong request has its test; the errors say what was expected in which place and what was found.
+//!
+//! | request | reply |
+//! |---|---|
+//! | ``(`pub;core;bytes)`` | number of the publisher (and of its ring) |
+//! | ``(`sub;core;ring[;`block\|`lap\|`kick])`` | number of the subscriber |
+//! | ``(`attach;endpoint)`` | a handle of the asking task for that endpoint |
+//! | ``(`spawn;core;`module or "code"[;grants])`` | number of the task |
+//! | ``(`load;`name;"path")`` | the name |
+//! | ``(`kill;task)``, ``(`halt[;status])`` | nil |
+//! | ``(`qos;core;(bus;io;tasks))``, ``(`qos;`task;task;weight)`` | nil |
+//! | ``(`ps)``, ``(`rings)``, ``(`cores)``, ``(`modules)`` | a table |
+//!
+//! Grants are a dictionary from names: an integer is an endpoint, `` `timer `clock `console
+//! `spawn `system`` are those rights, ``(`file;"path")`` is a file to read. The names `args`,
+//! `weight` and `memory` are not grants: arguments, the weight, and the limit of memory in bytes.
+
+use crate::config::Quanta;
+use crate::ids::{EndpointId, TaskId};
+use crate::limits::{QUANTUM_US_MAX, WEIGHT_MAX};
+use crate::program::Program;
+use crate::refusal::Refusal;
+use okernel_abi::Errno;
+use okernel_abi::value::Value;
+use okernel_ring::Policy;
+use std::path::PathBuf;
+
+/// What is asked for; cores are numbers that were not looked up yet.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Request {
+    Pub {
+        core: i64,
+        capacity_bytes: u64,
+    },
+    Sub {
+        core: i64,
+        ring: EndpointId,
+        policy: Policy,
+    },
+    Attach(EndpointId),
+    Spawn(Box<Order>),
+    Load {
+        name: String,
+        path: PathBuf,
+    },
+    Kill(TaskId),
+    Ps,
+    Rings,
+    Cores,
+    Modules,
+    QosCore {
+        core: i64,
+        quanta: Quanta,
+    },
+    QosTask {
+        task: TaskId,
+        weight: u32,
+    },
+    Halt(i32),
+    Select,
+}
+
+/// A task to be spawned, as it was asked for.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Order {
+    pub(crate) core: i64,
+    pub(crate) program: Program,
+    pub(crate) grants: Vec<(String, Wanted)>,
+    pub(crate) args: Vec<String>,
+    pub(crate) weight: Option<u32>,
+    pub(crate) memory_bytes: Option<u64>,
+}
+
+/// A grant as it was asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Wanted {
+    Endpoint(EndpointId),
+    File(PathBuf),
+    Timers,
+    Clock,
+    Console,
+    Spawn,
+    System,
+}
+
+/// The arguments of one operation.
+struct Args<'a> {
+    op: &'a str,
+    items: &'a [Value],
+}
+
+impl Request {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// Invalid, with a text that names the operation, the place and what was expected there.
+    pub(crate) fn decode(value: &Value) -> Result<Request, Refusal> {
+        let items = items(value);
+        let Some((Value::Symbol(op), items)) = items.split_first() else {
+            return Err(Refusal::new(
+                Errno::Malformed,
+                format!(
+                    "request: a list that begins with a symbol is expected, {} was given",
+                    shown(value)
+                ),
+            ));
+        };
+        let args = Args { op, items };
+        match op.as_str() {
+            "pub" => {
+                args.count(2, 2)?;
+                Ok(Request::Pub {
+                    core: args.int(0, "a core")?,
+                    capacity_bytes: args.at_least(1, "a capacity in bytes", 1)?,
+                })
+            }
+            "sub" => args.sub(),
+            "attach" => {
+                args.count(1, 1)?;
+                args.endpoint(0, "an endpoint's number")
+                    .map(Request::Attach)
+            }
+            "spawn" => args.spawn(),
+            "load" => {
+                args.count(2, 2)?;
+                Ok(Request::Load {
+                    name: args.text(0, "a name")?,
+                    path: args.text(1, "a path")?.into(),
+                })
+            }
+            "kill" => {
+                args.count(1, 1)?;
+                args.task(0).map(Request::Kill)
+            }
+            "ps" => args.none(Request::Ps),
+            "rings" => args.none(Request::Rings),
+            "cores" => args.none(Request::Cores),
+            "modules" => args.none(Request::Modules),
+            "qos" => args.qos(),
+            "halt" => {
+                args.count(0, 1)?;
+                if args.items.is_empty() {
+                    return Ok(Request::Halt(0));
+                }
+                let status = args.int(0, "a status")?;
+                match i32::try_from(status) {
+                    Ok(status @ 0..=255) => Ok(Request::Halt(status)),
+                    _ => Err(args.expected("a status in 0..255", &args.items[0])),
+                }
+            }
+            "select" | "drop" => Ok(Request::Select),
+            other => Err(Refusal::new(
+                Errno::Unsupported,
+                format!("request: there is no operation {other}"),
+            )),
+        }
+    }
+}
+
+impl Args<'_> {
+    fn refuse(&self, text: impl std::fmt::Display) -> Refusal {
+        Refusal::new(Errno::Invalid, format!("{}: {text}", self.op))
+    }
+
+    fn expected(&self, what: &str, found: &Value) -> Refusal {
+        self.refuse(format_args!(
+            "{what} is expected, {} was given",
+            shown(found)
+        ))
+    }
+
+    fn count(&self, least: usize, most: usize) -> Result<(), Refusal> {
+        let count = self.items.len();
+        if (least..=most).contains(&count) {
+            return Ok(());
+        }
+        let wanted = match most - least {
+            0 => most.to_string(),
+            _ => format!("{least} to {most}"),
+        };
+        Err(self.refuse(format_args!(
+            "{wanted} arguments are expected, {count} were given"
+        )))
+    }
+
+    fn none(&self, request: Request) -> Result<Request, Refusal> {
+        self.count(0, 0)?;
+        Ok(request)
+    }
+
+    fn int(&self, at: usize, what: &str) -> Result<i64, Refusal> {
+        let value = &self.items[at];
+        value
+            .as_int()
+            .filter(|&int| int != i64::MIN)
+            .ok_or_else(|| self.expected(what, value))
+    }
+
+    fn at_least(&self, at: usize, what: &str, least: u64) -> Result<u64, Refusal> {
+        let int = self.int(at, what)?;
+        u64::try_from(int)
+            .ok()
+            .filter(|&number| number >= least)
+            .ok_or_else(|| self.expected(what, &self.items[at]))
+    }
+
+    fn text(&self, at: usize, what: &str) -> Result<String, Refusal> {
+        let value = &self.items[at];
+        value
+            .as_text()
+            .filter(|text| !text.is_empty())
+            .ok_or_else(|| self.expected(what, value))
+    }
+
+    fn endpoint(&self, at: usize, what: &str) -> Result<EndpointId, Refusal> {
+        let number = self.int(at, what)?;
+        EndpointId::from_number(number).ok_or_else(|| self.expected(what, &self.items[at]))
+    }
+
+    fn task(&self, at: usize) -> Result<TaskId, Refusal> {
+        let number = self.int(at, "a task's number")?;
+        TaskId::from_number(number).ok_or_else(|| self.expected("a task's number", &self.items[at]))
+    }
+
+    fn sub(&self) -> Result<Request, Refusal> {
+        self.count(2, 3)?;
+        let policy = match self.items.get(2) {
+            None | Some(Value::Nil) => Policy::Block,
+            Some(value) => match value.as_text().as_deref() {
+                Some("block") => Policy::Block,
+                Some("lap") => Policy::Lap,
+                Some("kick") => Policy::Kick,
+                _ => return Err(self.expected("`block, `lap or `kick", value)),
+            },
+        };
+        Ok(Request::Sub {
+            core: self.int(0, "a core")?,
+            ring: self.endpoint(1, "a publisher's number")?,
+            policy,
+        })
+    }
+
+    fn spawn(&self) -> Result<Request, Refusal> {
+        self.count(2, 3)?;
+        let program = match &self.items[1] {
+            Value::Symbol(name) if !name.is_empty() => Program::Module(name.clone()),
+            value => match (value, value.as_text()) {
+                (Value::Chars(_) | Value::Char(_), Some(code)) => Program::Code(code),
+                _ => return Err(self.expected("a module's symbol or a string of code", value)),
+            },
+        };
+        let mut order = Order {
+            core: self.int(0, "a core")?,
+            program,
+            grants: Vec::new(),
+            args: Vec::new(),
+            weight: None,
+            memory_bytes: None,
+        };
+        match self.items.get(2) {
+            None | Some(Value::Nil) => {}
+            Some(Value::List(empty)) if empty.is_empty() => {}
+            Some(Value::Dict(pair)) => self.grants(&pair.0, &pair.1, &mut order)?,
+            Some(other) => return Err(self.expected("a dictionary of grants", other)),
+        }
+        Ok(Request::Spawn(Box::new(order)))
+    }
+
+    fn grants(&self, keys: &Value, values: &Value, order: &mut Order) -> Result<(), Refusal> {
+        let (names, values) = (items(keys), items(values));
+        if names.len() != values.len() {
+            let (names, values) = (names.len(), values.len());
+            return Err(self.refuse(format_args!("{names} names for {values} grants")));
+        }
+        for (name, value) in names.iter().zip(&values) {
+            let Some(name) = name.as_text() else {
+                return Err(self.expected("a name for each grant", name));
+            };
+            match name.as_str() {
+                "args" => order.args = self.args(value)?,
+                "weight" => {
+                    let weight = value.as_int().and_then(|int| u32::try_from(int).ok());
+                    let weight = weight.filter(|weight| (1..=WEIGHT_MAX).contains(weight));
+                    let what = format!("a weight in 1..{WEIGHT_MAX}");
+                    order.weight = Some(weight.ok_or_else(|| self.expected(&what, value))?);
+                }
+                "memory" => {
+                    let bytes = value.as_int().and_then(|int| u64::try_from(int).ok());
+                    let what = "memory in bytes";
+                    order.memory_bytes = Some(bytes.ok_or_else(|| self.expected(what, value))?);
+                }
+                _ => {
+                    let wanted = self.wanted(&name, value)?;
+                    order.grants.push((name, wanted));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn args(&self, value: &Value) -> Result<Vec<String>, Refusal> {
+        let one = |value: &Value| match value {
+            Value::Int(int) => Some(int.to_string()),
+            Value::Float(float) => Some(float.to_string()),
+            other => other.as_text(),
+        };
+        if let Some(text) = one(value) {
+            return Ok(vec![text]);
+        }
+        items(value)
+            .iter()
+            .map(|item| one(item).ok_or_else(|| self.expected("a string in args", item)))
+            .collect()
+    }
+
+    fn wanted(&self, name: &str, value: &Value) -> Result<Wanted, Refusal> {
+        if let Some(number) = value.as_int() {
+            return EndpointId::from_number(number).map_or_else(
+                || Err(self.refuse(format_args!("{name}: {number} is no endpoint's number"))),
+                |id| Ok(Wanted::Endpoint(id)),
+            );
+        }
+        let wanted = match value {
+            Value::Symbol(symbol) => match symbol.as_str() {
+                "timer" => Some(Wanted::Timers),
+                "clock" => Some(Wanted::Clock),
+                "console" => Some(Wanted::Console),
+                "spawn" => Some(Wanted::Spawn),
+                "system" => Some(Wanted::System),
+                _ => None,
+            },
+            other => match items(other).as_slice() {
+                [Value::Symbol(file), path] if file == "file" => {
+                    let path = path.as_text().filter(|path| !path.is_empty());
+                    path.map(|path| Wanted::File(path.into()))
+                }
+                _ => None,
+            },
+        };
+        wanted.ok_or_else(|| {
+            let what = "an endpoint's number, `timer, `clock, `console, `spawn, `system or (`file;\"path\")";
+            self.refuse(format_args!(
+                "{name}: {what} is expected, {} was given",
+                shown(value)
+            ))
+        })
+    }
+
+    fn qos(&self) -> Result<Request, Refusal> {
+        self.count(2, 3)?;
+        if let Value::Symbol(symbol) = &self.items[0] {
+            if symbol != "task" {
+                return Err(self.expected("a core or `task", &self.items[0]));
+            }
+            self.count(3, 3)?;
+            let task = self.task(1)?;
+            let weight = u32::try_from(self.int(2, "a weight")?).ok();
+            let what = format!("a weight in 1..{WEIGHT_MAX}");
+            return match weight.filter(|weight| (1..=WEIGHT_MAX).contains(weight)) {
+                Some(weight) => Ok(Request::QosTask { task, weight }),
+                None => Err(self.expected(&what, &self.items[2])),
+            };
+        }
+        self.count(2, 2)?;
+        let core = self.int(0, "a core or `task")?;
+        let quanta: Option<Vec<u64>> = items(&self.items[1])
+            .iter()
+            .map(|item| u64::try_from(item.as_int()?).ok())
+            .collect();
+        match quanta.as_deref() {
+            Some([bus_us, io_us, tasks_us]) if [bus_us, io_us, tasks_us].iter().all(is_quantum) => {
+                Ok(Request::QosCore {
+                    core,
+                    quanta: Quanta {
+                        bus_us: *bus_us,
+                        io_us: *io_us,
+                        tasks_us: *tasks_us,
+                    },
+                })
+            }
+            _ => {
+                let what = format!(
+                    "three times in microseconds (bus;io;tasks), each in 1..{QUANTUM_US_MAX},"
+                );
+                Err(self.expected(&what, &self.items[1]))
+            }
+        }
+    }
+}
+
+fn is_quantum(us: &&u64) -> bool {
+    (1..=QUANTUM_US_MAX).contains(*us)
+}
+
+/// The items of a list or vector; an atom is its only item.
+fn items(value: &Value) -> Vec<Value> {
+    match value {
+        Value::List(items) => items.clone(),
+        Value::Ints(items) => items.iter().copied().map(Value::Int).collect(),
+        Value::Floats(items) => items.iter().copied().map(Value::Float).collect(),
+        Value::Symbols(items) => items.iter().cloned().map(Value::Symbol).collect(),
+        Value::Chars(items) => items.iter().copied().map(Value::Char).collect(),
+        atom => vec![atom.clone()],
+    }
+}
+
+/// A value in a message to a person: short, on one line.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Nil => "nothing".to_string(),
+        Value::Int(i64::MIN) => "the null".to_string(),
+        Value::Int(int) => int.to_string(),
+        Value::Float(float) => float.to_string(),
+        Value::Char(_) | Value::Chars(_) => match value.as_text() {
+            Some(text) => format!("{:?}", text.chars().take(40).collect::<String>()),
+            None => "bytes".to_string(),
+        },
+        Value::Symbol(symbol) => format!("`{symbol}"),
+        Value::Ints(items) => format!("a vector of {} integers", items.len()),
+        Value::Floats(items) => format!("a vector of {} numbers", items.len()),
+        Value::Symbols(items) => format!("{} symbols", items.len()),
+        Value::List(items) => format!("a list of {}", items.len()),
+        Value::Dict(_) => "a dictionary".to_string(),
+        Value::Table(_) => "a table".to_string(),
+        Value::Function(_) => "a function".to_string(),
+        Value::Error(text) => format!("the error {text}"),
+    }
+}
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod tests;

@@ -1,0 +1,342 @@
+//! Requests, carried out: by a task with the right to, or by a foreign thread's control.
+//!
+//! What concerns another core is sent there; tables are made from the directory at once.
+//!
+//! The right to spawn is less than the right to make every request: such a task may make rings,
+//! subscribe to rings that it made or holds an end of, spawn tasks with nothing that it does
+//! not have itself, and kill the tasks that it spawned.
+
+use crate::capability::{FileGrant, Grant, Object};
+use crate::cell::Cell;
+use crate::core::Core;
+use crate::directory::Role;
+use crate::ids::{CoreId, EndpointId};
+use crate::inbox::{Post, ValueDone};
+use crate::limits::WEIGHT_DEFAULT;
+use crate::message::{Message, QosChange};
+use crate::pending::{Answer, Pending, to_value};
+use crate::program::Program;
+use crate::refusal::Refusal;
+use crate::request::{Order, Request, Wanted};
+use crate::spawn::{Body, Spawn};
+use crate::views;
+use okernel_abi::layout::HandleKind;
+use okernel_abi::value::Value;
+use okernel_abi::{Errno, Handle};
+use std::sync::Arc;
+
+/// Characters of a program's source that make the name of its task.
+const CODE_NAME_CHARS: usize = 32;
+
+/// What is to be done for a request.
+enum Action {
+    /// The answer is here.
+    Answer(Answer),
+    /// Another core (or this one, over the bus) answers.
+    Ask(CoreId, Message),
+    /// As Ask, and the task that will be counts as alive already.
+    AskSpawn(CoreId, Message),
+    /// The asking task wants to hold an endpoint.
+    Attach(EndpointId),
+}
+
+fn refuse(errno: Errno, text: impl Into<String>) -> Refusal {
+    Refusal::new(errno, text)
+}
+
+impl Core {
+    /// Begins to carry out a task's request, in the middle of the task's call.
+    pub(crate) fn begin_request(
+        &mut self,
+        cell: &mut Cell,
+        right: HandleKind,
+        handle: Handle,
+        request: &Value,
+    ) {
+        let task = cell.key;
+        let action = Request::decode(request).and_then(|request| {
+            if right != HandleKind::System {
+                self.check_right(cell, &request)?;
+            }
+            self.action(request, Some(cell))
+        });
+        let answer = match action {
+            Ok(Action::Ask(core, message)) => {
+                return self.ask(core, message, Pending::Reply { task, handle });
+            }
+            Ok(Action::AskSpawn(core, message)) => {
+                self.shared.directory.spawn_begins();
+                return self.ask(core, message, Pending::SpawnReply { task, handle });
+            }
+            Ok(Action::Attach(id)) => match self.home_for_attach(id) {
+                Ok(home) if home == self.id => self.attach(cell, id).map(Answer::Value),
+                Ok(home) => {
+                    let asker = Some(cell.id);
+                    let endpoint = id;
+                    let message = Message::Migrate { endpoint, asker };
+                    return self.ask(home, message, Pending::Attach { task, handle });
+                }
+                Err(refusal) => Err(refusal),
+            },
+            Ok(Action::Answer(answer)) => Ok(answer),
+            Err(refusal) => Err(refusal),
+        };
+        cell.reply(handle, answer);
+    }
+
+    /// Begins to carry out a foreign thread's request.
+    pub(crate) fn control_request(&mut self, request: &Value, done: ValueDone) {
+        let action = Request::decode(request).and_then(|request| self.action(request, None));
+        match action {
+            Ok(Action::Ask(core, message)) => self.ask(core, message, Pending::Control(done)),
+            Ok(Action::AskSpawn(core, message)) => {
+                self.shared.directory.spawn_begins();
+                self.ask(core, message, Pending::ControlSpawn(done));
+            }
+            Ok(Action::Attach(_)) => done(
+                refuse(
+                    Errno::Unsupported,
+                    "attach: only a task can hold an endpoint",
+                )
+                .to_value(),
+            ),
+            Ok(Action::Answer(Answer::Value(value))) => done(value),
+            Ok(Action::Answer(_)) => done(Value::Nil),
+            Err(refusal) => done(refusal.to_value()),
+        }
+    }
+
+    fn action(&mut self, request: Request, cell: Option<&mut Cell>) -> Result<Action, Refusal> {
+        let creator = cell.as_ref().map(|cell| cell.id);
+        let value = |value| Ok(Action::Answer(Answer::Value(value)));
+        match request {
+            Request::Pub {
+                core,
+                capacity_bytes,
+            } => {
+                let message = Message::Pub {
+                    capacity_bytes,
+                    creator,
+                };
+                Ok(Action::Ask(self.core_named("pub", core)?, message))
+            }
+            Request::Sub { core, ring, policy } => {
+                let message = Message::Sub {
+                    ring,
+                    policy,
+                    creator,
+                };
+                Ok(Action::Ask(self.core_named("sub", core)?, message))
+            }
+            Request::Attach(id) => Ok(Action::Attach(id)),
+            Request::Spawn(order) => {
+                let core = self.core_named("spawn", order.core)?;
+                let spawn = self.prepare(*order, cell)?;
+                Ok(Action::AskSpawn(core, Message::Spawn(Box::new(spawn))))
+            }
+            Request::Load { name, path } => Ok(Action::Ask(self.id, Message::Load { name, path })),
+            Request::Kill(task) => match self.shared.directory.task(task) {
+                Some(info) => Ok(Action::Ask(info.core, Message::Kill(task))),
+                None => Err(self.no_task("kill", task)),
+            },
+            Request::Ps => value(views::tasks(&self.shared)),
+            Request::Rings => value(views::rings(&self.shared)),
+            Request::Cores => value(views::cores(&self.shared)),
+            Request::Modules => value(views::modules(&self.shared)),
+            Request::QosCore { core, quanta } => {
+                let message = Message::Qos(QosChange::Core(quanta));
+                Ok(Action::Ask(self.core_named("qos", core)?, message))
+            }
+            Request::QosTask { task, weight } => match self.shared.directory.task(task) {
+                Some(info) => {
+                    let message = Message::Qos(QosChange::Task { task, weight });
+                    Ok(Action::Ask(info.core, message))
+                }
+                None => Err(self.no_task("qos", task)),
+            },
+            Request::Halt(status) => {
+                // Not at once: the asking task is in the middle of a call.
+                self.shared.signals[CoreId::BOOT.index()].post(Post::Halt(status));
+                value(Value::Nil)
+            }
+            Request::Select => Ok(Action::Ask(self.id, Message::Select)),
+        }
+    }
+
+    fn core_named(&self, op: &str, number: i64) -> Result<CoreId, Refusal> {
+        self.shared.core(number).ok_or_else(|| {
+            let last = self.shared.cores_count() - 1;
+            refuse(
+                Errno::NotFound,
+                format!("{op}: there is no core {number}, the last one is {last}"),
+            )
+        })
+    }
+
+    fn home_for_attach(&self, id: EndpointId) -> Result<CoreId, Refusal> {
+        let Some(info) = self.shared.directory.endpoint(id) else {
+            return Err(refuse(
+                Errno::NotFound,
+                format!("attach: there is no endpoint {id}"),
+            ));
+        };
+        info.home.ok_or_else(|| {
+            refuse(
+                Errno::Busy,
+                format!("attach: endpoint {id} is closed, or on its way to another core"),
+            )
+        })
+    }
+
+    /// Makes of an order what is sent to the task's core: files are opened, and what the spawner
+    /// holds itself and passes on is taken from it now, while it cannot use it.
+    fn prepare(&mut self, order: Order, cell: Option<&mut Cell>) -> Result<Spawn, Refusal> {
+        let mut grants = Vec::new();
+        for (name, wanted) in order.grants {
+            let grant = match wanted {
+                Wanted::Endpoint(id) => Grant::Endpoint(id),
+                Wanted::File(path) => match FileGrant::open(&path) {
+                    Ok(file) => Grant::File(Arc::new(file)),
+                    Err(text) => {
+                        return Err(refuse(Errno::Io, format!("spawn: {name}: {text}")));
+                    }
+                },
+                Wanted::Timers => Grant::Timers,
+                Wanted::Clock => Grant::Clock,
+                Wanted::Console => Grant::Console,
+                Wanted::Spawn => Grant::Spawn,
+                Wanted::System => Grant::System,
+            };
+            grants.push((name, grant));
+        }
+        let mut limits = self.shared.config.limits;
+        if let Some(parent) = &cell {
+            limits.memory_bytes = limits.memory_bytes.min(parent.limits.memory_bytes);
+            limits.handles = limits.handles.min(parent.limits.handles);
+        }
+        if let Some(memory_bytes) = order.memory_bytes {
+            limits.memory_bytes = match &cell {
+                Some(parent) if !parent.has(HandleKind::System) => {
+                    memory_bytes.min(limits.memory_bytes)
+                }
+                _ => memory_bytes,
+            };
+        }
+        let parent = cell.as_ref().map(|cell| cell.id);
+        if let Some(cell) = cell {
+            for (_, grant) in &grants {
+                if let Grant::Endpoint(id) = grant {
+                    self.detach(cell, *id);
+                }
+            }
+        }
+        let name = match &order.program {
+            Program::Module(name) => name.clone(),
+            Program::Code(code) => code.trim().chars().take(CODE_NAME_CHARS).collect(),
+        };
+        Ok(Spawn {
+            name,
+            body: Body::Program(order.program),
+            grants,
+            args: order.args,
+            limits: Some(limits),
+            weight: order.weight.unwrap_or(WEIGHT_DEFAULT),
+            parent,
+        })
+    }
+
+    /// What the right to spawn allows.
+    fn check_right(&self, cell: &Cell, request: &Request) -> Result<(), Refusal> {
+        let denied = |op: &str, what: String| {
+            Err(refuse(
+                Errno::NotGranted,
+                format!("{op}: the right to spawn does not allow {what}"),
+            ))
+        };
+        match request {
+            Request::Pub { .. } => Ok(()),
+            Request::Sub { ring, .. } if self.is_known_to(cell, *ring) => Ok(()),
+            Request::Sub { ring, .. } => denied("sub", format!("the ring of {ring}")),
+            Request::Attach(id) if self.is_known_to(cell, *id) => Ok(()),
+            Request::Attach(id) => denied("attach", format!("endpoint {id}")),
+            Request::Kill(task) => {
+                let info = self.shared.directory.task(*task);
+                match info.and_then(|info| info.parent) {
+                    Some(parent) if parent == cell.id => Ok(()),
+                    _ => denied("kill", format!("task {task}, which another one spawned")),
+                }
+            }
+            Request::Spawn(order) => {
+                for (name, wanted) in &order.grants {
+                    let has = match wanted {
+                        Wanted::Endpoint(id) => self.is_known_to(cell, *id),
+                        Wanted::File(_) => false,
+                        Wanted::Timers => cell.has(HandleKind::Timers),
+                        Wanted::Clock => cell.has(HandleKind::Clock),
+                        Wanted::Console => cell.has(HandleKind::Console),
+                        Wanted::Spawn => cell.has(HandleKind::Spawn),
+                        Wanted::System => cell.has(HandleKind::System),
+                    };
+                    if !has {
+                        let what = format!("{name}, which the spawner does not have itself");
+                        return denied("spawn", what);
+                    }
+                }
+                Ok(())
+            }
+            other => denied("request", operation(other).to_string()),
+        }
+    }
+
+    /// Whether a task made an endpoint or holds it, or holds an end of the same ring.
+    fn is_known_to(&self, cell: &Cell, id: EndpointId) -> bool {
+        let Some(info) = self.shared.directory.endpoint(id) else {
+            // That it does not exist is said by whoever looks it up.
+            return true;
+        };
+        if info.creator == Some(cell.id) || info.owner == Some(cell.id) {
+            return true;
+        }
+        let ring_of = |held: EndpointId| match self.shared.directory.endpoint(held)?.role {
+            Role::Publisher { .. } => Some(held),
+            Role::Subscriber { ring, .. } => Some(ring),
+        };
+        matches!(info.role, Role::Publisher { .. })
+            && cell
+                .handles
+                .objects()
+                .filter_map(|(_, object)| object.endpoint())
+                .any(|held| ring_of(held) == Some(id))
+    }
+}
+
+impl Cell {
+    /// Whether the task has a handle of this kind.
+    fn has(&self, kind: HandleKind) -> bool {
+        self.handles
+            .objects()
+            .any(|(_, object)| object.kind() == kind)
+    }
+
+    /// Answers a request of the task at once.
+    fn reply(&mut self, handle: Handle, answer: Result<Answer, Refusal>) {
+        self.requests_count = self.requests_count.saturating_sub(1);
+        if let Ok(Object::Reply(state)) = self.handles.get_mut(handle) {
+            state.reply = Some(to_value(answer).to_bytes());
+        }
+    }
+}
+
+fn operation(request: &Request) -> &'static str {
+    match request {
+        Request::Load { .. } => "load",
+        Request::Ps => "ps",
+        Request::Rings => "rings",
+        Request::Cores => "cores",
+        Request::Modules => "modules",
+        Request::QosCore { .. } | Request::QosTask { .. } => "qos",
+        Request::Halt(_) => "halt",
+        Request::Select => "select",
+        _ => "this",
+    }
+}

@@ -1,0 +1,96 @@
+//! What is said to start a task: at boot, by a control, or by another task.
+
+use crate::capability::Grant;
+use crate::ids::TaskId;
+use crate::limits::WEIGHT_DEFAULT;
+use crate::program::{Limits, Program};
+use crate::task::Task;
+use std::fmt;
+
+/// What the task runs.
+pub enum Body {
+    /// Native code.
+    Native(Box<dyn Task>),
+    /// A program that the core's CPU instantiates.
+    Program(Program),
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Body::Native(_) => f.write_str("native"),
+            Body::Program(program) => program.fmt(f),
+        }
+    }
+}
+
+/// A task to be started.
+#[derive(Debug)]
+pub struct Spawn {
+    /// Its name in lists and logs; names need not be unique.
+    pub name: String,
+    /// What it runs.
+    pub body: Body,
+    /// What it may use, by name.
+    pub grants: Vec<(String, Grant)>,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// What it may use at most; None takes the kernel's.
+    pub limits: Option<Limits>,
+    /// Its weight among the tasks of its core.
+    pub weight: u32,
+    /// The task that spawned it.
+    pub parent: Option<TaskId>,
+}
+
+impl Spawn {
+    fn new(name: &str, body: Body) -> Spawn {
+        Spawn {
+            name: name.to_string(),
+            body,
+            grants: Vec::new(),
+            args: Vec::new(),
+            limits: None,
+            weight: WEIGHT_DEFAULT,
+            parent: None,
+        }
+    }
+
+    /// Native code, without grants.
+    pub fn native(name: &str, task: Box<dyn Task>) -> Spawn {
+        Spawn::new(name, Body::Native(task))
+    }
+
+    /// A program, without grants.
+    pub fn program(name: &str, program: Program) -> Spawn {
+        Spawn::new(name, Body::Program(program))
+    }
+
+    /// One more grant.
+    #[must_use]
+    pub fn grant(mut self, name: &str, grant: Grant) -> Spawn {
+        self.grants.push((name.to_string(), grant));
+        self
+    }
+
+    /// These arguments.
+    #[must_use]
+    pub fn args(mut self, args: Vec<String>) -> Spawn {
+        self.args = args;
+        self
+    }
+
+    /// This weight.
+    #[must_use]
+    pub fn weight(mut self, weight: u32) -> Spawn {
+        self.weight = weight;
+        self
+    }
+
+    /// These limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Spawn {
+        self.limits = Some(limits);
+        self
+    }
+}

@@ -1,0 +1,261 @@
+//! The start of a task: its endpoints are fetched, its rights are checked, then it is made.
+//!
+//! What other tasks hold is never taken from them. If a spawn fails, its endpoints lie on the core
+//! where the task would have run, held by nobody, and can be used again by their numbers.
+
+use crate::capability::{Armed, Grant, Handles, Object};
+use crate::cell::{Cell, Stage, TakesInput, Woken};
+use crate::core::{Core, Phase};
+use crate::directory::TaskInfo;
+use crate::ids::{CoreId, EndpointId, TaskId};
+use crate::inbox::Asker;
+use crate::limits::NAME_BYTES_MAX;
+use crate::memory::Place;
+use crate::message::Message;
+use crate::pending::{Pending, PendingSpawn};
+use crate::program::Limits;
+use crate::refusal::Refusal;
+use crate::spawn::{Body, Spawn};
+use crate::stats::{State, TaskStats};
+use crate::task::{Fault, FaultKind, Task};
+use crate::turn::panic_text;
+use crate::wake::TaskWake;
+use crate::wfq::Weight;
+use okernel_abi::Errno;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::Waker;
+
+fn refuse(errno: Errno, text: impl std::fmt::Display) -> Refusal {
+    Refusal::new(errno, format!("spawn: {text}"))
+}
+
+impl Core {
+    /// Carries out an order to spawn: fetches the endpoints that lie elsewhere, then starts the task.
+    pub(crate) fn spawn(&mut self, asker: Asker, spawn: Box<Spawn>) {
+        if self.phase != Phase::Running {
+            let refusal = refuse(Errno::Halting, "the kernel is halting");
+            return self.answer_spawn(asker, Err(refusal));
+        }
+        let mut away = Vec::new();
+        for id in endpoints(&spawn) {
+            match self.home_of(id) {
+                Ok(home) if home == self.id => {}
+                Ok(home) => away.push((id, home)),
+                Err(refusal) => return self.answer_spawn(asker, Err(refusal)),
+            }
+        }
+        if away.is_empty() {
+            let started = self.start(*spawn);
+            return self.answer_spawn(asker, started);
+        }
+        let parent = spawn.parent;
+        let waiting = self.spawns.insert(PendingSpawn {
+            spawn,
+            asker,
+            missing: away.len(),
+            refusal: None,
+        });
+        for (endpoint, home) in away {
+            let message = Message::Migrate {
+                endpoint,
+                asker: parent,
+            };
+            let pending = Pending::Grant {
+                spawn: waiting,
+                endpoint,
+            };
+            self.ask(home, message, pending);
+        }
+    }
+
+    fn home_of(&self, id: EndpointId) -> Result<CoreId, Refusal> {
+        let Some(info) = self.shared.directory.endpoint(id) else {
+            return Err(refuse(
+                Errno::NotFound,
+                format_args!("there is no endpoint {id}"),
+            ));
+        };
+        info.home.ok_or_else(|| {
+            refuse(
+                Errno::Busy,
+                format_args!("endpoint {id} is closed, or on its way to another core"),
+            )
+        })
+    }
+
+    /// Starts a task whose endpoints are all here.
+    pub(crate) fn start(&mut self, spawn: Spawn) -> Result<TaskId, Refusal> {
+        let Spawn {
+            name,
+            body,
+            grants,
+            args,
+            limits,
+            weight,
+            parent,
+        } = spawn;
+        if name.len() > NAME_BYTES_MAX {
+            return Err(refuse(Errno::TooLarge, "the name is too long"));
+        }
+        let limits = limits.unwrap_or(self.shared.config.limits);
+        let (handles, places) = self.make_handles(&grants, limits.handles, parent)?;
+        let body = self.make_body(body, &limits)?;
+        let weight = Weight::new(weight);
+        let stats = Arc::new(TaskStats::default());
+        stats.weight.set(weight.get().into());
+        let id = self.shared.directory.add_task(TaskInfo {
+            name: name.clone(),
+            core: self.id,
+            parent,
+            stats: Arc::clone(&stats),
+        })?;
+        for (place, endpoint) in places {
+            self.memory.set_owner(place, Some(id));
+            self.shared.directory.set_owner(endpoint, Some(id));
+        }
+        let system = handles
+            .objects()
+            .any(|(_, object)| matches!(object, Object::System));
+        let key = self.tasks.next_key();
+        let wake = TaskWake::new(key, Arc::clone(&self.signal));
+        let mut cell = Box::new(Cell {
+            id,
+            key,
+            name,
+            args,
+            limits,
+            body: Some(body),
+            handles,
+            state: State::Runnable,
+            stage: Stage::New,
+            seat: None,
+            entry: 0,
+            time: 0,
+            weight,
+            waker: Waker::from(Arc::clone(&wake)),
+            wake,
+            armed_count: 0,
+            woken: Woken::No,
+            execs: VecDeque::new(),
+            takes_input: if system {
+                TakesInput::Yes
+            } else {
+                TakesInput::No
+            },
+            executing: None,
+            kill: None,
+            kill_askers: Vec::new(),
+            print_bytes: 0,
+            print_armed: Armed::No,
+            requests_count: 0,
+            revocations: 0,
+            stats,
+        });
+        (cell.time, cell.entry) = self.queue.join(key, 0);
+        tracing::debug!(task = %id, name = cell.name, core = %self.id, "started");
+        self.tasks.insert(Some(cell));
+        self.places.insert(id, key);
+        self.stats.tasks.set(self.tasks.len() as u64);
+        Ok(id)
+    }
+
+    fn make_handles(
+        &mut self,
+        grants: &[(String, Grant)],
+        limit: usize,
+        parent: Option<TaskId>,
+    ) -> Result<(Handles, Vec<(Place, EndpointId)>), Refusal> {
+        let mut handles = Handles::new(limit);
+        let mut places: Vec<(Place, EndpointId)> = Vec::new();
+        for (name, grant) in grants {
+            if name.len() > NAME_BYTES_MAX {
+                return Err(refuse(Errno::TooLarge, "the name of a grant is too long"));
+            }
+            if handles.named(name).is_some() {
+                let text = format_args!("{name} is granted twice");
+                return Err(refuse(Errno::Invalid, text));
+            }
+            let object = match grant {
+                Grant::Endpoint(id) => {
+                    let place = self.take_place(*id, parent)?;
+                    if places.iter().any(|(_, other)| other == id) {
+                        let text = format_args!("endpoint {id} is granted twice");
+                        return Err(refuse(Errno::Invalid, text));
+                    }
+                    places.push((place, *id));
+                    match place {
+                        Place::Publisher(key) => Object::Publisher(key, *id),
+                        Place::Subscriber(key) => Object::Subscriber(key, *id),
+                    }
+                }
+                Grant::File(file) => Object::File(Arc::clone(file)),
+                Grant::Timers => Object::Timers,
+                Grant::Clock => Object::Clock,
+                Grant::Console => Object::Console,
+                Grant::Spawn => Object::Spawn,
+                Grant::System => Object::System,
+            };
+            handles
+                .insert_named(name, object)
+                .map_err(|errno| refuse(errno, format_args!("{name}: {errno}")))?;
+        }
+        Ok((handles, places))
+    }
+
+    /// Where an endpoint lies that a new task is to hold. What its parent holds is taken from the parent.
+    fn take_place(&mut self, id: EndpointId, parent: Option<TaskId>) -> Result<Place, Refusal> {
+        let Some(place) = self.memory.place(id) else {
+            let text = format_args!("endpoint {id} is not on core {}", self.id);
+            return Err(refuse(Errno::NotFound, text));
+        };
+        match self.memory.owner(place) {
+            None => {}
+            Some(owner) if Some(owner) == parent => {
+                if let Some(cell) = self.cell_by_id(owner)
+                    && cell.handles.revoke_endpoint(id).is_some()
+                {
+                    cell.revocations += 1;
+                }
+                self.memory.set_owner(place, None);
+            }
+            Some(owner) => {
+                let text = format_args!("endpoint {id} is in use by task {owner}");
+                return Err(refuse(Errno::Busy, text));
+            }
+        }
+        Ok(place)
+    }
+
+    fn make_body(&self, body: Body, limits: &Limits) -> Result<Box<dyn Task>, Refusal> {
+        let program = match body {
+            Body::Native(task) => return Ok(task),
+            Body::Program(program) => program,
+        };
+        let modules = &self.shared.modules;
+        let made = catch_unwind(AssertUnwindSafe(|| modules.instantiate(&program, limits)));
+        let fault = match made {
+            Ok(Ok(task)) => return Ok(task),
+            Ok(Err(fault)) => fault,
+            Err(payload) => Fault::new(FaultKind::Host, panic_text(&*payload)),
+        };
+        let errno = match fault.kind {
+            FaultKind::Limit => Errno::Limit,
+            FaultKind::Refused => Errno::NotFound,
+            _ => Errno::Invalid,
+        };
+        Err(refuse(errno, fault.message))
+    }
+}
+
+/// All endpoints that an order grants.
+fn endpoints(spawn: &Spawn) -> Vec<EndpointId> {
+    let grants = spawn.grants.iter();
+    grants
+        .filter_map(|(_, grant)| match grant {
+            Grant::Endpoint(id) => Some(*id),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,151 @@
+//! One turn of a task: its calls, its outcome, its end.
+//!
+//! Init, exec, poll and finalize all run here, on the thread that holds the core, with the core
+//! inside of the context. Any of them may be suspended in the middle; then this function's thread
+//! parks deep inside of the call and comes back with the core when the task's next turn has come.
+//! A panic in a call ends that task and nothing else.
+
+use crate::cell::{Cell, Kill, Stage, Woken};
+use crate::context::Context;
+use crate::core::Core;
+use crate::stats::State;
+use crate::task::{Exit, Fault, FaultKind, Outcome, Task};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What is left to do with a task after its calls.
+enum Next {
+    Again,
+    Sleep,
+    End(Exit),
+}
+
+/// Gives a task its turn. `core.now_ns` is the moment at which it begins.
+pub(crate) fn run(mut core: Box<Core>, mut cell: Box<Cell>) -> Box<Core> {
+    let Some(mut body) = cell.body.take() else {
+        core.put_cell(cell);
+        return core;
+    };
+    core.begin_turn(&mut cell);
+    (cell.armed_count, cell.woken) = (0, Woken::No);
+    let mut cx = Context::new(core, cell);
+    let next = calls(&mut body, &mut cx);
+    let (core, cell) = cx.into_parts();
+    match next {
+        Next::End(exit) => end(core, cell, body, exit),
+        Next::Again => {
+            let mut core = finish(core, cell, body, State::Runnable);
+            core.drain_ready();
+            core
+        }
+        Next::Sleep => {
+            let mut core = finish(core, cell, body, State::Waiting);
+            core.drain_ready();
+            core
+        }
+    }
+}
+
+fn calls(body: &mut Box<dyn Task>, cx: &mut Context) -> Next {
+    if let Some(kill) = cx.kill() {
+        return Next::End(kill.exit());
+    }
+    if cx.stage() == Stage::New {
+        cx.set_stage(Stage::Live);
+        if let Err(fault) = guarded(cx, |cx| body.init(cx)) {
+            // A task that never began is not asked to finish.
+            cx.set_stage(Stage::Ending);
+            return Next::End(blame(cx, fault));
+        }
+    }
+    if let Some(input) = cx.next_exec()
+        && let Err(fault) = guarded(cx, |cx| body.exec(cx, &input))
+    {
+        return Next::End(blame(cx, fault));
+    }
+    match guarded(cx, |cx| Ok(body.poll(cx))) {
+        _ if cx.kill().is_some() => {
+            let exit = cx.kill().map_or(Exit::Killed, Kill::exit);
+            Next::End(exit)
+        }
+        Ok(Outcome::Infinite) => Next::Again,
+        Ok(Outcome::Yield) => match cx.may_sleep() {
+            Woken::No => Next::Sleep,
+            Woken::Yes => Next::Again,
+        },
+        Ok(Outcome::End) => Next::End(Exit::Done),
+        Ok(Outcome::Err(fault)) | Err(fault) => Next::End(Exit::Error(fault)),
+    }
+}
+
+/// A task that was told to unwind fails in consequence; that is not the reason of its end.
+fn blame(cx: &Context, fault: Fault) -> Exit {
+    cx.kill().map_or(Exit::Error(fault), Kill::exit)
+}
+
+fn guarded<T>(
+    cx: &mut Context,
+    call: impl FnOnce(&mut Context) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    match catch_unwind(AssertUnwindSafe(|| call(cx))) {
+        Ok(result) => result,
+        Err(payload) => {
+            if cx.is_empty() {
+                // The core is lost with whatever had taken the context: nothing can go on.
+                tracing::error!("a call panicked while it had given its context away");
+                std::process::abort();
+            }
+            Err(Fault::new(FaultKind::Panic, panic_text(&*payload)))
+        }
+    }
+}
+
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        return (*text).to_string();
+    }
+    match payload.downcast_ref::<String>() {
+        Some(text) => text.clone(),
+        None => "a panic without a message".to_string(),
+    }
+}
+
+fn finish(
+    mut core: Box<Core>,
+    mut cell: Box<Cell>,
+    body: Box<dyn Task>,
+    state: State,
+) -> Box<Core> {
+    core.end_turn(&mut cell);
+    cell.body = Some(body);
+    cell.set_state(state);
+    if state == State::Runnable {
+        cell.entry = core.queue.push(cell.key, cell.time);
+    }
+    core.put_cell(cell);
+    core
+}
+
+/// The end of a task: it is told, it is dropped, then its things go in order.
+fn end(core: Box<Core>, mut cell: Box<Cell>, mut body: Box<dyn Task>, exit: Exit) -> Box<Core> {
+    let was_live = cell.stage == Stage::Live;
+    cell.stage = Stage::Ending;
+    let mut cx = Context::new(core, cell);
+    if was_live {
+        let told = guarded(&mut cx, |cx| {
+            body.finalize(cx, &exit);
+            Ok(())
+        });
+        if let Err(fault) = told {
+            tracing::warn!(task = %cx.task(), name = cx.name(), %fault, "finalize failed");
+        }
+    }
+    let (mut core, mut cell) = cx.into_parts();
+    if catch_unwind(AssertUnwindSafe(|| drop(body))).is_err() {
+        tracing::warn!(task = %cell.id, name = cell.name, "a task panicked as it was dropped");
+    }
+    core.end_turn(&mut cell);
+    core.reap(cell, exit);
+    core.drain_ready();
+    core
+}

@@ -1,0 +1,219 @@
+//! Tables of what there is: tasks, rings, cores, modules.
+//!
+//! Made from the directory and from the figures that cores publish, on whichever core asks, so a
+//! busy or stuck core is seen too. Times are in milliseconds, sizes in bytes.
+
+use crate::core::Shared;
+use crate::directory::{EndpointInfo, Role};
+use crate::ids::EndpointId;
+use okernel_abi::value::Value;
+use okernel_ring::Policy;
+
+const NULL: i64 = i64::MIN;
+
+fn ms(ns: u64) -> f64 {
+    ns as f64 / 1e6
+}
+
+fn ints(numbers: impl IntoIterator<Item = u64>) -> Value {
+    Value::Ints(numbers.into_iter().map(|number| number as i64).collect())
+}
+
+/// All tasks and those that ended last: `task name core state cpu_ms turns preempted weight memory
+/// parent exit`.
+pub(crate) fn tasks(shared: &Shared) -> Value {
+    let (alive, ended) = shared.directory.tasks();
+    let alive = alive.into_iter().map(|(id, info)| {
+        let state = info.stats.state().name();
+        (id, info, state, String::new())
+    });
+    let ended = ended
+        .into_iter()
+        .map(|task| (task.id, task.info, "ended", task.reason));
+    let rows: Vec<_> = ended.chain(alive).collect();
+    Value::table(vec![
+        (
+            "task",
+            Value::Ints(rows.iter().map(|row| row.0.number()).collect()),
+        ),
+        (
+            "name",
+            Value::Symbols(rows.iter().map(|row| row.1.name.clone()).collect()),
+        ),
+        ("core", ints(rows.iter().map(|row| row.1.core.0.into()))),
+        (
+            "state",
+            Value::Symbols(rows.iter().map(|row| row.2.to_string()).collect()),
+        ),
+        (
+            "cpu_ms",
+            Value::Floats(
+                rows.iter()
+                    .map(|row| ms(row.1.stats.cpu_ns.get()))
+                    .collect(),
+            ),
+        ),
+        (
+            "turns",
+            ints(rows.iter().map(|row| row.1.stats.turns.get())),
+        ),
+        (
+            "preempted",
+            ints(rows.iter().map(|row| row.1.stats.preemptions.get())),
+        ),
+        (
+            "weight",
+            ints(rows.iter().map(|row| row.1.stats.weight.get())),
+        ),
+        (
+            "memory",
+            ints(rows.iter().map(|row| row.1.stats.memory_bytes.get())),
+        ),
+        (
+            "parent",
+            Value::Ints(
+                rows.iter()
+                    .map(|row| row.1.parent.map_or(NULL, |parent| parent.number()))
+                    .collect(),
+            ),
+        ),
+        (
+            "exit",
+            Value::List(rows.iter().map(|row| Value::text(&row.3)).collect()),
+        ),
+    ])
+}
+
+/// One end of a ring, as a row.
+struct RingRow {
+    id: EndpointId,
+    kind: &'static str,
+    ring: EndpointId,
+    core: i64,
+    task: i64,
+    capacity: u64,
+    position: u64,
+    lag: u64,
+    missed: u64,
+}
+
+fn ring_row(id: EndpointId, info: &EndpointInfo) -> RingRow {
+    let lags = info.ring.lags();
+    let (kind, ring, position, lag, missed) = match info.role {
+        Role::Publisher { closed, .. } => {
+            let kind = if closed { "closed" } else { "publisher" };
+            let lag = lags.iter().map(|lag| lag.lag_bytes).max().unwrap_or(0);
+            let missed = lags.iter().map(|lag| lag.missed_bytes).sum();
+            (kind, id, info.ring.published(), lag, missed)
+        }
+        Role::Subscriber {
+            ring,
+            policy,
+            reader,
+        } => {
+            let kind = match policy {
+                Policy::Block => "block",
+                Policy::Lap => "lap",
+                Policy::Kick => "kick",
+            };
+            let own = lags.iter().find(|lag| Some(lag.reader) == reader);
+            let (position, lag, missed) = own.map_or((0, 0, 0), |lag| {
+                (lag.cursor, lag.lag_bytes, lag.missed_bytes)
+            });
+            (kind, ring, position, lag, missed)
+        }
+    };
+    RingRow {
+        id,
+        kind,
+        ring,
+        core: info.home.map_or(NULL, |home| home.0.into()),
+        task: info.owner.map_or(NULL, |owner| owner.number()),
+        capacity: info.ring.capacity_bytes() as u64,
+        position,
+        lag,
+        missed,
+    }
+}
+
+/// Both ends of all rings: `id kind ring core task capacity position lag missed`. The kind is
+/// `publisher`, `closed` (its subscribers drain what is left), or a subscriber's policy. The lag of a
+/// publisher is that of its slowest reader.
+pub(crate) fn rings(shared: &Shared) -> Value {
+    let all = shared.directory.endpoints();
+    let rows: Vec<RingRow> = all.iter().map(|(id, info)| ring_row(*id, info)).collect();
+    Value::table(vec![
+        (
+            "id",
+            Value::Ints(rows.iter().map(|row| row.id.number()).collect()),
+        ),
+        (
+            "kind",
+            Value::Symbols(rows.iter().map(|row| row.kind.to_string()).collect()),
+        ),
+        (
+            "ring",
+            Value::Ints(rows.iter().map(|row| row.ring.number()).collect()),
+        ),
+        (
+            "core",
+            Value::Ints(rows.iter().map(|row| row.core).collect()),
+        ),
+        (
+            "task",
+            Value::Ints(rows.iter().map(|row| row.task).collect()),
+        ),
+        ("capacity", ints(rows.iter().map(|row| row.capacity))),
+        ("position", ints(rows.iter().map(|row| row.position))),
+        ("lag", ints(rows.iter().map(|row| row.lag))),
+        ("missed", ints(rows.iter().map(|row| row.missed))),
+    ])
+}
+
+/// All cores: `core tasks timers threads turns preempted messages outbox sleeps tasks_ms bus_ms
+/// io_ms sleep_ms bus_us io_us tasks_us`.
+pub(crate) fn cores(shared: &Shared) -> Value {
+    let all = &shared.stats;
+    let floats = |figure: fn(&crate::stats::CoreStats) -> u64| {
+        Value::Floats(all.iter().map(|core| ms(figure(core))).collect())
+    };
+    Value::table(vec![
+        ("core", ints(0..all.len() as u64)),
+        ("tasks", ints(all.iter().map(|core| core.tasks.get()))),
+        ("timers", ints(all.iter().map(|core| core.timers.get()))),
+        ("threads", ints(all.iter().map(|core| core.threads.get()))),
+        ("turns", ints(all.iter().map(|core| core.turns.get()))),
+        (
+            "preempted",
+            ints(all.iter().map(|core| core.preemptions.get())),
+        ),
+        ("messages", ints(all.iter().map(|core| core.messages.get()))),
+        ("outbox", ints(all.iter().map(|core| core.outbox.get()))),
+        ("sleeps", ints(all.iter().map(|core| core.sleeps.get()))),
+        ("tasks_ms", floats(|core| core.tasks_ns.get())),
+        ("bus_ms", floats(|core| core.bus_ns.get())),
+        ("io_ms", floats(|core| core.io_ns.get())),
+        ("sleep_ms", floats(|core| core.sleep_ns.get())),
+        ("bus_us", ints(all.iter().map(|core| core.bus_us.get()))),
+        ("io_us", ints(all.iter().map(|core| core.io_us.get()))),
+        ("tasks_us", ints(all.iter().map(|core| core.tasks_us.get()))),
+    ])
+}
+
+/// All loaded modules: `name bytes wants`.
+pub(crate) fn modules(shared: &Shared) -> Value {
+    let all = shared.modules.list();
+    let wants =
+        |wants: &[String]| Value::List(wants.iter().map(|want| Value::text(want)).collect());
+    Value::table(vec![
+        (
+            "name",
+            Value::Symbols(all.iter().map(|module| module.name.clone()).collect()),
+        ),
+        ("bytes", ints(all.iter().map(|module| module.bytes))),
+        (
+            "wants",
+            Value::List(all.iter().map(|module| wants(&module.wants)).collect()),
+        ),
+    ])
+}
