@@ -61,7 +61,9 @@ impl CacheChoice {
             _ => {}
         }
         let cache = base("XDG_CACHE_HOME").or_else(|| Some(base("HOME")?.join(".cache")));
-        cache.map_or(CacheChoice::Off, |path| CacheChoice::Folder(path.join("okernel")))
+        cache.map_or(CacheChoice::Off, |path| {
+            CacheChoice::Folder(path.join("okernel"))
+        })
     }
 }
 
@@ -75,13 +77,19 @@ impl Key {
         let mut settings = HashInto(blake3::Hasher::new());
         engine.precompile_compatibility_hash().hash(&mut settings);
         let mut hasher = blake3::Hasher::new();
-        hasher.update(MAGIC).update(env!("CARGO_PKG_VERSION").as_bytes()).update(&[0]);
+        hasher
+            .update(MAGIC)
+            .update(env!("CARGO_PKG_VERSION").as_bytes())
+            .update(&[0]);
         hasher.update(settings.0.finalize().as_bytes()).update(wasm);
         Key(*hasher.finalize().as_bytes())
     }
 
     fn file_name(&self) -> String {
-        format!("{}.{ARTEFACT_SUFFIX}", blake3::Hash::from_bytes(self.0).to_hex())
+        format!(
+            "{}.{ARTEFACT_SUFFIX}",
+            blake3::Hash::from_bytes(self.0).to_hex()
+        )
     }
 }
 
@@ -112,26 +120,37 @@ impl Cache {
     /// Opens the cache, or answers none: because that was chosen, or because the folder cannot be
     /// used, which is logged.
     pub fn open(choice: &CacheChoice) -> Option<Cache> {
-        let CacheChoice::Folder(folder) = choice else { return None };
+        let CacheChoice::Folder(folder) = choice else {
+            return None;
+        };
         match Cache::in_folder(folder) {
             Ok(cache) => Some(cache),
             Err(error) => {
                 let folder = folder.display();
-                tracing::warn!("no module cache in {folder}: {error}: modules are compiled each time");
+                tracing::warn!(
+                    "no module cache in {folder}: {error}: modules are compiled each time"
+                );
                 None
             }
         }
     }
 
     fn in_folder(folder: &Path) -> io::Result<Cache> {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
         let path = folder.join(SECRET_FILE);
         let secret = match read_secret(&path) {
             Ok(secret) => secret,
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
             Err(_) => make_secret(&path)?,
         };
-        Ok(Cache { folder: folder.to_path_buf(), secret, bytes_max: CACHE_BYTES_MAX })
+        Ok(Cache {
+            folder: folder.to_path_buf(),
+            secret,
+            bytes_max: CACHE_BYTES_MAX,
+        })
     }
 
     /// The artefact that was stored under this key, if it is there and is what was stored.
@@ -146,7 +165,10 @@ impl Cache {
         // The comparison of two hashes takes the same time wherever they differ.
         let found = blake3::Hash::from_slice(code).ok()?;
         if magic != MAGIC || found != wanted {
-            tracing::warn!("{} is not what this installation wrote: ignored", path.display());
+            tracing::warn!(
+                "{} is not what this installation wrote: ignored",
+                path.display()
+            );
             return None;
         }
         bytes.drain(..HEADER_BYTES);
@@ -159,7 +181,10 @@ impl Cache {
         let parts = [MAGIC.as_slice(), code.as_bytes(), artefact];
         let path = self.folder.join(key.file_name());
         if let Err(error) = write_beside(&path, &parts, |temporary| fs::rename(temporary, &path)) {
-            tracing::warn!("cannot keep a compiled module in {}: {error}", self.folder.display());
+            tracing::warn!(
+                "cannot keep a compiled module in {}: {error}",
+                self.folder.display()
+            );
         }
         self.make_room();
     }
@@ -172,10 +197,14 @@ impl Cache {
     /// Removes the oldest artefacts while there are too many bytes of them, and what was left
     /// half written.
     fn make_room(&self) {
-        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        let Ok(entries) = fs::read_dir(&self.folder) else {
+            return;
+        };
         let mut artefacts = Vec::new();
         for path in entries.flatten().map(|entry| entry.path()) {
-            let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+            let Ok(metadata) = fs::symlink_metadata(&path) else {
+                continue;
+            };
             let written = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
             match path.extension().and_then(|suffix| suffix.to_str()) {
                 Some(ARTEFACT_SUFFIX) => artefacts.push((written, metadata.len(), path)),
@@ -203,7 +232,10 @@ impl Cache {
 /// Reads the secret, if it is a file of this user that nobody else can read. PermissionDenied: it
 /// belongs to somebody else.
 fn read_secret(path: &Path) -> io::Result<[u8; SECRET_BYTES]> {
-    let mut file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(path)?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path)?;
     let metadata = file.metadata()?;
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         let reason = format!("{} belongs to another user", path.display());
@@ -247,7 +279,11 @@ fn write_beside(
     let temporary = path.with_file_name(name);
     // A process that died with our number may have left its file.
     let _ = fs::remove_file(&temporary);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&temporary)?;
     let written = parts.iter().try_for_each(|part| file.write_all(part));
     let published = written.and_then(|()| publish(&temporary));
     if published.is_err() {
@@ -275,14 +311,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(open(&folder).load(&KEY), None);
         open(&folder).store(&KEY, b"compiled");
-        assert_eq!(open(&folder).load(&KEY).as_deref(), Some(b"compiled".as_slice()));
+        assert_eq!(
+            open(&folder).load(&KEY).as_deref(),
+            Some(b"compiled".as_slice())
+        );
         assert_eq!(open(&folder).load(&Key([8; 32])), None);
         open(&folder).store(&KEY, b"");
         assert_eq!(open(&folder).load(&KEY).as_deref(), Some(b"".as_slice()));
         let secret = fs::metadata(open(&folder).folder.join(SECRET_FILE)).unwrap();
         assert_eq!(secret.mode() & 0o777, 0o600);
-        let left: Vec<_> = fs::read_dir(open(&folder).folder).unwrap().flatten().collect();
-        assert_eq!(left.len(), 2, "nothing but the secret and the artefact: {left:?}");
+        let left: Vec<_> = fs::read_dir(open(&folder).folder)
+            .unwrap()
+            .flatten()
+            .collect();
+        assert_eq!(
+            left.len(),
+            2,
+            "nothing but the secret and the artefact: {left:?}"
+        );
     }
 
     #[test]
@@ -372,9 +418,21 @@ mod tests {
         let folder = |path: &str| CacheChoice::Folder(PathBuf::from(path));
         assert_eq!(choose(&[]), CacheChoice::Off);
         assert_eq!(choose(&[("HOME", "/h")]), folder("/h/.cache/okernel"));
-        assert_eq!(choose(&[("HOME", "/h"), ("XDG_CACHE_HOME", "/x")]), folder("/x/okernel"));
-        assert_eq!(choose(&[("HOME", "/h"), ("XDG_CACHE_HOME", "x")]), folder("/h/.cache/okernel"));
-        assert_eq!(choose(&[("HOME", "/h"), ("OKERNEL_CACHE", "c")]), folder("c"));
-        assert_eq!(choose(&[("HOME", "/h"), ("OKERNEL_CACHE", "off")]), CacheChoice::Off);
+        assert_eq!(
+            choose(&[("HOME", "/h"), ("XDG_CACHE_HOME", "/x")]),
+            folder("/x/okernel")
+        );
+        assert_eq!(
+            choose(&[("HOME", "/h"), ("XDG_CACHE_HOME", "x")]),
+            folder("/h/.cache/okernel")
+        );
+        assert_eq!(
+            choose(&[("HOME", "/h"), ("OKERNEL_CACHE", "c")]),
+            folder("c")
+        );
+        assert_eq!(
+            choose(&[("HOME", "/h"), ("OKERNEL_CACHE", "off")]),
+            CacheChoice::Off
+        );
     }
 }

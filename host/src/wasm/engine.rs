@@ -15,8 +15,8 @@
 
 use std::fs;
 
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel};
 use wasmtime::PoolingAllocationConfig;
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel};
 
 use super::limits;
 
@@ -68,7 +68,10 @@ impl Engines {
                     return Ok(engines);
                 }
                 Err(error) if count <= limits::INSTANCES_MIN => {
-                    return Err(EngineError { instances: count, reason: one_line(&error) });
+                    return Err(EngineError {
+                        instances: count,
+                        reason: one_line(&error),
+                    });
                 }
                 Err(_) => count = (count / 2).max(limits::INSTANCES_MIN),
             }
@@ -140,7 +143,9 @@ fn instances_that_fit(mappings_max: u64, address_space_bytes: u64) -> u32 {
     let slot_bytes = limits::MEMORY_RESERVATION_BYTES + limits::MEMORY_GUARD_BYTES;
     // Two engines, and a quarter for everything else.
     let by_address_space = address_space_bytes / 4 * 3 / 2 / slot_bytes;
-    let fit = by_mappings.min(by_address_space).min(u64::from(limits::INSTANCES_MAX));
+    let fit = by_mappings
+        .min(by_address_space)
+        .min(u64::from(limits::INSTANCES_MAX));
     (fit as u32).max(limits::INSTANCES_MIN)
 }
 
@@ -175,7 +180,10 @@ mod tests {
         assert_eq!(instances_that_fit(u64::MAX, 1 << 40), 95);
         assert!(instances_that_fit(65_530, room) >= 10_000);
         assert_eq!(instances_that_fit(0, 0), limits::INSTANCES_MIN);
-        assert_eq!(instances_that_fit(u64::MAX, u64::MAX), limits::INSTANCES_MAX);
+        assert_eq!(
+            instances_that_fit(u64::MAX, u64::MAX),
+            limits::INSTANCES_MAX
+        );
     }
 
     #[test]
@@ -200,7 +208,10 @@ mod tests {
     #[test]
     fn code_of_the_two_engines_is_not_interchangeable() {
         let engines = Engines::new(limits::INSTANCES_MIN).unwrap();
-        let code = engines.get(Metering::Trusted).precompile_module(b"\0asm\x01\0\0\0").unwrap();
+        let code = engines
+            .get(Metering::Trusted)
+            .precompile_module(b"\0asm\x01\0\0\0")
+            .unwrap();
         // SAFETY: the bytes are what this process has just compiled.
         let loaded = unsafe { wasmtime::Module::deserialize(engines.get(Metering::Epoch), &code) };
         assert!(loaded.is_err());

@@ -56,8 +56,8 @@ pub const TABLE_KEEP_RESIDENT_BYTES: usize = 16 * 1024;
 /// Slots that are kept warm for the module that used them last.
 pub const WARM_SLOTS_MAX: u32 = 256;
 
-/// How often the ticker asks guests whether their turn has ended.
-pub const TICK: Duration = Duration::from_millis(1);
+/// The shortest period of the ticker, which asks guests whether their turn has ended.
+pub const TICK_MIN: Duration = Duration::from_micros(100);
 
 /// Ticks that the ticker goes on after the last core became idle, so that short sleeps do not
 /// start and stop it.
@@ -78,9 +78,6 @@ pub const FAULT_BYTES_MAX: usize = 4096;
 
 /// Bytes of one line that a guest can write to the log; more is cut off.
 pub const LOG_BYTES_MAX: usize = 4096;
-
-/// Bytes of one request that a guest can make of the kernel.
-pub const REQUEST_BYTES_MAX: usize = 1 << 20;
 
 /// Bytes of a grant's name.
 pub const NAME_BYTES_MAX: usize = 256;

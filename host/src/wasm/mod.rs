@@ -1,8 +1,8 @@
 //! Wasm as our CPU: nothing else in the system names the engine that executes guests.
 //!
 //! In reading order: what bounds everything; the engines and their clock; what a module is, how it
-//! is checked, compiled and kept on disk; the registry of modules; a running instance and the
-//! memory it shares with rings; how calls from guests reach the kernel; how a guest is suspended or
+//! is kept on disk, compiled and found by name; what belongs to a running guest, the windows on its
+//! rings, the check of its pointers; how its calls reach the kernel; how it runs, is suspended and
 //! ends.
 
 pub mod limits;
@@ -10,5 +10,23 @@ pub mod limits;
 pub mod engine;
 pub mod ticker;
 
-pub mod inspect;
 pub mod cache;
+pub mod contract;
+pub mod inspect;
+pub mod module;
+pub mod registry;
+
+mod scribble;
+mod state;
+mod user;
+mod window;
+
+mod calls;
+mod linker;
+
+pub mod instance;
+mod preempt;
+mod trap;
+
+#[cfg(test)]
+mod tests;

@@ -13,10 +13,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use okernel_core::{CoreHooks, CoreId, aside};
 use wasmtime::EngineWeak;
 
 use super::engine::{Engines, Metering};
-use super::limits::{CATCH_UP_TICKS_MAX, LINGER_TICKS, TICK};
+use super::limits::{CATCH_UP_TICKS_MAX, LINGER_TICKS, TICK_MIN};
 
 /// The running ticker. Dropping it ends its thread.
 pub struct Ticker {
@@ -26,46 +27,52 @@ pub struct Ticker {
 
 struct Shared {
     engine: EngineWeak,
+    tick: Duration,
     busy: AtomicUsize,
     parked: AtomicBool,
     stopping: AtomicBool,
 }
 
 impl Ticker {
-    /// Starts the ticker for the metered engine of `engines`, parked until a core is busy.
+    /// Starts the ticker for the metered engine of `engines`, parked until a core is busy. A period
+    /// below [`TICK_MIN`] is raised to it.
     ///
     /// # Errors
     /// The operating system gives no thread.
-    pub fn start(engines: &Engines) -> std::io::Result<Ticker> {
+    pub fn start(engines: &Engines, tick: Duration) -> std::io::Result<Ticker> {
         let shared = Arc::new(Shared {
             engine: engines.get(Metering::Epoch).weak(),
+            tick: tick.max(TICK_MIN),
             busy: AtomicUsize::new(0),
             parked: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         });
         let theirs = Arc::clone(&shared);
-        let thread = thread::Builder::new().name("ticker".into()).spawn(move || theirs.run())?;
-        Ok(Ticker { shared, thread: Some(thread) })
-    }
-
-    /// One more core has something to do.
-    pub fn core_busy(&self) {
-        let before = self.shared.busy.fetch_add(1, Ordering::SeqCst);
-        if before == 0 && self.shared.parked.load(Ordering::SeqCst) {
-            self.unpark();
-        }
-    }
-
-    /// One core fewer has something to do. Call it once for each [`Ticker::core_busy`].
-    pub fn core_idle(&self) {
-        let before = self.shared.busy.fetch_sub(1, Ordering::SeqCst);
-        debug_assert!(before > 0, "more idle cores than busy ones");
+        let thread = aside::spawn("ticker", move || theirs.run())?;
+        Ok(Ticker {
+            shared,
+            thread: Some(thread),
+        })
     }
 
     fn unpark(&self) {
         if let Some(thread) = &self.thread {
             thread.thread().unpark();
         }
+    }
+}
+
+impl CoreHooks for Ticker {
+    fn core_busy(&self, _core: CoreId) {
+        let before = self.shared.busy.fetch_add(1, Ordering::SeqCst);
+        if before == 0 && self.shared.parked.load(Ordering::SeqCst) {
+            self.unpark();
+        }
+    }
+
+    fn core_idle(&self, _core: CoreId) {
+        let before = self.shared.busy.fetch_sub(1, Ordering::SeqCst);
+        debug_assert!(before > 0, "more idle cores than busy ones");
     }
 }
 
@@ -96,9 +103,11 @@ impl Shared {
                     continue;
                 }
             }
-            thread::sleep((last + TICK).saturating_duration_since(Instant::now()));
-            let (ticks, whole) = elapsed_ticks(last.elapsed());
-            let Some(engine) = self.engine.upgrade() else { return };
+            thread::sleep((last + self.tick).saturating_duration_since(Instant::now()));
+            let (ticks, whole) = elapsed_ticks(last.elapsed(), self.tick);
+            let Some(engine) = self.engine.upgrade() else {
+                return;
+            };
             for _ in 0..ticks {
                 engine.increment_epoch();
             }
@@ -116,9 +125,9 @@ impl Shared {
 }
 
 /// How many ticks to count for this time, and the time that they (and those beyond the maximum) stand for.
-fn elapsed_ticks(elapsed: Duration) -> (u32, Duration) {
-    let whole = u32::try_from(elapsed.as_nanos() / TICK.as_nanos()).unwrap_or(u32::MAX);
-    (whole.min(CATCH_UP_TICKS_MAX), TICK.saturating_mul(whole))
+fn elapsed_ticks(elapsed: Duration, tick: Duration) -> (u32, Duration) {
+    let whole = u32::try_from(elapsed.as_nanos() / tick.as_nanos()).unwrap_or(u32::MAX);
+    (whole.min(CATCH_UP_TICKS_MAX), tick.saturating_mul(whole))
 }
 
 #[cfg(test)]
@@ -126,22 +135,36 @@ mod tests {
     use super::{CATCH_UP_TICKS_MAX, Ticker, elapsed_ticks};
     use crate::wasm::engine::{Engines, Metering};
     use crate::wasm::limits;
+    use okernel_core::{CoreHooks, CoreId};
     use std::sync::atomic::Ordering;
     use std::time::{Duration, Instant};
     use wasmtime::{Module, Store, UpdateDeadline};
 
     #[test]
     fn late_ticks_are_made_up_for_within_reason() {
-        assert_eq!(elapsed_ticks(Duration::from_micros(900)), (0, Duration::ZERO));
-        assert_eq!(elapsed_ticks(Duration::from_micros(3900)), (3, Duration::from_millis(3)));
-        let (ticks, whole) = elapsed_ticks(Duration::from_secs(10));
-        assert_eq!((ticks, whole), (CATCH_UP_TICKS_MAX, Duration::from_secs(10)));
+        let tick = Duration::from_millis(1);
+        assert_eq!(
+            elapsed_ticks(Duration::from_micros(900), tick),
+            (0, Duration::ZERO)
+        );
+        assert_eq!(
+            elapsed_ticks(Duration::from_micros(3900), tick),
+            (3, tick * 3)
+        );
+        let (ticks, whole) = elapsed_ticks(Duration::from_secs(10), tick);
+        assert_eq!(
+            (ticks, whole),
+            (CATCH_UP_TICKS_MAX, Duration::from_secs(10))
+        );
     }
 
     fn wait_until(what: &str, condition: impl Fn() -> bool) {
         let start = Instant::now();
         while !condition() {
-            assert!(start.elapsed() < Duration::from_secs(30), "{what} never came true");
+            assert!(
+                start.elapsed() < Duration::from_secs(30),
+                "{what} never came true"
+            );
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -149,11 +172,11 @@ mod tests {
     #[test]
     fn it_ticks_while_a_core_is_busy_and_parks_when_none_is() {
         let engines = Engines::new(limits::INSTANCES_MIN).unwrap();
-        let ticker = Ticker::start(&engines).unwrap();
+        let ticker = Ticker::start(&engines, Duration::from_millis(1)).unwrap();
         let parked = || ticker.shared.parked.load(Ordering::SeqCst);
         wait_until("parking at first", parked);
         for _ in 0..3 {
-            ticker.core_busy();
+            ticker.core_busy(CoreId(0));
             // An endless loop is ended by the epoch alone.
             let engine = engines.get(Metering::Epoch);
             let module = Module::new(
@@ -171,10 +194,12 @@ mod tests {
             });
             store.set_epoch_deadline(1);
             let instance = wasmtime::Instance::new(&mut store, &module, &[]).unwrap();
-            let spin = instance.get_typed_func::<(), ()>(&mut store, "spin").unwrap();
+            let spin = instance
+                .get_typed_func::<(), ()>(&mut store, "spin")
+                .unwrap();
             assert!(spin.call(&mut store, ()).is_err());
             assert_eq!(*store.data(), 3);
-            ticker.core_idle();
+            ticker.core_idle(CoreId(0));
             wait_until("parking again", parked);
         }
     }

@@ -1,0 +1,28 @@
+//! Files, read into the task's own memory.
+
+use okernel_abi::{Errno, Handle};
+
+use super::Guest;
+use crate::wasm::user::{Windowed, split};
+
+pub(in crate::wasm) fn file_size(guest: Guest<'_, '_>, file: u32) -> Result<u64, Errno> {
+    let file = guest.data().cx.file(Handle(file))?;
+    Ok(file.file().metadata().map_err(|_| Errno::Io)?.len())
+}
+
+pub(in crate::wasm) fn file_read(
+    guest: Guest<'_, '_>,
+    file: u32,
+    offset: u64,
+    address: u32,
+    bytes: u32,
+) -> Result<u64, Errno> {
+    let (memory, state) = split(guest)?;
+    // The operating system writes, not our code, so a claimed part of the task's own ring will do.
+    let range = memory.range_in(&state.windows, Windowed::OwnPublisher, address, bytes)?;
+    let file = state.cx.file(Handle(file))?;
+    let read = range
+        .read_file(file.file(), offset)
+        .map_err(|_| Errno::Io)?;
+    Ok(read as u64)
+}

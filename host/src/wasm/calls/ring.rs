@@ -1,0 +1,223 @@
+//! Both ends of a ring: in place through a window, or by copying.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use okernel_abi::layout::{COPY_RING_BYTES_MAX, HandleKind, RingInfo, Window};
+use okernel_abi::{Errno, Handle};
+use okernel_ring::{ClaimError, Policy, RecvError, Ring};
+
+use super::Guest;
+use crate::wasm::state::{State, memory_of};
+use crate::wasm::user::split;
+use crate::wasm::window::{Access, map_ring};
+
+pub(in crate::wasm) fn ring_info(
+    guest: Guest<'_, '_>,
+    handle: u32,
+    info: u32,
+) -> Result<u64, Errno> {
+    let (memory, state) = split(guest)?;
+    let range = memory.range(&state.windows, info, RingInfo::BYTES as u32)?;
+    let end = ring_end(state, Handle(handle))?;
+    let info = RingInfo {
+        capacity_bytes: end.ring.capacity_bytes() as u64,
+        position: end.position,
+        kind: end.kind,
+        window: if end.access.is_some() {
+            Window::Map
+        } else {
+            Window::Copy
+        },
+    };
+    range.copy_from(&info.encode());
+    Ok(0)
+}
+
+pub(in crate::wasm) fn ring_map(guest: Guest<'_, '_>, handle: u32) -> Result<u64, Errno> {
+    let end = ring_end(guest.data_mut(), Handle(handle))?;
+    if let Some(address) = guest.data().windows.address_of(handle) {
+        return Ok(address.into());
+    }
+    let access = end.access.ok_or(Errno::Unsupported)?;
+    let memory = memory_of(guest)?;
+    map_ring(guest, memory, handle, &end.ring, access).map(u64::from)
+}
+
+/// One end of a ring, as a guest may know it.
+struct RingEnd {
+    ring: Ring,
+    position: u64,
+    kind: HandleKind,
+    /// How it can be mapped, if it can: small rings are not worth it, and a reader that may be
+    /// overtaken must not look at bytes that the publisher is writing.
+    access: Option<Access>,
+}
+
+fn ring_end(state: &mut State, handle: Handle) -> Result<RingEnd, Errno> {
+    let kind = state.cx.kind(handle)?;
+    let (ring, position, access) = match kind {
+        HandleKind::Publisher => {
+            let publisher = state.cx.publisher(handle)?;
+            (
+                publisher.ring().clone(),
+                publisher.position(),
+                Some(Access::ReadWrite),
+            )
+        }
+        HandleKind::Subscriber => {
+            let subscriber = state.cx.subscriber(handle)?;
+            let access = (subscriber.policy() == Policy::Block).then_some(Access::Read);
+            (subscriber.ring().clone(), subscriber.position(), access)
+        }
+        _ => return Err(Errno::WrongKind),
+    };
+    let small = ring.capacity_bytes() as u64 <= COPY_RING_BYTES_MAX;
+    Ok(RingEnd {
+        ring,
+        position,
+        kind,
+        access: access.filter(|_| !small),
+    })
+}
+
+fn claim_errno(error: ClaimError) -> Errno {
+    match error {
+        ClaimError::Full => Errno::Again,
+        ClaimError::Closed => Errno::Closed,
+        ClaimError::TooLarge => Errno::TooLarge,
+    }
+}
+
+fn recv_errno(error: RecvError) -> Errno {
+    match error {
+        RecvError::Empty => Errno::Again,
+        RecvError::Closed => Errno::Closed,
+        RecvError::Lapped { .. } => Errno::Lapped,
+        RecvError::Kicked { .. } => Errno::Kicked,
+    }
+}
+
+pub(in crate::wasm) fn pub_claim(
+    guest: Guest<'_, '_>,
+    handle: u32,
+    min: u32,
+    max: u32,
+) -> Result<u64, Errno> {
+    if min > max {
+        return Err(Errno::Invalid);
+    }
+    let publisher = guest.data_mut().cx.publisher(Handle(handle))?;
+    let granted = publisher
+        .grant(min as usize, max as usize)
+        .map_err(claim_errno)?;
+    Ok(granted as u64)
+}
+
+pub(in crate::wasm) fn pub_commit(
+    guest: Guest<'_, '_>,
+    handle: u32,
+    bytes: u32,
+) -> Result<u64, Errno> {
+    let publisher = guest.data_mut().cx.publisher(Handle(handle))?;
+    publisher
+        .commit(bytes as usize)
+        .map_err(|_| Errno::Invalid)?;
+    Ok(bytes.into())
+}
+
+pub(in crate::wasm) fn pub_write(
+    guest: Guest<'_, '_>,
+    handle: u32,
+    address: u32,
+    bytes: u32,
+) -> Result<u64, Errno> {
+    let (memory, state) = split(guest)?;
+    let range = memory.range(&state.windows, address, bytes)?;
+    let publisher = state.cx.publisher(Handle(handle))?;
+    if bytes == 0 {
+        return Ok(0);
+    }
+    let mut claim = publisher.claim(range.bytes()).map_err(claim_errno)?;
+    range.copy_to(&mut claim);
+    claim.commit(range.bytes()).map_err(|_| Errno::Invalid)?;
+    Ok(bytes.into())
+}
+
+pub(in crate::wasm) fn sub_readable(guest: Guest<'_, '_>, handle: u32) -> Result<u64, Errno> {
+    let subscriber = guest.data_mut().cx.subscriber(Handle(handle))?;
+    subscriber
+        .readable()
+        .map(|bytes| bytes as u64)
+        .map_err(recv_errno)
+}
+
+pub(in crate::wasm) fn sub_release(
+    guest: Guest<'_, '_>,
+    handle: u32,
+    bytes: u32,
+) -> Result<u64, Errno> {
+    let subscriber = guest.data_mut().cx.subscriber(Handle(handle))?;
+    subscriber
+        .release(bytes as usize)
+        .map_err(|_| Errno::Invalid)?;
+    Ok(bytes.into())
+}
+
+pub(in crate::wasm) fn sub_peek(
+    guest: Guest<'_, '_>,
+    handle: u32,
+    skip: u32,
+    address: u32,
+    bytes: u32,
+) -> Result<u64, Errno> {
+    let (memory, state) = split(guest)?;
+    let range = memory.range(&state.windows, address, bytes)?;
+    let subscriber = state.cx.subscriber(Handle(handle))?;
+    let end = (skip as usize).saturating_add(range.bytes());
+    let batch = subscriber.batch(end).map_err(recv_errno)?;
+    let copied = batch
+        .get(skip as usize..)
+        .map_or(0, |rest| range.copy_from(rest));
+    Ok(copied as u64)
+}
+
+pub(in crate::wasm) fn sub_missed(guest: Guest<'_, '_>, handle: u32) -> Result<u64, Errno> {
+    Ok(guest
+        .data_mut()
+        .cx
+        .subscriber(Handle(handle))?
+        .missed_bytes())
+}
+
+pub(in crate::wasm) fn file_publish(
+    guest: Guest<'_, '_>,
+    file: u32,
+    offset: u64,
+    publisher: u32,
+    max: u32,
+) -> Result<u64, Errno> {
+    let cx = &mut guest.data_mut().cx;
+    let (file, publisher) = cx.file_and_publisher(Handle(file), Handle(publisher))?;
+    if max == 0 {
+        return Err(Errno::Invalid);
+    }
+    let granted = publisher.grant(1, max as usize).map_err(claim_errno)?;
+    let mut claim = publisher.claim(granted).map_err(claim_errno)?;
+    let read = read_at(file.file(), offset, &mut claim).map_err(|_| Errno::Io)?;
+    claim.commit(read).map_err(|_| Errno::Invalid)?;
+    Ok(read as u64)
+}
+
+fn read_at(file: &File, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+    if i64::try_from(offset).is_err() {
+        return Ok(0);
+    }
+    loop {
+        match file.read_at(into, offset) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! A task that is a Wasm instance.
+//!
+//! The instance is made when the kernel calls `init`, on the core where it will live: so a start
+//! function that never ends is suspended like any other code, and the CPU that will use the memory
+//! touches it first. A call into the guest is a plain call: the store takes the kernel's context, the
+//! guest runs, the context goes back.
+//!
+//! Invariants: the context comes back on every path, whatever the guest does; a guest that trapped is
+//! never called again; windows are gone before the instance's memory is, and if one cannot be taken
+//! away the memory is never given back to the pool.
+
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+
+use okernel_abi::layout::{CALL_OK, PollCode};
+use okernel_core::{Context, Exit, Fault, FaultKind, Limits, Outcome, Task};
+use wasmtime::{Instance, Store, TypedFunc};
+
+use super::contract::MEMORY_EXPORT;
+use super::module::GuestModule;
+use super::state::State;
+use super::{preempt, scribble, trap};
+
+/// A task made of a module.
+pub struct WasmTask {
+    module: Arc<GuestModule>,
+    limits: Limits,
+    /// The program of the interpreter, which it finds as the input of its `init`.
+    source: Option<String>,
+    guest: Option<Guest>,
+}
+
+/// An instance that can be called.
+struct Guest {
+    store: GuestStore,
+    entry: Entry,
+}
+
+/// The entry points that are called more than once.
+struct Entry {
+    exec: TypedFunc<u32, i32>,
+    poll: TypedFunc<(), i32>,
+    finalize: TypedFunc<u32, ()>,
+}
+
+impl WasmTask {
+    /// A task of this module. Nothing of it exists before `init`.
+    pub(super) fn new(
+        module: Arc<GuestModule>,
+        limits: Limits,
+        source: Option<String>,
+    ) -> WasmTask {
+        WasmTask {
+            module,
+            limits,
+            source,
+            guest: None,
+        }
+    }
+
+    /// Calls the guest. One that trapped is dropped at once, and its slot is free.
+    fn call<T>(
+        &mut self,
+        cx: &mut Context,
+        call: impl FnOnce(&mut Store<State>, &Entry) -> wasmtime::Result<T>,
+    ) -> Result<T, Fault> {
+        let Some(Guest { store, entry }) = &mut self.guest else {
+            return Err(Fault::new(
+                FaultKind::Host,
+                "a task without an instance was called",
+            ));
+        };
+        let result = store.enter(cx, |store| call(store, entry));
+        if result.is_err() {
+            self.guest = None;
+        }
+        result
+    }
+
+    /// The fault of a guest that answered that `call` failed.
+    fn answered(&mut self, call: &str) -> Fault {
+        match &mut self.guest {
+            Some(guest) => trap::answered(guest.store.state(), call),
+            None => Fault::new(FaultKind::Host, "a task without an instance answered"),
+        }
+    }
+}
+
+impl Task for WasmTask {
+    fn init(&mut self, cx: &mut Context) -> Result<(), Fault> {
+        let mut store = GuestStore::new(&self.module, &self.limits);
+        store.state().input = self
+            .source
+            .take()
+            .map(String::into_bytes)
+            .unwrap_or_default();
+        let module = &self.module;
+        let (entry, status) = store.enter(cx, |store| {
+            let instance = instantiate(module, store)?;
+            let entry = Entry::of(&instance, store)?;
+            let init = instance.get_typed_func::<(), i32>(&mut *store, "init")?;
+            Ok((entry, init.call(&mut *store, ())?))
+        })?;
+        store.state().input = Vec::new();
+        if status != CALL_OK {
+            return Err(trap::answered(store.state(), "init"));
+        }
+        self.guest = Some(Guest { store, entry });
+        Ok(())
+    }
+
+    fn exec(&mut self, cx: &mut Context, input: &[u8]) -> Result<(), Fault> {
+        let Ok(bytes) = u32::try_from(input.len()) else {
+            return Err(Fault::new(FaultKind::Limit, "an input of more than 4 GiB"));
+        };
+        let status = self.call(cx, |store, entry| {
+            store.data_mut().input = input.to_vec();
+            let status = entry.exec.call(&mut *store, bytes);
+            store.data_mut().input = Vec::new();
+            status
+        })?;
+        if status == CALL_OK {
+            Ok(())
+        } else {
+            Err(self.answered("exec"))
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context) -> Outcome {
+        let code = match self.call(cx, |store, entry| entry.poll.call(store, ())) {
+            Ok(code) => code,
+            Err(fault) => return Outcome::Err(fault),
+        };
+        match PollCode::from_number(code) {
+            Some(PollCode::Yield) => Outcome::Yield,
+            Some(PollCode::End) => Outcome::End,
+            Some(PollCode::Err) => Outcome::Err(self.answered("poll")),
+            Some(PollCode::Infinite) => Outcome::Infinite,
+            None => Outcome::Err(Fault::new(
+                FaultKind::Err,
+                format!("poll answered {code}, which is no outcome"),
+            )),
+        }
+    }
+
+    fn finalize(&mut self, cx: &mut Context, exit: &Exit) {
+        if self.guest.is_none() {
+            return;
+        }
+        let code = exit.code() as u32;
+        if let Err(fault) = self.call(cx, |store, entry| entry.finalize.call(store, code)) {
+            tracing::warn!(task = %cx.task(), "finalize: {fault}");
+        }
+        self.guest = None;
+    }
+}
+
+impl Entry {
+    fn of(instance: &Instance, store: &mut Store<State>) -> wasmtime::Result<Entry> {
+        Ok(Entry {
+            exec: instance.get_typed_func(&mut *store, "exec")?,
+            poll: instance.get_typed_func(&mut *store, "poll")?,
+            finalize: instance.get_typed_func(&mut *store, "finalize")?,
+        })
+    }
+}
+
+/// Makes the instance, which runs its start function if it has one.
+pub(super) fn instantiate(
+    module: &GuestModule,
+    store: &mut Store<State>,
+) -> wasmtime::Result<Instance> {
+    let instance = module.pre().instantiate(&mut *store)?;
+    if let Some(memory) = instance.get_memory(&mut *store, MEMORY_EXPORT) {
+        let base = memory.data_ptr(&*store);
+        store.data_mut().attach(memory, base);
+    }
+    Ok(instance)
+}
+
+/// A store that takes its windows away before its memory is used again.
+pub(super) struct GuestStore(ManuallyDrop<Store<State>>);
+
+impl GuestStore {
+    /// A store for an instance of this module.
+    pub(super) fn new(module: &GuestModule, limits: &Limits) -> GuestStore {
+        let mut store = Store::new(module.engine(), State::new(limits));
+        store.limiter(|state| state);
+        preempt::install(&mut store);
+        let scribbles = Arc::clone(store.data().windows.scribbles());
+        scribble::install(&mut store, scribbles, module.traps().clone());
+        GuestStore(ManuallyDrop::new(store))
+    }
+
+    /// The store itself.
+    pub(super) fn store(&mut self) -> &mut Store<State> {
+        &mut self.0
+    }
+
+    /// Its data.
+    pub(super) fn state(&mut self) -> &mut State {
+        self.0.data_mut()
+    }
+
+    /// Runs `call` with the kernel's context in the store's data.
+    pub(super) fn enter<T>(
+        &mut self,
+        cx: &mut Context,
+        call: impl FnOnce(&mut Store<State>) -> wasmtime::Result<T>,
+    ) -> Result<T, Fault> {
+        let entered = Entered::new(&mut self.0, cx);
+        entered.store.data_mut().drop_revoked_windows();
+        preempt::start(entered.store);
+        let result = call(entered.store);
+        let state = entered.store.data_mut();
+        match (result, preempt::offence(state)) {
+            (Ok(value), None) => Ok(value),
+            (Ok(_), Some(ended)) => Err(trap::ended(ended)),
+            (Err(error), _) => Err(trap::fault(&error, state)),
+        }
+    }
+}
+
+impl Drop for GuestStore {
+    fn drop(&mut self) {
+        let windows = &mut self.state().windows;
+        windows.unmap_all();
+        if windows.is_poisoned() {
+            tracing::error!("a task's memory is given up: a ring is still mapped in it");
+            return;
+        }
+        // SAFETY: the store is not used again: this is its only drop.
+        unsafe { ManuallyDrop::drop(&mut self.0) };
+    }
+}
+
+/// The context is in the store's data for as long as this lives, also when the call unwinds.
+struct Entered<'a> {
+    store: &'a mut Store<State>,
+    cx: &'a mut Context,
+}
+
+impl<'a> Entered<'a> {
+    fn new(store: &'a mut Store<State>, cx: &'a mut Context) -> Entered<'a> {
+        store.data_mut().cx = cx.take();
+        Entered { store, cx }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        *self.cx = self.store.data_mut().cx.take();
+    }
+}

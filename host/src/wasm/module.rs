@@ -1,0 +1,124 @@
+//! A module that tasks can be made of: checked, compiled, linked.
+//!
+//! The checks come first, so that a file of the wrong kind costs nothing and gets a sentence that says
+//! what to do. Compiled code comes from the cache if this installation has compiled the same bytes
+//! before. What is left is ready to run: making an instance of it takes microseconds.
+
+use std::sync::Arc;
+
+use wasmtime::{Engine, InstancePre, Linker, Module};
+
+use super::cache::{Cache, Key};
+use super::contract::ContractError;
+use super::engine::{Metering, one_line};
+use super::inspect::{InspectError, Inspection, inspect};
+use super::scribble::TrapTable;
+use super::state::State;
+
+/// A module ready to run.
+pub struct GuestModule {
+    name: String,
+    inspection: Inspection,
+    pre: InstancePre<State>,
+    traps: TrapTable,
+}
+
+/// Why a module cannot be used. Each is one line, without the name of the file.
+#[derive(Debug, thiserror::Error)]
+pub enum ModuleError {
+    /// The bytes are no module.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    /// The module is not a task of this kernel.
+    #[error(transparent)]
+    Contract(#[from] ContractError),
+    /// The engine refuses its code.
+    #[error("refused by the engine: {0}: build it again for wasm32-unknown-unknown")]
+    Engine(String),
+}
+
+impl From<wasmtime::Error> for ModuleError {
+    fn from(error: wasmtime::Error) -> ModuleError {
+        ModuleError::Engine(one_line(&error))
+    }
+}
+
+/// One of the engines, with what modules are linked against.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) engine: Engine,
+    pub(super) linker: Arc<Linker<State>>,
+    pub(super) metering: Metering,
+}
+
+impl GuestModule {
+    /// Checks, compiles (or finds in the cache) and links a module.
+    ///
+    /// # Errors
+    /// It is no module, no task, or its code is refused.
+    pub(super) fn load(
+        name: &str,
+        wasm: &[u8],
+        target: &Target,
+        cache: Option<&Cache>,
+    ) -> Result<GuestModule, ModuleError> {
+        let inspection = inspect(wasm)?;
+        inspection.check()?;
+        let module = compile(wasm, &target.engine, cache)?;
+        let traps = TrapTable::of(&module)
+            .ok_or_else(|| ModuleError::Engine("its compiled form is unknown".to_string()))?;
+        let pre = target.linker.instantiate_pre(&module)?;
+        Ok(GuestModule {
+            name: name.to_string(),
+            inspection,
+            pre,
+            traps,
+        })
+    }
+
+    /// The name that it was loaded under.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is.
+    pub fn inspection(&self) -> &Inspection {
+        &self.inspection
+    }
+
+    /// It with its imports, ready to be made an instance of.
+    pub(super) fn pre(&self) -> &InstancePre<State> {
+        &self.pre
+    }
+
+    /// The engine that it was compiled for.
+    pub(super) fn engine(&self) -> &Engine {
+        self.pre.module().engine()
+    }
+
+    /// Its instructions that trap.
+    pub(super) fn traps(&self) -> &TrapTable {
+        &self.traps
+    }
+}
+
+fn compile(wasm: &[u8], engine: &Engine, cache: Option<&Cache>) -> Result<Module, ModuleError> {
+    let Some(cache) = cache else {
+        return Ok(Module::from_binary(engine, wasm)?);
+    };
+    let key = Key::of(wasm, engine);
+    if let Some(artefact) = cache.load(&key) {
+        // SAFETY: the cache has found that this installation wrote these bytes, under the key of the
+        // same module and the same settings; what it writes is what the engine had made, below.
+        match unsafe { Module::deserialize(engine, &artefact) } {
+            Ok(module) => return Ok(module),
+            Err(error) => tracing::warn!("a compiled module is not used: {}", one_line(&error)),
+        }
+    }
+    let module = Module::from_binary(engine, wasm)?;
+    match module.serialize() {
+        Ok(artefact) => cache.store(&key, &artefact),
+        Err(error) => tracing::warn!("a compiled module is not kept: {}", one_line(&error)),
+    }
+    Ok(module)
+}

@@ -1,0 +1,117 @@
+//! What the engine keeps for one guest while it runs: the store's data.
+//!
+//! During a call the guest's store owns the kernel's [`Context`], so a system call finds everything
+//! behind one pointer: no thread-local, no lock, no table of tasks.
+//!
+//! Invariant: the context is here exactly while a call into the guest runs, and empty otherwise.
+
+use okernel_abi::{Errno, Handle};
+use okernel_core::{Context, Limits};
+use wasmtime::{Caller, Extern, Memory, ResourceLimiter};
+
+use super::contract::MEMORY_EXPORT;
+use super::limits::TABLE_ELEMENTS_MAX;
+use super::window::{Access, Windows};
+
+/// The data of a guest's store.
+pub(super) struct State {
+    /// The kernel, during a call.
+    pub(super) cx: Context,
+    /// The rings that are mapped.
+    pub(super) windows: Windows,
+    /// The input of the running `exec`.
+    pub(super) input: Vec<u8>,
+    /// What the guest said by `fault`.
+    pub(super) reason: String,
+    /// Set when the guest asked for more memory than it may have.
+    pub(super) memory_refused: bool,
+    memory: Option<Memory>,
+    memory_bytes_max: u64,
+    revocations: u64,
+}
+
+impl State {
+    /// For a guest with these limits.
+    pub(super) fn new(limits: &Limits) -> State {
+        State {
+            cx: Context::empty(),
+            windows: Windows::default(),
+            input: Vec::new(),
+            reason: String::new(),
+            memory_refused: false,
+            memory: None,
+            memory_bytes_max: limits.memory_bytes,
+            revocations: 0,
+        }
+    }
+
+    /// Tells where the instance's memory is: at `base`, for good.
+    pub(super) fn attach(&mut self, memory: Memory, base: *mut u8) {
+        self.memory = Some(memory);
+        self.windows.scribbles().attach(base.expose_provenance());
+    }
+
+    /// The most bytes of memory of its own that the guest may have.
+    pub(super) fn memory_bytes_max(&self) -> u64 {
+        self.memory_bytes_max
+    }
+
+    /// Takes away the windows of endpoints that the kernel has taken from the task. To be called
+    /// before the guest goes on after anything that may have done so.
+    pub(super) fn drop_revoked_windows(&mut self) {
+        let revocations = self.cx.revocations();
+        if revocations == self.revocations {
+            return;
+        }
+        self.revocations = revocations;
+        let open: Vec<(u32, Access)> = self.windows.open().collect();
+        for (handle, access) in open {
+            let held = match access {
+                Access::Read => self.cx.subscriber(Handle(handle)).is_ok(),
+                Access::ReadWrite => self.cx.publisher(Handle(handle)).is_ok(),
+            };
+            if !held {
+                self.windows.unmap(handle);
+            }
+        }
+    }
+}
+
+impl ResourceLimiter for State {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let own_bytes = desired.saturating_sub(self.windows.reserved_bytes()) as u64;
+        let allowed = own_bytes <= self.memory_bytes_max;
+        self.memory_refused |= !allowed;
+        if allowed && !self.cx.is_empty() {
+            self.cx.memory_used(own_bytes);
+        }
+        Ok(allowed)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS_MAX)
+    }
+}
+
+/// The memory of the calling guest.
+pub(super) fn memory_of(caller: &mut Caller<'_, State>) -> Result<Memory, Errno> {
+    if let Some(memory) = caller.data().memory {
+        return Ok(memory);
+    }
+    let Some(Extern::Memory(memory)) = caller.get_export(MEMORY_EXPORT) else {
+        // A module without it is refused when it is loaded.
+        return Err(Errno::Unsupported);
+    };
+    caller.data_mut().memory = Some(memory);
+    Ok(memory)
+}

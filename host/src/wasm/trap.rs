@@ -1,0 +1,141 @@
+//! Why a guest ended, in words for a person.
+//!
+//! An engine's error becomes a [`Fault`]: who is to blame, one line, and where in the guest. What the
+//! guest itself said by `fault` (a panic's message, mostly) goes before what the engine saw.
+
+use okernel_core::{Fault, FaultKind};
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+
+use super::engine::one_line;
+use super::limits::GUEST_STACK_BYTES;
+use super::preempt::Ended;
+use super::state::State;
+use super::window::Access;
+
+/// The fault that this error of a call into the guest stands for.
+pub(super) fn fault(error: &wasmtime::Error, state: &mut State) -> Fault {
+    let reason = take_reason(state);
+    let (kind, message) = if let Some(ended) = error.downcast_ref::<Ended>() {
+        (ended_kind(*ended), ended.to_string())
+    } else if let Some(trap) = error.downcast_ref::<Trap>() {
+        trapped(*trap, reason, state)
+    } else if error.is::<PoolConcurrencyLimitError>() {
+        (
+            FaultKind::Limit,
+            format!("no room for another task: {}", one_line(error)),
+        )
+    } else if state.memory_refused {
+        (FaultKind::Limit, memory_limit(state))
+    } else {
+        (FaultKind::Refused, one_line(error))
+    };
+    Fault {
+        kind,
+        message,
+        backtrace: backtrace(error),
+    }
+}
+
+/// The fault of a guest that answered that it failed.
+pub(super) fn answered(state: &mut State, call: &str) -> Fault {
+    let reason = take_reason(state);
+    if reason.is_empty() {
+        return Fault::new(FaultKind::Err, format!("{call} failed and did not say why"));
+    }
+    Fault::new(FaultKind::Err, reason)
+}
+
+/// The fault of a guest that must end though its call came back.
+pub(super) fn ended(ended: Ended) -> Fault {
+    Fault::new(ended_kind(ended), ended.to_string())
+}
+
+/// What the guest said by `fault`, as one line.
+fn take_reason(state: &mut State) -> String {
+    let text = std::mem::take(&mut state.reason);
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn ended_kind(ended: Ended) -> FaultKind {
+    match ended {
+        Ended::Killed => FaultKind::Refused,
+        Ended::Scribbled => FaultKind::Trap,
+        Ended::Poisoned => FaultKind::Host,
+    }
+}
+
+fn trapped(trap: Trap, reason: String, state: &State) -> (FaultKind, String) {
+    let said = |text: String| {
+        if reason.is_empty() {
+            text
+        } else {
+            format!("{reason}: {text}")
+        }
+    };
+    match trap {
+        // This is how a guest stops itself: it has told why, or ran out of memory.
+        Trap::UnreachableCodeReached if state.memory_refused => {
+            (FaultKind::Limit, said(memory_limit(state)))
+        }
+        Trap::UnreachableCodeReached if !reason.is_empty() => (FaultKind::Panic, reason),
+        Trap::UnreachableCodeReached => (
+            FaultKind::Trap,
+            "unreachable code reached: the task aborted".to_string(),
+        ),
+        Trap::StackOverflow => {
+            let text = format!("the stack of {} KiB overflowed", GUEST_STACK_BYTES / 1024);
+            (FaultKind::Trap, said(text))
+        }
+        Trap::MemoryOutOfBounds => (FaultKind::Trap, said(memory_access(state))),
+        other => (FaultKind::Trap, said(without_prefix(&other.to_string()))),
+    }
+}
+
+fn memory_limit(state: &State) -> String {
+    format!(
+        "the memory limit of {} bytes is reached",
+        state.memory_bytes_max()
+    )
+}
+
+/// What a bad access hit: most often the end of memory, sometimes a ring that can only be read.
+fn memory_access(state: &State) -> String {
+    let Some(offset) = state.windows.scribbles().fault_offset() else {
+        return "memory access out of bounds".to_string();
+    };
+    let window = state
+        .windows
+        .touching(offset, offset + 1)
+        .find(|w| w.access == Access::Read);
+    let Some(window) = window else {
+        return format!("memory access out of bounds at address {offset:#x}");
+    };
+    let grants = if state.cx.is_empty() {
+        &[]
+    } else {
+        state.cx.grants()
+    };
+    let name = grants.iter().find(|(_, handle)| handle.0 == window.handle);
+    match name {
+        Some((name, _)) => format!("wrote to the ring '{name}', which the task can only read"),
+        None => "wrote to a ring that the task can only read".to_string(),
+    }
+}
+
+fn without_prefix(text: &str) -> String {
+    text.strip_prefix("wasm trap: ").unwrap_or(text).to_string()
+}
+
+/// One frame per line, innermost first.
+fn backtrace(error: &wasmtime::Error) -> String {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
+        return String::new();
+    };
+    let text = backtrace.to_string();
+    let frames = text.lines().skip(1).map(str::trim);
+    frames.collect::<Vec<_>>().join("\n")
+}
