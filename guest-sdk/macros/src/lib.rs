@@ -13,6 +13,7 @@ use proc_macro::TokenStream;
 /// displayed:
 ///
 /// ```
+/// # mod module {
 /// use okernel_sdk::{Context, Result};
 ///
 /// #[okernel_sdk::task(wants("in: subscriber", "console"))]
@@ -24,6 +25,7 @@ use proc_macro::TokenStream;
 ///     }
 ///     Ok(())
 /// }
+/// # }
 /// ```
 ///
 /// or on an `impl Task`, for a type that implements `Default` or is made by the function named with `new`, which

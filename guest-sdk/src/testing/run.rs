@@ -123,10 +123,7 @@ impl Running<'_> {
         let Some(task) = &mut self.task else {
             return;
         };
-        with(|world| {
-            world.task().armed.clear();
-            world.task().unacknowledged = 0;
-        });
+        with(|world| world.task().armed.clear());
         self.sleeps = Sleeps::No;
         match executor::turn(task.as_mut(), &mut Context::new()) {
             Poll::Yield => self.sleeps = Sleeps::Yes,
@@ -189,6 +186,12 @@ pub(super) fn run(harness: Harness<'_>) -> Done {
     let mut polls = 0;
     let stop = loop {
         let mut moved = false;
+        // By the next round, what was printed has arrived.
+        with(|world| {
+            for task in &mut world.tasks {
+                task.unacknowledged = 0;
+            }
+        });
         for source in &feeds {
             moved |= with(|world| feed(world, source, &mut numbers));
         }
