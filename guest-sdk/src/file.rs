@@ -106,8 +106,8 @@ impl File {
         max: usize,
     ) -> Result<usize> {
         let piece = (publisher.capacity() / PIECES_PER_RING).clamp(1, max.max(1));
-        publisher.flush()?;
         let lane = publisher.lane();
+        lane.stand_aside()?;
         let published = poll_fn(|cx| {
             lane.poll_room(piece, cx, |lane| {
                 // Without this much room the file would be read in crumbs.

@@ -71,10 +71,14 @@ impl Settle for Lane {
             };
             match result {
                 Ok(()) => self.position.set(self.position.get() + bytes as u64),
-                Err(errno) => self.failed.set(Some(errno)),
+                Err(errno) => {
+                    self.failed.set(Some(errno));
+                    self.window.clear();
+                }
             }
+            self.window.rebase();
         }
-        self.window.clear();
+        self.window.set_aside();
     }
 }
 
@@ -105,9 +109,17 @@ impl Lane {
         self.capacity
     }
 
-    /// Settles, then opens a run of at least `min` and at most `max` bytes.
-    pub(crate) fn claim(&self, min: usize, max: usize) -> Result<usize, ClaimError> {
+    /// Settles, then opens a run of at least `min` and preferably `wanted` bytes. What was granted before
+    /// and not used is used first; the kernel is asked for more than is wanted, so that it is asked less often.
+    ///
+    /// For the owner alone: whoever calls this knows that there is no guard (or has forgotten it).
+    pub(crate) fn claim(&self, min: usize, wanted: usize) -> Result<usize, ClaimError> {
         self.flush()?;
+        let left = self.window.take_up();
+        if left >= wanted {
+            return Ok(left);
+        }
+        self.window.clear();
         let too_large = ClaimError::TooLarge {
             asked_bytes: min as u64,
             capacity_bytes: self.capacity as u64,
@@ -115,7 +127,7 @@ impl Lane {
         if min > self.capacity {
             return Err(too_large);
         }
-        let max = max.clamp(min, self.capacity);
+        let max = wanted.max(self.block_bytes).clamp(min, self.capacity);
         let granted = match sys::pub_claim(self.opened.handle(), min as u32, max as u32) {
             Ok(granted) => (granted as usize).min(max),
             Err(Errno::Again) => return Err(ClaimError::Full),
@@ -130,7 +142,7 @@ impl Lane {
     #[cold]
     #[inline(never)]
     pub(crate) fn refill(self: &Rc<Self>, min: usize) -> Result<(), ClaimError> {
-        self.claim(min, self.block_bytes.max(min))?;
+        self.claim(min, min)?;
         settle::publisher_holds(Rc::clone(self) as Rc<dyn Settle>);
         Ok(())
     }
@@ -175,6 +187,14 @@ impl Lane {
         self.window.lend(Lent::No);
         self.settle();
         self.opened.close();
+    }
+
+    /// Publishes what was written and gives back what was granted: the kernel is about to write to the
+    /// ring by itself.
+    pub(crate) fn stand_aside(&self) -> Result<(), ClaimError> {
+        self.flush()?;
+        self.window.clear();
+        Ok(())
     }
 
     /// The kernel has published bytes by itself.
@@ -424,7 +444,7 @@ impl<T: Pod> Publisher<T> {
         let most = count.saturating_mul(one).max(one);
         let lane = Rc::clone(&self.lane);
         let granted = poll_fn(|cx| lane.poll_room(one, cx, |lane| lane.claim(one, most))).await?;
-        Ok(self.guard(granted / one))
+        Ok(self.guard((granted / one).min(count.max(1))))
     }
 
     fn guard(&mut self, count: usize) -> Claim<'_, T> {
@@ -570,7 +590,7 @@ impl<T: Pod> Claim<'_, T> {
 impl<T: Pod> Drop for Claim<'_, T> {
     fn drop(&mut self) {
         let window = self.publisher.lane.window();
-        window.clear();
         window.lend(Lent::No);
+        window.set_aside();
     }
 }

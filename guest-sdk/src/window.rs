@@ -178,7 +178,7 @@ impl Window {
         self.base.set(self.next.get());
     }
 
-    /// Puts what is left aside, so that taking more asks first.
+    /// Puts what is left aside, so that taking more asks the owner first, who then knows of it.
     pub(crate) fn set_aside(&self) {
         if self.left_bytes() > 0 {
             self.set_aside.set(self.end.get());

@@ -43,19 +43,29 @@ impl Mirror {
         (position % self.capacity as u64) as usize
     }
 
-    /// Repeats `bytes` that were written at `position` in the other half.
-    pub(crate) fn repeat(&self, position: u64, bytes: usize) {
-        let start = self.offset(position);
-        assert!(bytes <= self.capacity);
-        let first = bytes.min(self.capacity - start);
-        let (near, far) = (self.at(start, first), self.at(start + self.capacity, first));
-        // SAFETY: both ranges were checked to lie in the memory, they are a capacity apart, and
-        // nobody else touches it while this thread is here.
-        unsafe { near.copy_to_nonoverlapping(far, first) };
-        let rest = bytes - first;
-        let (near, far) = (self.at(self.capacity, rest), self.at(0, rest));
-        // SAFETY: as above.
-        unsafe { near.copy_to_nonoverlapping(far, rest) };
+    /// Repeats in the other half `bytes` that were written from `position` on, in a run that began at `from`:
+    /// the run lies in one piece, so what comes after the seam was written to the second half.
+    pub(crate) fn repeat(&self, from: u64, position: u64, bytes: usize) {
+        let start = self.offset(from) + (position - from) as usize;
+        let end = start + bytes;
+        assert!(bytes <= self.capacity && end <= self.capacity * 2);
+        let seam = self.capacity.clamp(start, end);
+        if seam > start {
+            let length = seam - start;
+            let (near, far) = (
+                self.at(start, length),
+                self.at(start + self.capacity, length),
+            );
+            // SAFETY: both ranges were checked to lie in the memory, they are a capacity apart, and
+            // nobody else touches it while this thread is here.
+            unsafe { near.copy_to_nonoverlapping(far, length) };
+        }
+        if end > seam {
+            let length = end - seam;
+            let (far, near) = (self.at(seam, length), self.at(seam - self.capacity, length));
+            // SAFETY: as above.
+            unsafe { far.copy_to_nonoverlapping(near, length) };
+        }
     }
 
     /// Writes bytes at `position`, in both halves.
@@ -64,7 +74,7 @@ impl Mirror {
         // SAFETY: the range was checked; `bytes` cannot lie in it, since no reference to this
         // memory is made except by the guards of the end that is being written.
         unsafe { to.copy_from(bytes.as_ptr(), bytes.len()) };
-        self.repeat(position, bytes.len());
+        self.repeat(position, position, bytes.len());
     }
 
     /// Copies the bytes at `position` out.

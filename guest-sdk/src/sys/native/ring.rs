@@ -30,6 +30,7 @@ pub(crate) struct Ring {
     pub(crate) published: u64,
     pub(crate) closed: bool,
     granted: u64,
+    granted_from: u64,
     readers: Vec<Option<Reader>>,
     joined: bool,
 }
@@ -42,6 +43,7 @@ impl Ring {
             published: 0,
             closed: false,
             granted: 0,
+            granted_from: 0,
             readers: Vec::new(),
             joined: false,
         }
@@ -110,6 +112,7 @@ impl Ring {
             return Err(Errno::Again);
         }
         self.granted = free.min(max.max(min));
+        self.granted_from = self.published;
         Ok(self.granted)
     }
 
@@ -117,7 +120,8 @@ impl Ring {
         if bytes > self.granted {
             return Err(Errno::Invalid);
         }
-        self.memory.repeat(self.published, bytes as usize);
+        let from = self.granted_from;
+        self.memory.repeat(from, self.published, bytes as usize);
         self.granted -= bytes;
         self.publish(bytes);
         Ok(())
