@@ -228,10 +228,21 @@ pub struct Prototype {
 /// A cell of a lambda: a local that is shared, or read before it is surely set.
 #[derive(Clone, Copy, Debug)]
 pub struct CellSpec {
-    /// The parameter that it begins with, if it is one.
-    pub parameter: Option<u16>,
+    /// The slot that the local would have.
+    pub slot: u16,
+    /// What it begins with.
+    pub begins: CellBegin,
     /// Where it is read while it is unset.
     pub outer: Outer,
+}
+
+/// What a cell holds when its call begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CellBegin {
+    /// Nothing.
+    Unset,
+    /// The argument in its slot.
+    Parameter,
 }
 
 /// What kind of program the code is.

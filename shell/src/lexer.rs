@@ -193,10 +193,14 @@ impl Lexer<'_> {
         }
     }
 
-    /// `-` and `.` begin a number when a digit follows and no noun ends right before.
+    /// `-` and `.` begin a number when a digit follows and no noun ends right before. Nothing can
+    /// be subtracted from a lambda, so after one `-` begins a number all the same.
     fn begins_number(&self) -> bool {
         let before = self.before();
-        if before.is_ascii_alphanumeric() || matches!(before, b')' | b']' | b'}' | b'"') {
+        if before.is_ascii_alphanumeric() || matches!(before, b')' | b']' | b'"') {
+            return false;
+        }
+        if before == b'}' && self.byte(0) == b'.' {
             return false;
         }
         match (self.byte(0), self.byte(1), self.byte(2)) {

@@ -13,6 +13,12 @@ pub mod format;
 
 pub mod verb;
 
+pub mod random;
+
+pub mod json;
+
+pub mod encode;
+
 pub mod error;
 
 pub mod lexer;
@@ -26,3 +32,18 @@ pub mod code;
 pub mod env;
 
 pub mod compile;
+
+mod adverb;
+
+mod amend;
+
+mod apply;
+
+mod frame;
+
+
+pub mod effect;
+
+pub mod help;
+
+pub mod machine;

@@ -2,7 +2,7 @@
 //! one operation, and the last reading of a slot moves its value.
 
 use super::unit::{Slots, Unit};
-use crate::code::{Capturing, CellSpec, Code, CodeKind, LAST, Op, Outer, Place, SLOTS_MAX};
+use crate::code::{Capturing, CellBegin, CellSpec, Code, CodeKind, LAST, Op, Outer, Place, SLOTS_MAX};
 use crate::error::{Class, Error, Source, Span};
 use crate::value::{Function, Value};
 use crate::verb::Verb;
@@ -54,9 +54,12 @@ fn use_cells(unit: &mut Unit) -> Vec<CellSpec> {
     for slot in 0..unit.slots.len() as u16 {
         if unit.cells.contains(slot) {
             cell_of.insert(slot, cells.len() as u16);
-            let parameter = (slot < u16::from(unit.parameters)).then_some(slot);
+            let begins = match slot < u16::from(unit.parameters) {
+                true => CellBegin::Parameter,
+                false => CellBegin::Unset,
+            };
             let outer = unit.outer_of(slot).unwrap_or(Outer::Global(0));
-            cells.push(CellSpec { parameter, outer });
+            cells.push(CellSpec { slot, begins, outer });
         }
     }
     if cells.is_empty() {

@@ -214,7 +214,7 @@ impl Compiler<'_> {
         let global = self.env.number(name);
         let unit = self.unit();
         let index = unit.views.len() as u32;
-        unit.views.push(View { global, code, dependencies });
+        unit.views.push(View { global, code, dependencies: dependencies.into_iter().collect() });
         unit.emit(Op::View(index), span);
         Ok(())
     }
@@ -227,14 +227,14 @@ impl Compiler<'_> {
             let outer = self.outer(name);
             self.unit().set_outer(cell, outer);
         }
-        let read: Vec<u32> = self.unit().globals_read.clone();
-        let Some(unit) = self.units.pop() else {
+        let Some(mut unit) = self.units.pop() else {
             return Err(Error::new(crate::error::Class::Parse, "nothing to finish"));
         };
+        let read = std::mem::take(&mut unit.globals_read);
         let code = finish::finish(unit, &self.ast.source)?;
         // A view depends on what the lambdas in its expression read, too.
         if let Some(around) = self.units.last_mut() {
-            around.reads(&read);
+            around.reads(read);
         }
         Ok(Rc::new(code))
     }

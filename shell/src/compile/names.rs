@@ -71,7 +71,7 @@ impl Compiler<'_> {
         }
         let Some((owner, mut from)) = found else {
             let global = self.env.number(name);
-            self.unit().reads(&[global]);
+            self.unit().reads([global]);
             return Outer::Global(global);
         };
         let mut captured = 0;

@@ -8,7 +8,7 @@ use crate::code::{Capturing, CodeKind, Index, Missing, Op, Outer, Part, Prototyp
 use crate::error::Span;
 use crate::symbol::Symbol;
 use crate::value::{Adverb, Derived, Function, Value};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 /// A set of slots.
@@ -98,7 +98,7 @@ pub(super) struct Unit {
     pub(super) captured: Vec<Symbol>,
     pub(super) capturing: Vec<Capturing>,
     captured_of: HashMap<Symbol, u16>,
-    pub(super) globals_read: Vec<u32>,
+    pub(super) globals_read: BTreeSet<u32>,
     pub(super) conds: Vec<CondState>,
     /// Operations before this one may be jumped over, so that they aren't looked back at.
     barrier: usize,
@@ -129,7 +129,7 @@ impl Unit {
             captured: Vec::new(),
             capturing: Vec::new(),
             captured_of: HashMap::new(),
-            globals_read: Vec::new(),
+            globals_read: BTreeSet::new(),
             conds: Vec::new(),
             barrier: 0,
         }
@@ -176,12 +176,9 @@ impl Unit {
         index
     }
 
-    pub(super) fn reads(&mut self, globals: &[u32]) {
-        for global in globals {
-            if !self.globals_read.contains(global) {
-                self.globals_read.push(*global);
-            }
-        }
+    /// Notes globals that the unit reads.
+    pub(super) fn reads(&mut self, globals: impl IntoIterator<Item = u32>) {
+        self.globals_read.extend(globals);
     }
 
     pub(super) fn set_outer(&mut self, slot: u16, outer: Outer) {

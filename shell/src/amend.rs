@@ -1,0 +1,150 @@
+//! Amend, amend at depth and splice, when a function decides about the new items.
+
+use crate::error::{Class, Error};
+use crate::frame::Frame;
+use crate::machine::{Control, Machine};
+use crate::value::{Function, Value};
+use crate::verb::{self, Leaf, Verb, leaves, read, write};
+
+/// An amend that has got so far.
+pub(crate) struct AmendFrame {
+    target: Value,
+    /// The global that gets the result, and its symbol, which is the result then.
+    global: Option<(u32, Value)>,
+    function: Value,
+    leaves: Vec<Leaf>,
+    at: usize,
+}
+
+/// A splice whose new part is being computed.
+pub(crate) struct SpliceFrame {
+    target: Value,
+    range: Value,
+}
+
+impl SpliceFrame {
+    /// The list with the new part.
+    pub(crate) fn finish(self, value: Value) -> Result<Value, Error> {
+        verb::splice(&self.target, &self.range, value)
+    }
+}
+
+/// True for `:`, which replaces.
+pub(crate) fn replaces(function: &Value) -> bool {
+    match function {
+        Value::Function(function) => matches!(**function, Function::Verb(Verb::Colon)),
+        _ => false,
+    }
+}
+
+impl Machine {
+    /// `@[d;i;f]`, `@[d;i;f;y]`, `.[d;p;f]`, `.[d;p;f;y]`
+    pub(crate) fn start_amend(
+        &mut self,
+        verb: Verb,
+        target: Value,
+        place: Value,
+        function: Value,
+        operand: Option<Value>,
+    ) -> Result<Control, Error> {
+        let (target, global) = match target {
+            Value::Symbol(name) => match self.env.find(name).and_then(|number| Some((number, self.env.value(number)?.clone()))) {
+                Some((number, value)) => (value, Some((number, Value::Symbol(name)))),
+                None => return Err(Error::new(Class::Name, format!("{name} has no value to amend"))),
+            },
+            other => (other, None),
+        };
+        if !(target.is_list() || matches!(target, Value::Dict(_) | Value::Table(_))) {
+            return Err(Error::new(Class::Type, format!("{} of {}", verb.glyph(), target.describe())));
+        }
+        let path = match verb {
+            Verb::Dot if place.is_list() => place.into_items(),
+            _ => vec![place],
+        };
+        let leaves = leaves(&target, &path, operand)?;
+        self.amend(Box::new(AmendFrame { target, global, function, leaves, at: 0 }))
+    }
+
+    /// Takes a new item and goes on.
+    pub(crate) fn amend_value(&mut self, mut amend: Box<AmendFrame>, value: Value) -> Result<Control, Error> {
+        let before = amend.at.saturating_sub(1);
+        if let Some(leaf) = amend.leaves.get(before) {
+            write(&mut amend.target, &leaf.path, value)?;
+        }
+        self.amend(amend)
+    }
+
+    /// Goes on with the next place.
+    pub(crate) fn amend(&mut self, mut amend: Box<AmendFrame>) -> Result<Control, Error> {
+        let replaces = replaces(&amend.function);
+        while amend.at < amend.leaves.len() {
+            self.budget -= 1;
+            if self.budget < 0 {
+                self.frames.push(Frame::Amend(amend));
+                return Ok(Control::Again);
+            }
+            let at = amend.at;
+            amend.at += 1;
+            let Some(leaf) = amend.leaves.get_mut(at) else {
+                break;
+            };
+            let operand = leaf.value.take();
+            if replaces {
+                if let Some(value) = operand {
+                    write(&mut amend.target, &leaf.path, value)?;
+                }
+                continue;
+            }
+            let item = read(&amend.target, &leaf.path)?;
+            self.stack.push(item);
+            let count = 1 + usize::from(operand.is_some());
+            self.stack.extend(operand);
+            // What is no function stands for itself: the new item.
+            if !matches!(amend.function, Value::Function(_)) && count == 1 {
+                self.stack.pop();
+                let value = amend.function.clone();
+                write(&mut amend.target, &leaf.path, value)?;
+                continue;
+            }
+            if let Some(value) = self.quick(&amend.function, count)? {
+                if let Some(leaf) = amend.leaves.get(at) {
+                    write(&mut amend.target, &leaf.path, value)?;
+                }
+                continue;
+            }
+            let function = amend.function.clone();
+            self.frames.push(Frame::Amend(amend));
+            match self.apply(function, count)? {
+                Control::Value(value) => match self.frames.pop() {
+                    Some(Frame::Amend(back)) => {
+                        amend = back;
+                        if let Some(leaf) = amend.leaves.get(at) {
+                            write(&mut amend.target, &leaf.path, value)?;
+                        }
+                    }
+                    _ => return Ok(Control::Value(value)),
+                },
+                other => return Ok(other),
+            }
+        }
+        let amend = *amend;
+        Ok(Control::Value(match amend.global {
+            None => amend.target,
+            Some((number, name)) => {
+                self.env.set(number, amend.target);
+                name
+            }
+        }))
+    }
+
+    /// `?[l;(from;to);v]`; a function gets the part that it replaces.
+    pub(crate) fn splice(&mut self, target: Value, range: Value, new: Value) -> Result<Control, Error> {
+        if !matches!(new, Value::Function(_)) {
+            return verb::splice(&target, &range, new).map(Control::Value);
+        }
+        let (_, part, _) = verb::splice_parts(&target, &range)?;
+        self.stack.push(part);
+        self.frames.push(Frame::Splice(Box::new(SpliceFrame { target, range })));
+        self.apply(new, 1)
+    }
+}

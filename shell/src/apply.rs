@@ -1,0 +1,425 @@
+//! Application: what happens when a value meets its arguments.
+//!
+//! The arguments lie on the stack, left to right. What can be computed at once gives a value;
+//! a lambda is entered; adverbs, trains and traps leave a frame and go on from there.
+
+use crate::code::{CodeKind, Lambda, Missing};
+use crate::compile::compile_within;
+use crate::effect::Effect;
+use crate::error::{Class, Error, Source};
+use crate::frame::{Frame, Handler, Running, TrainFrame};
+use crate::machine::{Control, Machine, monad_needs_machine, needs_machine};
+use crate::symbol::Symbol;
+use crate::value::{Function, Projection, Value};
+use crate::verb::{self, Verb};
+use std::rc::Rc;
+
+/// The most arguments that a function takes; none for those that take any number.
+pub(crate) fn arguments_max(function: &Function) -> Option<usize> {
+    match function {
+        Function::Lambda(lambda) => Some(usize::from(lambda.code().parameters).max(1)),
+        Function::Verb(verb) => Some(match (verb.named_arity(), verb) {
+            (0, Verb::At | Verb::Dot) => 4,
+            (0, Verb::Query) => 3,
+            (0, _) => 2,
+            (arity, _) => arity,
+        }),
+        Function::Monad(_) => Some(1),
+        Function::Projection(projection) => Some(holes(projection)),
+        Function::Train(_) => Some(2),
+        Function::Native(_) | Function::Derived(_) => None,
+    }
+}
+
+/// The number of arguments that a function waits for.
+pub(crate) fn valence(value: &Value) -> usize {
+    let mut value = value;
+    loop {
+        let Value::Function(function) = value else {
+            return 1;
+        };
+        return match &**function {
+            Function::Lambda(lambda) => usize::from(lambda.code().parameters).max(1),
+            Function::Verb(verb) => match verb.named_arity() {
+                0 => 2,
+                arity => arity,
+            },
+            Function::Monad(_) | Function::Native(_) => 1,
+            Function::Projection(projection) => holes(projection),
+            Function::Derived(derived) if derived.adverb == crate::value::Adverb::Each => {
+                value = &derived.operand;
+                continue;
+            }
+            Function::Derived(_) => 1,
+            Function::Train(steps) => match (steps.len().checked_sub(2).and_then(|at| steps.get(at)), steps.last()) {
+                (Some(Value::Nil), Some(last)) => {
+                    value = last;
+                    continue;
+                }
+                _ => 1,
+            },
+        };
+    }
+}
+
+fn holes(projection: &Projection) -> usize {
+    projection.arguments.iter().filter(|argument| argument.is_none()).count()
+}
+
+/// A projection's arguments with further ones in its holes.
+pub(crate) fn merge(projection: &Projection, arguments: Vec<Option<Value>>) -> Vec<Option<Value>> {
+    let mut more = arguments.into_iter();
+    let fill = |argument: &Option<Value>| match argument {
+        Some(value) => Some(value.clone()),
+        None => more.next().flatten(),
+    };
+    projection.arguments.iter().map(fill).collect()
+}
+
+/// The error for too many arguments.
+pub(crate) fn rank_error(function: &Function, count: usize) -> Error {
+    let what = match function {
+        Function::Lambda(lambda) => lambda.form(),
+        Function::Verb(verb) | Function::Monad(verb) => verb.glyph().to_owned(),
+        Function::Projection(_) => "a projection".to_owned(),
+        Function::Derived(derived) => format!("the adverb {}", derived.adverb.glyph()),
+        Function::Native(name) => name.text().into_owned(),
+        Function::Train(_) => "a train".to_owned(),
+    };
+    let most = arguments_max(function).unwrap_or(0);
+    let plural = if most == 1 { "" } else { "s" };
+    Error::new(Class::Rank, format!("{what} takes {most} argument{plural}, not {count}"))
+}
+
+/// The error for what can be neither called nor indexed.
+pub(crate) fn not_callable(value: &Value) -> Error {
+    let text = format!("{} is neither function nor list, so it takes no arguments", value.describe());
+    Error::new(Class::Type, text)
+}
+
+impl Machine {
+    /// Applies a value to so many arguments on the stack.
+    pub(crate) fn apply(&mut self, function: Value, count: usize) -> Result<Control, Error> {
+        let mut function = function;
+        let mut count = count;
+        loop {
+            let inner = match function {
+                Value::Function(inner) => inner,
+                Value::Symbol(name) => {
+                    function = self.named(name)?;
+                    continue;
+                }
+                other => return self.index(other, count).map(Control::Value),
+            };
+            match &*inner {
+                Function::Lambda(_) => return self.enter(inner, count),
+                Function::Verb(verb) => return self.apply_verb(*verb, count),
+                Function::Monad(verb) => {
+                    if count > 1 {
+                        return Err(rank_error(&inner, count));
+                    }
+                    return self.apply_verb(*verb, count);
+                }
+                Function::Native(name) => return self.native(*name, count),
+                Function::Derived(derived) => return self.derived(derived, &inner, count),
+                Function::Train(steps) => {
+                    let steps = steps.len() / 2;
+                    return self.train(inner, steps, count);
+                }
+                Function::Projection(projection) => {
+                    let arguments = self.take(count);
+                    if count > holes(projection) {
+                        return Err(rank_error(&inner, count));
+                    }
+                    let merged = merge(projection, arguments.into_iter().map(Some).collect());
+                    let next = projection.function.clone();
+                    if merged.iter().any(Option::is_none) {
+                        let rest = Projection { function: next, arguments: merged };
+                        return Ok(Control::Value(Value::function(Function::Projection(rest))));
+                    }
+                    count = merged.len();
+                    self.stack.extend(merged.into_iter().flatten());
+                    function = next;
+                }
+            }
+        }
+    }
+
+    /// The value of a global that is called by its symbol.
+    fn named(&self, name: Symbol) -> Result<Value, Error> {
+        match self.env.find(name).and_then(|number| self.env.value(number)) {
+            Some(Value::Symbol(_)) | None => {
+                Err(Error::new(Class::Type, format!("symbol {name} names no function or list")))
+            }
+            Some(value) => Ok(value.clone()),
+        }
+    }
+
+    /// Items of a list, dictionary or table.
+    fn index(&mut self, value: Value, count: usize) -> Result<Value, Error> {
+        if !(value.is_list() || matches!(value, Value::Dict(_) | Value::Table(_))) {
+            return Err(not_callable(&value));
+        }
+        match count {
+            0 => Ok(value),
+            1 => {
+                let index = self.stack.pop().unwrap_or_default();
+                verb::at(&value, index)
+            }
+            _ => verb::at_depth(&value, &self.take(count)),
+        }
+    }
+
+    /// Enters a lambda.
+    #[inline]
+    pub(crate) fn enter(&mut self, function: Rc<Function>, count: usize) -> Result<Control, Error> {
+        let Function::Lambda(lambda) = &*function else {
+            return Ok(Control::Value(Value::Nil));
+        };
+        let code = lambda.code();
+        let parameters = usize::from(code.parameters);
+        if count != parameters
+            && let Some(control) = self.other_count(lambda, &function, count)?
+        {
+            return Ok(control);
+        }
+        let base = self.stack.len().saturating_sub(parameters);
+        let slots = code.slots.len();
+        if slots > parameters {
+            self.stack.resize(base + slots, Value::Nil);
+        }
+        if self.is_deep() {
+            self.check_memory()?;
+        }
+        let cells = if code.cells.is_empty() { None } else { self.cells_of(lambda, base) };
+        Ok(Control::Enter(Running { function, cells, at: 0, base: base as u32 }))
+    }
+
+    /// A call with another number of arguments than there are parameters: it may still be
+    /// entered (nothing is returned), or become a projection.
+    #[cold]
+    fn other_count(
+        &mut self,
+        lambda: &Lambda,
+        function: &Rc<Function>,
+        count: usize,
+    ) -> Result<Option<Control>, Error> {
+        let code = lambda.code();
+        let parameters = usize::from(code.parameters);
+        if parameters == 0 && count == 1 {
+            self.stack.pop();
+            return Ok(None);
+        }
+        if count > parameters {
+            return Err(rank_error(function, count));
+        }
+        if code.kind == CodeKind::Implicit && !code.missing.is_empty() {
+            let found = code.missing.iter().skip(count).map(|missing| match missing {
+                Missing::Unused => Some(Value::Nil),
+                Missing::Outer(outer) => self.outer_value(lambda, *outer).ok(),
+                Missing::Project => None,
+            });
+            let found: Option<Vec<Value>> = found.collect();
+            if let Some(found) = found {
+                self.stack.extend(found);
+                return Ok(None);
+            }
+        }
+        let mut arguments: Vec<Option<Value>> = self.take(count).into_iter().map(Some).collect();
+        arguments.resize(parameters, None);
+        let function = Value::Function(Rc::clone(function));
+        let projection = Function::Projection(Projection { function, arguments });
+        Ok(Some(Control::Value(Value::function(projection))))
+    }
+
+    /// Applies a verb to so many arguments on the stack.
+    pub(crate) fn apply_verb(&mut self, verb: Verb, count: usize) -> Result<Control, Error> {
+        let arity = verb.named_arity();
+        let function = Function::Verb(verb);
+        if arguments_max(&function).is_some_and(|most| count > most) {
+            return Err(rank_error(&function, count));
+        }
+        if count == 0 || count < arity {
+            let mut arguments: Vec<Option<Value>> = self.take(count).into_iter().map(Some).collect();
+            arguments.resize(arity.max(if arity == 0 { 2 } else { 0 }), None);
+            let function = Value::function(function);
+            let projection = Function::Projection(Projection { function, arguments });
+            return Ok(Control::Value(Value::function(projection)));
+        }
+        match count {
+            1 => {
+                let argument = self.stack.pop().unwrap_or_default();
+                if monad_needs_machine(verb, &argument) {
+                    return self.monad(verb, argument);
+                }
+                let value = verb::monadic(verb, argument, &mut self.rng)?;
+                self.charge(&value);
+                Ok(Control::Value(value))
+            }
+            2 => {
+                let right = self.stack.pop().unwrap_or_default();
+                let left = self.stack.pop().unwrap_or_default();
+                if needs_machine(verb, &left) {
+                    return self.dyad_of_function(verb, left, right);
+                }
+                let value = verb::dyadic(verb, left, right, &mut self.rng)?;
+                self.charge(&value);
+                Ok(Control::Value(value))
+            }
+            _ => {
+                let arguments = self.take(count);
+                self.with_many(verb, arguments)
+            }
+        }
+    }
+
+    /// `.` of a text or a name, and reading a file.
+    fn monad(&mut self, verb: Verb, argument: Value) -> Result<Control, Error> {
+        match (verb, &argument) {
+            (Verb::Dot, Value::Symbol(name)) => match self.env.find(*name) {
+                Some(number) if self.env.is_bound(number) => self.global(number),
+                _ => Err(Error::new(Class::Name, format!("{name} has no value"))),
+            },
+            (Verb::Dot, _) => {
+                let text = argument.as_text().unwrap_or_default();
+                let text = String::from_utf8_lossy(&text).into_owned();
+                self.evaluate(text)
+            }
+            _ => Ok(effect(Symbol::new(verb.glyph()), vec![argument])),
+        }
+    }
+
+    /// The value of a global, computed first if it is a view.
+    fn global(&mut self, number: u32) -> Result<Control, Error> {
+        if let Some(value) = self.env.value(number) {
+            return Ok(Control::Value(value.clone()));
+        }
+        let source = Source { origin: String::new(), line_first: 1, text: self.env.name(number).text().into_owned() };
+        let code = compile_within(&Rc::new(source), &mut self.env, &[])?;
+        let running = self.program(code, Vec::new());
+        Ok(Control::Enter(running))
+    }
+
+    /// Evaluates text; the names of the lambda that does so can be read by it.
+    fn evaluate(&mut self, text: String) -> Result<Control, Error> {
+        let (names, captures) = self.names_in_reach();
+        let source = Rc::new(Source { origin: String::new(), line_first: 1, text });
+        let code = compile_within(&source, &mut self.env, &names)?;
+        self.check_memory()?;
+        let running = self.program(code, captures);
+        Ok(Control::Enter(running))
+    }
+
+    fn native(&mut self, name: Symbol, count: usize) -> Result<Control, Error> {
+        let args = self.take(count);
+        if name.bytes() == b"help" {
+            let topic = args.first().and_then(help_topic);
+            return Ok(Control::Value(Value::string(&crate::help::help(topic.as_deref().unwrap_or("")))));
+        }
+        Ok(effect(name, args))
+    }
+
+    /// A dyad whose left operand is a function or a name, or that asks the host.
+    fn dyad_of_function(&mut self, verb: Verb, left: Value, right: Value) -> Result<Control, Error> {
+        match verb {
+            Verb::At => {
+                self.stack.push(right);
+                self.apply(left, 1)
+            }
+            Verb::Dot => {
+                let count = if right.is_list() { right.len() } else { 1 };
+                match right.is_list() {
+                    true => self.stack.extend(right.into_items()),
+                    false => self.stack.push(right),
+                }
+                self.apply(left, count)
+            }
+            Verb::Hash => self.filter(left, right, crate::adverb::Keep::Matching),
+            Verb::Under => self.filter(left, right, crate::adverb::Keep::Others),
+            _ => Ok(effect(Symbol::new(verb.glyph()), vec![left, right])),
+        }
+    }
+
+    /// `@ . ?` with three or four arguments.
+    fn with_many(&mut self, verb: Verb, arguments: Vec<Value>) -> Result<Control, Error> {
+        let count = arguments.len();
+        let mut arguments = arguments.into_iter();
+        let mut next = || arguments.next().unwrap_or_default();
+        let (target, place, function) = (next(), next(), next());
+        let operand = (count == 4).then(&mut next);
+        match (verb, &target) {
+            (Verb::At | Verb::Dot, Value::Function(_)) => match operand {
+                None => self.trap(verb, target, place, function),
+                Some(_) => Err(Error::new(Class::Type, format!("{} can't amend a function", verb.glyph()))),
+            },
+            (Verb::Query, _) => self.splice(target, place, function),
+            _ => self.start_amend(verb, target, place, function, operand),
+        }
+    }
+
+    /// Calls a function; an error in it goes to the handler.
+    fn trap(&mut self, verb: Verb, function: Value, arguments: Value, handler: Value) -> Result<Control, Error> {
+        let is_colon = match &handler {
+            Value::Function(handler) => matches!(**handler, Function::Verb(Verb::Colon) | Function::Monad(Verb::Colon)),
+            _ => false,
+        };
+        let handler = if is_colon { Handler::Report } else { Handler::Call(handler) };
+        self.frames.push(Frame::Trap(handler, self.stack.len() as u32));
+        self.dyad_of_function(verb, function, arguments)
+    }
+
+    /// Goes on with a train, of which so many steps are left, with what its next step gets.
+    pub(crate) fn train(&mut self, function: Rc<Function>, mut left: usize, mut count: usize) -> Result<Control, Error> {
+        let Function::Train(steps) = &*function else {
+            return Ok(Control::Value(Value::Nil));
+        };
+        if count > 2 {
+            return Err(rank_error(&function, count));
+        }
+        while left > 0 {
+            left -= 1;
+            let (Some(operand), Some(step)) = (steps.get(2 * left), steps.get(2 * left + 1)) else {
+                break;
+            };
+            if !matches!(operand, Value::Nil) {
+                if count != 1 {
+                    return Err(rank_error(&function, count));
+                }
+                let at = self.stack.len().saturating_sub(1);
+                self.stack.insert(at, operand.clone());
+                count = 2;
+            }
+            let step = step.clone();
+            if left == 0 {
+                return self.apply(step, count);
+            }
+            self.frames.push(Frame::Train(TrainFrame { function: Rc::clone(&function), left }));
+            match self.apply(step, count)? {
+                Control::Value(value) => {
+                    self.frames.pop();
+                    self.stack.push(value);
+                    count = 1;
+                }
+                other => return Ok(other),
+            }
+        }
+        Ok(Control::Value(self.stack.pop().unwrap_or_default()))
+    }
+}
+
+fn effect(name: Symbol, args: Vec<Value>) -> Control {
+    Control::Effect(Effect { name, args })
+}
+
+/// What help is asked about: a text, a name, or a function itself.
+fn help_topic(argument: &Value) -> Option<String> {
+    match argument {
+        Value::Symbol(name) => Some(name.text().into_owned()),
+        Value::Function(function) => match &**function {
+            Function::Verb(verb) | Function::Monad(verb) => Some(verb.glyph().to_owned()),
+            Function::Native(name) => Some(name.text().into_owned()),
+            _ => None,
+        },
+        other => other.as_text().map(|text| String::from_utf8_lossy(&text).into_owned()),
+    }
+}

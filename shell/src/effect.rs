@@ -1,0 +1,39 @@
+//! Effects: what a program asks of the world outside.
+//!
+//! The machine performs none of them. It stops, hands out the name and the arguments, and goes on
+//! with the answer. The names are ordinary global names, so a program may bind them to something
+//! else.
+
+use crate::symbol::Symbol;
+use crate::value::{Function, Value};
+
+/// The names that stand for effects in a new machine.
+pub const EFFECTS: [&str; 18] = [
+    "pub", "sub", "snd", "rcv", "poll", "spawn", "print", "load", "kill", "ps", "rings", "cores", "qos", "halt",
+    "select", "drop", "now", "attach",
+];
+
+/// A request that the host answers with [`Machine::resume`](crate::machine::Machine::resume).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effect {
+    /// One of [`EFFECTS`], or `0:` or `1:`.
+    pub name: Symbol,
+    /// The arguments, left to right.
+    pub args: Vec<Value>,
+}
+
+impl Effect {
+    /// What `print` answers: its argument, or several as a list.
+    pub fn printed(&self) -> Value {
+        match self.args.as_slice() {
+            [] => Value::Nil,
+            [one] => one.clone(),
+            several => Value::from_items(several.to_vec()),
+        }
+    }
+}
+
+/// The function that asks for an effect.
+pub fn function(name: &str) -> Value {
+    Value::function(Function::Native(Symbol::new(name)))
+}

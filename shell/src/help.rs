@@ -1,0 +1,6 @@
+//! Help.
+
+/// Help.
+pub fn help(_topic: &str) -> String {
+    String::new()
+}

@@ -1,0 +1,287 @@
+//! The machine: runs compiled programs step by step.
+//!
+//! Its whole state is data: global names, a stack of values, a stack of frames and what comes
+//! next. It never calls itself, so that deep programs need heap and no stack, and it can stop
+//! between any two steps: for want of budget, or because the program asks for something that only
+//! the world outside can do. Reading order: the public face, the loop over frames, the loop over
+//! operations, and the operations that are more than a line.
+
+mod assign;
+mod execute;
+mod operations;
+mod run;
+
+pub(crate) use execute::{monad_needs_machine, needs_machine};
+
+use crate::compile::compile;
+use crate::effect::{EFFECTS, Effect, function};
+use crate::env::Env;
+use crate::error::{Class, Error, Source};
+use crate::frame::{Frame, Running};
+use crate::random::Rng;
+use crate::symbol::Symbol;
+use crate::value::{Function, Value, set_limit_bytes};
+use crate::verb::Verb;
+use std::rc::Rc;
+
+/// The memory limit of a machine when its owner sets none, in bytes.
+pub const MEMORY_LIMIT_DEFAULT: usize = 256 << 20;
+
+/// How a machine is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// The most bytes that frames and stack may take together, and the most that one result may
+    /// take. Deeper recursion and larger results are errors of class `limit`.
+    pub memory_limit: usize,
+    /// Tells how many bytes of heap are in use, if the owner counts them; more than
+    /// `memory_limit` is an error of class `limit`.
+    pub memory_used: Option<fn() -> usize>,
+    /// What random numbers begin with: equal seeds give equal numbers.
+    pub seed: u64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { memory_limit: MEMORY_LIMIT_DEFAULT, memory_used: None, seed: 0 }
+    }
+}
+
+/// Whether a result is meant to be displayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// It is.
+    Yes,
+    /// It is nil, for instance because the line ends with `;`.
+    No,
+}
+
+/// Why the machine stopped.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// The program is done, with this value.
+    Done(Value, Shown),
+    /// The program failed. The names that it had bound by then stay bound.
+    Failed(Error),
+    /// The program waits for the answer to this.
+    Effect(Effect),
+    /// The budget is spent; the program goes on with the next [`Machine::run`].
+    Budget,
+}
+
+/// What the machine does next.
+pub(crate) enum Control {
+    /// Gives a value to the frame on top.
+    Value(Value),
+    /// Lets the frame on top go on.
+    Again,
+    /// Runs a lambda.
+    Enter(Running),
+    /// Asks the host.
+    Effect(Effect),
+}
+
+enum State {
+    /// Nothing to do.
+    Idle,
+    /// Going on with this.
+    Ready(Control),
+    /// An error came from outside.
+    Raised(Error),
+    /// The host is asked.
+    Waiting,
+}
+
+/// An interpreter of one program after the other, with global names that stay.
+pub struct Machine {
+    pub(crate) env: Env,
+    pub(crate) stack: Vec<Value>,
+    pub(crate) frames: Vec<Frame>,
+    pub(crate) budget: i64,
+    pub(crate) rng: Rng,
+    frames_max: usize,
+    stack_max: usize,
+    config: Config,
+    state: State,
+}
+
+impl Machine {
+    /// A machine with the names that come with the language.
+    pub fn new(config: Config) -> Machine {
+        let mut env = Env::new();
+        for verb in Verb::all().filter(|verb| verb.named_arity() > 0 && verb.glyph().as_bytes()[0].is_ascii_alphabetic()) {
+            env.set_system(Symbol::new(verb.glyph()), Value::function(Function::Verb(verb)));
+        }
+        for name in EFFECTS.iter().chain(&["help"]) {
+            env.set_system(Symbol::new(name), function(name));
+        }
+        let half = config.memory_limit / 2;
+        Machine {
+            env,
+            stack: Vec::new(),
+            frames: Vec::new(),
+            budget: 0,
+            rng: Rng::new(config.seed),
+            frames_max: half / size_of::<Frame>(),
+            stack_max: half / size_of::<Value>(),
+            config,
+            state: State::Idle,
+        }
+    }
+
+    /// Binds a global name that comes with the host: arguments, capabilities.
+    pub fn define(&mut self, name: &str, value: Value) {
+        self.env.set_system(Symbol::new(name), value);
+    }
+
+    /// The value of a global name; none for names that are unset, and for views that have to be
+    /// computed first.
+    pub fn value_of(&self, name: &str) -> Option<&Value> {
+        self.env.find(Symbol::new(name)).and_then(|number| self.env.value(number))
+    }
+
+    /// The names that programs have bound, in alphabetic order.
+    pub fn names(&self) -> Vec<Symbol> {
+        self.env.user_names()
+    }
+
+    /// Takes a program to run. `origin` is the file that it comes from, or empty.
+    ///
+    /// # Errors
+    /// `parse` for text that is no program, `limit` when another program is still running.
+    pub fn start(&mut self, source: &str, origin: &str) -> Result<(), Error> {
+        self.start_at(source, origin, 1)
+    }
+
+    /// The same for text that begins at that line of its origin.
+    ///
+    /// # Errors
+    /// As for [`Machine::start`].
+    pub fn start_at(&mut self, source: &str, origin: &str, line_first: u32) -> Result<(), Error> {
+        if !self.is_idle() {
+            return Err(Error::new(Class::Limit, "another program is running"));
+        }
+        let source = Source { origin: origin.to_owned(), line_first, text: source.to_owned() };
+        let code = compile(&Rc::new(source), &mut self.env)?;
+        let running = self.program(code, Vec::new());
+        self.state = State::Ready(Control::Enter(running));
+        Ok(())
+    }
+
+    /// True when no program is running.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle)
+    }
+
+    /// True when the program waits for [`Machine::resume`].
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting)
+    }
+
+    /// Runs for so many steps at most. A step is a call, a turn of an adverb or a statement; a
+    /// verb on a long vector counts for several.
+    pub fn run(&mut self, budget_steps: u64) -> Step {
+        self.budget = i64::try_from(budget_steps.max(1)).unwrap_or(i64::MAX);
+        set_limit_bytes(self.config.memory_limit);
+        let mut result = match std::mem::replace(&mut self.state, State::Idle) {
+            State::Idle => return Step::Done(Value::Nil, Shown::No),
+            State::Waiting => {
+                self.state = State::Waiting;
+                return Step::Budget;
+            }
+            State::Ready(control) => Ok(control),
+            State::Raised(error) => Err(error),
+        };
+        loop {
+            let control = match result {
+                Ok(control) => control,
+                Err(error) => match self.unwind(error) {
+                    Ok(control) => control,
+                    Err(error) => {
+                        self.stack = Vec::new();
+                        self.frames = Vec::new();
+                        return Step::Failed(error);
+                    }
+                },
+            };
+            if self.budget < 0 {
+                self.state = State::Ready(control);
+                return Step::Budget;
+            }
+            result = match control {
+                Control::Value(value) if self.frames.is_empty() => {
+                    self.stack.clear();
+                    let shown = if matches!(value, Value::Nil) { Shown::No } else { Shown::Yes };
+                    return Step::Done(value, shown);
+                }
+                Control::Value(value) => self.deliver(value),
+                Control::Again => self.again(),
+                Control::Enter(running) => self.execute(running),
+                Control::Effect(effect) => {
+                    self.state = State::Waiting;
+                    return Step::Effect(effect);
+                }
+            };
+        }
+    }
+
+    /// Answers the effect that the program waits for; the next [`Machine::run`] goes on with it.
+    /// An error is raised where the effect was asked for. Without a waiting program nothing
+    /// happens.
+    pub fn resume(&mut self, answer: Result<Value, Error>) {
+        if self.is_waiting() {
+            self.state = match answer {
+                Ok(value) => State::Ready(Control::Value(value)),
+                Err(error) => State::Raised(error),
+            };
+        }
+    }
+
+    /// Ends the running program; no trap of the program holds this up. Returns the error with the
+    /// place where the program was, or nothing when none was running.
+    pub fn interrupt(&mut self) -> Option<Error> {
+        let state = std::mem::replace(&mut self.state, State::Idle);
+        if let State::Ready(Control::Enter(running)) = state {
+            self.frames.push(Frame::Lambda(running));
+        } else if let State::Idle = state {
+            return None;
+        }
+        self.frames.retain(|frame| !matches!(frame, Frame::Trap(..)));
+        let error = self.unwind(Error::new(Class::Limit, "interrupted")).err();
+        self.stack = Vec::new();
+        self.frames = Vec::new();
+        error
+    }
+
+    /// Checks what the program holds against the memory limit.
+    pub(crate) fn check_memory(&self) -> Result<(), Error> {
+        if self.frames.len() > self.frames_max || self.stack.len() > self.stack_max {
+            let text = format!("{} calls inside each other are more than memory allows", self.frames.len());
+            return Err(Error::new(Class::Limit, text));
+        }
+        match self.config.memory_used {
+            Some(used) if used() > self.config.memory_limit => Err(Error::new(Class::Limit, "out of memory")),
+            _ => Ok(()),
+        }
+    }
+
+    /// True when another frame or value might be too many.
+    #[inline]
+    pub(crate) fn is_deep(&self) -> bool {
+        self.frames.len() > self.frames_max || self.stack.len() > self.stack_max
+    }
+
+    /// The memory limit in bytes.
+    pub(crate) fn memory_limit(&self) -> usize {
+        self.config.memory_limit
+    }
+
+    /// Charges a verb's work by the length of its result.
+    #[inline]
+    pub(crate) fn charge(&mut self, value: &Value) {
+        /// How many items count as one step.
+        const ITEMS_PER_STEP: usize = 256;
+        if !value.is_atom() {
+            self.budget -= (value.len() / ITEMS_PER_STEP) as i64;
+        }
+    }
+}
