@@ -10,6 +10,7 @@
 //! its place was used 65,535 more times.
 
 use crate::ids::EndpointId;
+use crate::io::output::Stream;
 use crate::table::Key;
 use okernel_abi::handle::HANDLES_MAX;
 use okernel_abi::layout::HandleKind;
@@ -70,6 +71,8 @@ pub enum Grant {
     Clock,
     /// The right to write to the console.
     Console,
+    /// The right to write to the console's stream of errors.
+    Errors,
     /// The right to spawn tasks, with no more rights than the spawner has.
     Spawn,
     /// The right to make every request.
@@ -84,7 +87,7 @@ pub(crate) enum Object {
     Timers,
     Timer(TimerState),
     Clock,
-    Console,
+    Console(Stream),
     File(Arc<FileGrant>),
     System,
     Spawn,
@@ -101,7 +104,7 @@ impl Object {
             Object::Timers => HandleKind::Timers,
             Object::Timer(_) => HandleKind::Timer,
             Object::Clock => HandleKind::Clock,
-            Object::Console => HandleKind::Console,
+            Object::Console(_) => HandleKind::Console,
             Object::File(_) => HandleKind::File,
             Object::System => HandleKind::System,
             Object::Spawn => HandleKind::Spawn,

@@ -269,7 +269,7 @@ impl Context {
                 reply.armed = Armed::Yes;
                 Wait::Armed
             }
-            Object::Console => {
+            Object::Console(_) => {
                 if cell.print_bytes < core.shared.config.print_bytes_max {
                     Wait::Ready
                 } else {
@@ -376,10 +376,10 @@ impl Context {
     /// more than may ever be on its way. BadHandle, WrongKind.
     pub fn print(&mut self, console: Handle, bytes: &[u8]) -> Result<(), Errno> {
         let Inner { core, cell } = self.inner_mut();
-        match cell.handles.get(console)? {
-            Object::Console => {}
+        let stream = match cell.handles.get(console)? {
+            Object::Console(stream) => *stream,
             other => return Err(wrong(other)),
-        }
+        };
         let bytes_max = core.shared.config.print_bytes_max;
         if bytes.len() > bytes_max {
             return Err(Errno::TooLarge);
@@ -395,7 +395,8 @@ impl Context {
             task: cell.key,
             bytes: bytes.len(),
         };
-        core.ask(CoreId::BOOT, Message::Print(bytes.to_vec()), pending);
+        let bytes = bytes.to_vec();
+        core.ask(CoreId::BOOT, Message::Print { stream, bytes }, pending);
         Ok(())
     }
 

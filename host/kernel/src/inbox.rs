@@ -28,6 +28,11 @@ pub(crate) enum Post {
         asker: Asker,
         result: Result<ModuleInfo, String>,
     },
+    /// A file that was read aside, or why it could not be.
+    Read {
+        asker: Asker,
+        result: Result<Vec<u8>, String>,
+    },
     /// The console's writer has written so many prints; their senders can be told.
     Written(Vec<Asker>),
     /// A request with all rights.
@@ -62,6 +67,7 @@ impl fmt::Debug for Post {
         f.write_str(match self {
             Post::Notice(..) => "Notice",
             Post::Loaded { .. } => "Loaded",
+            Post::Read { .. } => "Read",
             Post::Written(_) => "Written",
             Post::Request { .. } => "Request",
             Post::Exec { .. } => "Exec",

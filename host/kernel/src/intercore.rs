@@ -4,12 +4,15 @@
 //! are carried out and answered, answers go to whoever asked. Nothing here waits: what takes
 //! longer (a load, an endpoint from elsewhere, the end of a task) is answered later.
 
+use crate::aside;
 use crate::capability::Object;
 use crate::cell::{ExecJob, Kill, TakesInput};
 use crate::core::{Core, Phase};
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::{Asker, Post};
+use crate::io::output::Stream;
 use crate::io::selector::{Effect, Effects, Notice};
+use crate::limits::READ_BYTES_MAX;
 use crate::memory::End;
 use crate::message::{Envelope, Message, QosChange};
 use crate::pending::{Answer, Pending};
@@ -20,7 +23,9 @@ use okernel_abi::Errno;
 use okernel_abi::value::Value;
 use okernel_ring::{CAPACITY_BYTES_MAX, CAPACITY_BYTES_MIN};
 use okernel_ring::{Policy, Ring, Start};
-use std::path::Path;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -55,7 +60,7 @@ impl Core {
             }
             Message::Spawn(spawn) => self.spawn(asker, spawn),
             Message::Exec { task, input } => self.exec(asker, task, input),
-            Message::Print(bytes) => self.print(asker, bytes),
+            Message::Print { stream, bytes } => self.print(asker, stream, bytes),
             Message::Select => {
                 let text = "select: this kernel has no selectors for rings";
                 let refusal = Refusal::new(Errno::Unsupported, text);
@@ -66,6 +71,7 @@ impl Core {
                 self.answer_or_refuse(asker, changed.map(|()| Message::AckQos));
             }
             Message::Load { name, path } => self.load(asker, &name, &path),
+            Message::Read(path) => self.read(asker, path),
             Message::Kill(task) => self.kill_task(asker, task),
             Message::Migrate {
                 endpoint,
@@ -93,6 +99,9 @@ impl Core {
             Message::AckLoad(module) => {
                 let name = Value::Symbol(module.name);
                 self.answered(address.ask, Ok(Answer::Value(name)));
+            }
+            Message::AckRead(bytes) => {
+                self.answered(address.ask, Ok(Answer::Value(Value::Chars(bytes))));
             }
             Message::AckMigrate(end) => self.answered(address.ask, Ok(Answer::End(end))),
             Message::Error(refusal) => self.answered(address.ask, Err(refusal)),
@@ -158,10 +167,10 @@ impl Core {
         self.wake(key);
     }
 
-    fn print(&mut self, asker: Asker, bytes: Vec<u8>) {
+    fn print(&mut self, asker: Asker, stream: Stream, bytes: Vec<u8>) {
         let written = self
             .console
-            .and_then(|slot| self.io.write(slot, bytes, asker));
+            .and_then(|slot| self.io.write(slot, stream, bytes, asker));
         if written.is_none() {
             let refusal = Refusal::new(Errno::Unsupported, "print: this core has no console");
             self.answer(asker, Message::Error(refusal));
@@ -191,6 +200,19 @@ impl Core {
         let signal = Arc::clone(&self.signal);
         let done = Box::new(move |result| signal.post(Post::Loaded { asker, result }));
         self.shared.modules.load(name, path, done);
+    }
+
+    /// Reads a file aside; a slow disk holds no core up.
+    fn read(&mut self, asker: Asker, path: PathBuf) {
+        let signal = Arc::clone(&self.signal);
+        let reader = aside::spawn("okernel-read", move || {
+            let result = read_file(&path);
+            signal.post(Post::Read { asker, result });
+        });
+        if let Err(error) = reader {
+            let text = format!("read: no thread: {error}");
+            self.answer(asker, Message::Error(Refusal::new(Errno::Io, text)));
+        }
     }
 
     fn kill_task(&mut self, asker: Asker, task: TaskId) {
@@ -277,6 +299,10 @@ impl Core {
                 let loaded = result.map_err(|text| Refusal::new(Errno::Io, text));
                 self.answer_or_refuse(asker, loaded.map(Message::AckLoad));
             }
+            Post::Read { asker, result } => {
+                let read = result.map_err(|text| Refusal::new(Errno::Io, text));
+                self.answer_or_refuse(asker, read.map(Message::AckRead));
+            }
             Post::Written(askers) => {
                 for asker in askers {
                     self.answer(asker, Message::AckPrint);
@@ -343,4 +369,21 @@ impl Object {
             _ => None,
         }
     }
+}
+
+/// The bytes of a file that is not too large to be a value.
+fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+    let shown = path.display();
+    let failed = |error: std::io::Error| format!("cannot read {shown}: {error}");
+    let file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(READ_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if bytes.len() as u64 > READ_BYTES_MAX {
+        return Err(format!(
+            "cannot read {shown}: larger than {READ_BYTES_MAX} bytes"
+        ));
+    }
+    Ok(bytes)
 }

@@ -15,7 +15,7 @@ use crate::crew::{self, Crew};
 use crate::directory::Directory;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::io::console::Console;
-use crate::io::output::Sink;
+use crate::io::output::{Sink, Sinks};
 use crate::io::poll::Io;
 use crate::io::script::{After, Script, Then};
 use crate::io::selector::{Notice, Verdict};
@@ -185,13 +185,14 @@ impl Kernel {
         Control::new(Arc::clone(&self.shared.signals[CoreId::BOOT.index()]))
     }
 
-    /// Opens the console: what tasks print is written to `sink`. Without it prints are refused.
+    /// Opens the console: what tasks print is written to `out`, what went wrong to
+    /// `errors`. Without it prints are refused.
     ///
     /// # Errors
     /// There is no thread for its writer.
-    pub fn console(&mut self, sink: Sink) -> Result<(), BootError> {
+    pub fn console(&mut self, out: Sink, errors: Sink) -> Result<(), BootError> {
         let core = &mut self.cores[CoreId::BOOT.index()];
-        let slot = core.io.add(Box::new(Console::new(sink)));
+        let slot = core.io.add(Box::new(Console::new(Sinks { out, errors })));
         core.console = Some(slot.map_err(os("the console cannot be opened"))?);
         Ok(())
     }

@@ -44,6 +44,9 @@ pub const TIMERS_MAX: usize = 4 << 20;
 /// Bytes of the name of a module, task or grant.
 pub const NAME_BYTES_MAX: usize = 256;
 
+/// The longest file that the request `read` answers, in bytes.
+pub const READ_BYTES_MAX: u64 = 64 << 20;
+
 const _: () = {
     assert!(CORES_MAX <= u16::MAX as usize, "a core's number is 16 bits");
     assert!(REQUESTS_OUTSTANDING_MAX < HANDLES_MAX);

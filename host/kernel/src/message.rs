@@ -15,6 +15,7 @@
 //! | Select | | Error: there are no selectors for rings yet |
 //! | QoS core or task | the change | AckQoS, or Error |
 //! | Load | name and path | AckLoad with the module, or Error |
+//! | Read | path | AckRead with the file's bytes, or Error |
 //! | Kill task | | AckKill when it is gone, or Error |
 //! | Migrate endpoint | | AckMigrate with the endpoint, or Error |
 //! | Halt status | | AckHalt when the core's tasks have ended |
@@ -24,6 +25,7 @@
 
 use crate::config::Quanta;
 use crate::ids::{CoreId, EndpointId, TaskId};
+use crate::io::output::Stream;
 use crate::memory::End;
 use crate::program::ModuleInfo;
 use crate::refusal::Refusal;
@@ -72,7 +74,10 @@ pub(crate) enum Message {
         input: Vec<u8>,
     },
     AckExec(Executed),
-    Print(Vec<u8>),
+    Print {
+        stream: Stream,
+        bytes: Vec<u8>,
+    },
     AckPrint,
     Select,
     Qos(QosChange),
@@ -82,6 +87,8 @@ pub(crate) enum Message {
         path: PathBuf,
     },
     AckLoad(ModuleInfo),
+    Read(PathBuf),
+    AckRead(Vec<u8>),
     Kill(TaskId),
     AckKill,
     Migrate {
@@ -103,6 +110,7 @@ pub(crate) enum Parcel {
     Bytes(Vec<u8>),
     Qos(QosChange),
     Load(String, PathBuf),
+    Path(PathBuf),
     Module(ModuleInfo),
     End(End),
     Refusal(Refusal),
@@ -195,7 +203,7 @@ impl Message {
             Message::AckSpawn(task) => (7, key_to_word(task.0), 0, 0),
             Message::Exec { task, input } => (8, key_to_word(task.0), 0, put(Parcel::Bytes(input))),
             Message::AckExec(executed) => (9, executed as u64, 0, 0),
-            Message::Print(bytes) => (10, 0, 0, put(Parcel::Bytes(bytes))),
+            Message::Print { stream, bytes } => (10, stream as u64, 0, put(Parcel::Bytes(bytes))),
             Message::AckPrint => (11, 0, 0, 0),
             Message::Select => (12, 0, 0, 0),
             Message::Qos(change) => (13, 0, 0, put(Parcel::Qos(change))),
@@ -211,6 +219,8 @@ impl Message {
             Message::Halt(status) => (21, status as u32 as u64, 0, 0),
             Message::AckHalt => (22, 0, 0, 0),
             Message::Error(refusal) => (23, 0, 0, put(Parcel::Refusal(refusal))),
+            Message::Read(path) => (24, 0, 0, put(Parcel::Path(path))),
+            Message::AckRead(bytes) => (25, 0, 0, put(Parcel::Bytes(bytes))),
         };
         let head =
             u64::from(kind) | u64::from(address.from.0) << 16 | u64::from(address.to.0) << 32;
@@ -252,7 +262,13 @@ impl Message {
                 input,
             },
             (9, None) => Message::AckExec(Executed::from_number(a as u32)?),
-            (10, Some(Parcel::Bytes(bytes))) => Message::Print(bytes),
+            (10, Some(Parcel::Bytes(bytes))) => Message::Print {
+                stream: match a {
+                    0 => Stream::Out,
+                    _ => Stream::Errors,
+                },
+                bytes,
+            },
             (11, None) => Message::AckPrint,
             (12, None) => Message::Select,
             (13, Some(Parcel::Qos(change))) => Message::Qos(change),
@@ -269,6 +285,8 @@ impl Message {
             (21, None) => Message::Halt(a as u32 as i32),
             (22, None) => Message::AckHalt,
             (23, Some(Parcel::Refusal(refusal))) => Message::Error(refusal),
+            (24, Some(Parcel::Path(path))) => Message::Read(path),
+            (25, Some(Parcel::Bytes(bytes))) => Message::AckRead(bytes),
             _ => return None,
         };
         Some((address, message))

@@ -10,11 +10,12 @@
 //! | ``(`attach;endpoint)`` | a handle of the asking task for that endpoint |
 //! | ``(`spawn;core;`module or "code"[;grants])`` | number of the task |
 //! | ``(`load;`name;"path")`` | the name |
+//! | ``(`read;"path")`` | the file's text |
 //! | ``(`kill;task)``, ``(`halt[;status])`` | nil |
 //! | ``(`qos;core;(bus;io;tasks))``, ``(`qos;`task;task;weight)`` | nil |
 //! | ``(`ps)``, ``(`rings)``, ``(`cores)``, ``(`modules)`` | a table |
 //!
-//! Grants are a dictionary from names: an integer is an endpoint, `` `timer `clock `console
+//! Grants are a dictionary from names: an integer is an endpoint, `` `timer `clock `console `errors
 //! `spawn `system`` are those rights, ``(`file;"path")`` is a file to read. The names `args`,
 //! `weight` and `memory` are not grants: arguments, the weight, and the limit of memory in bytes.
 
@@ -46,6 +47,7 @@ pub(crate) enum Request {
         name: String,
         path: PathBuf,
     },
+    Read(PathBuf),
     Kill(TaskId),
     Ps,
     Rings,
@@ -82,6 +84,7 @@ pub(crate) enum Wanted {
     Timers,
     Clock,
     Console,
+    Errors,
     Spawn,
     System,
 }
@@ -130,6 +133,11 @@ impl Request {
                     name: args.text(0, "a name")?,
                     path: args.text(1, "a path")?.into(),
                 })
+            }
+            "read" => {
+                args.count(1, 1)?;
+                args.text(0, "a path")
+                    .map(|path| Request::Read(path.into()))
             }
             "kill" => {
                 args.count(1, 1)?;
@@ -328,6 +336,7 @@ impl Args<'_> {
                 "timer" => Some(Wanted::Timers),
                 "clock" => Some(Wanted::Clock),
                 "console" => Some(Wanted::Console),
+                "errors" => Some(Wanted::Errors),
                 "spawn" => Some(Wanted::Spawn),
                 "system" => Some(Wanted::System),
                 _ => None,

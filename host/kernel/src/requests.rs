@@ -135,6 +135,7 @@ impl Core {
                 Ok(Action::AskSpawn(core, Message::Spawn(Box::new(spawn))))
             }
             Request::Load { name, path } => Ok(Action::Ask(self.id, Message::Load { name, path })),
+            Request::Read(path) => Ok(Action::Ask(self.id, Message::Read(path))),
             Request::Kill(task) => match self.shared.directory.task(task) {
                 Some(info) => Ok(Action::Ask(info.core, Message::Kill(task))),
                 None => Err(self.no_task("kill", task)),
@@ -204,6 +205,7 @@ impl Core {
                 Wanted::Timers => Grant::Timers,
                 Wanted::Clock => Grant::Clock,
                 Wanted::Console => Grant::Console,
+                Wanted::Errors => Grant::Errors,
                 Wanted::Spawn => Grant::Spawn,
                 Wanted::System => Grant::System,
             };
@@ -273,7 +275,7 @@ impl Core {
                         Wanted::File(_) => false,
                         Wanted::Timers => cell.has(HandleKind::Timers),
                         Wanted::Clock => cell.has(HandleKind::Clock),
-                        Wanted::Console => cell.has(HandleKind::Console),
+                        Wanted::Console | Wanted::Errors => cell.has(HandleKind::Console),
                         Wanted::Spawn => cell.has(HandleKind::Spawn),
                         Wanted::System => cell.has(HandleKind::System),
                     };
@@ -330,6 +332,7 @@ impl Cell {
 fn operation(request: &Request) -> &'static str {
     match request {
         Request::Load { .. } => "load",
+        Request::Read(_) => "read",
         Request::Ps => "ps",
         Request::Rings => "rings",
         Request::Cores => "cores",

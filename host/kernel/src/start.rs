@@ -9,6 +9,7 @@ use crate::core::{Core, Phase};
 use crate::directory::TaskInfo;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::Asker;
+use crate::io::output::Stream;
 use crate::limits::NAME_BYTES_MAX;
 use crate::memory::Place;
 use crate::message::Message;
@@ -193,7 +194,8 @@ impl Core {
                 Grant::File(file) => Object::File(Arc::clone(file)),
                 Grant::Timers => Object::Timers,
                 Grant::Clock => Object::Clock,
-                Grant::Console => Object::Console,
+                Grant::Console => Object::Console(Stream::Out),
+                Grant::Errors => Object::Console(Stream::Errors),
                 Grant::Spawn => Object::Spawn,
                 Grant::System => Object::System,
             };

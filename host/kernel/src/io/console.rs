@@ -8,7 +8,7 @@
 use crate::aside;
 use crate::ids::TaskId;
 use crate::inbox::Asker;
-use crate::io::output::{Output, Sink};
+use crate::io::output::{Output, Sinks, Stream};
 use crate::io::selector::{Door, Effect, Effects, Notice, Selector, Verdict};
 use crate::limits::CONSOLE_LINE_BYTES_MAX;
 use mio::{Registry, Token};
@@ -61,7 +61,7 @@ struct Permit;
 
 /// The console's slot.
 pub(crate) struct Console {
-    sink: Option<Sink>,
+    sinks: Option<Sinks>,
     output: Output,
     door: Option<Door>,
     input: Option<(ConsoleConfig, TaskId)>,
@@ -81,10 +81,10 @@ struct Reading {
 struct Incomplete;
 
 impl Console {
-    /// A console that writes to `sink`.
-    pub(crate) fn new(sink: Sink) -> Console {
+    /// A console that writes to `sinks`.
+    pub(crate) fn new(sinks: Sinks) -> Console {
         Console {
-            sink: Some(sink),
+            sinks: Some(sinks),
             output: Output::default(),
             door: None,
             input: None,
@@ -125,7 +125,8 @@ impl Console {
                 None => &prompt.ready,
                 Some(Incomplete) => &prompt.more,
             };
-            self.output.push(text.clone().into_bytes(), None);
+            self.output
+                .push(Stream::Out, text.clone().into_bytes(), None);
         }
         // The reader is gone only after it has told that the input has ended.
         let _ = reading.permits.send(Permit);
@@ -136,7 +137,7 @@ impl Console {
             return;
         };
         if reading.prompt.is_some() {
-            self.output.push(b"\n".to_vec(), None);
+            self.output.push(Stream::Out, b"\n".to_vec(), None);
             effects.push(Effect::Halt(0));
             return;
         }
@@ -151,8 +152,8 @@ impl Console {
 
 impl Selector for Console {
     fn register(&mut self, _registry: &Registry, _token: Token, door: Door) -> io::Result<()> {
-        if let Some(sink) = self.sink.take() {
-            self.output = Output::start(sink, door.clone())?;
+        if let Some(sinks) = self.sinks.take() {
+            self.output = Output::start(sinks, door.clone())?;
         }
         self.door = Some(door);
         Ok(())
@@ -198,8 +199,8 @@ impl Selector for Console {
         self.permit();
     }
 
-    fn write(&mut self, bytes: Vec<u8>, asker: Asker) -> Option<()> {
-        self.output.push(bytes, Some(asker));
+    fn write(&mut self, stream: Stream, bytes: Vec<u8>, asker: Asker) -> Option<()> {
+        self.output.push(stream, bytes, Some(asker));
         Some(())
     }
 

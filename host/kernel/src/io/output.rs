@@ -15,8 +15,24 @@ use std::thread::JoinHandle;
 /// Where output goes.
 pub type Sink = Box<dyn Write + Send>;
 
+/// Which of a console's two sinks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stream {
+    /// What programs print: standard output.
+    Out,
+    /// What went wrong: standard error.
+    Errors,
+}
+
+/// A console's sinks. One thread writes both, so that what is written keeps its order.
+pub(crate) struct Sinks {
+    pub(crate) out: Sink,
+    pub(crate) errors: Sink,
+}
+
 #[derive(Debug)]
 struct Piece {
+    stream: Stream,
     bytes: Vec<u8>,
     asker: Option<Asker>,
 }
@@ -42,10 +58,10 @@ pub(crate) struct Output {
 
 impl Output {
     /// Starts the writer.
-    pub(crate) fn start(sink: Sink, door: Door) -> std::io::Result<Output> {
+    pub(crate) fn start(sinks: Sinks, door: Door) -> std::io::Result<Output> {
         let shared = Arc::new(Shared::default());
         let queue = Arc::clone(&shared);
-        let writer = aside::spawn("okernel-output", move || write_all(&queue, sink, &door))?;
+        let writer = aside::spawn("okernel-output", move || write_all(&queue, sinks, &door))?;
         Ok(Output {
             shared,
             writer: Some(writer),
@@ -53,13 +69,17 @@ impl Output {
     }
 
     /// Appends; `asker` is told when it is written.
-    pub(crate) fn push(&self, bytes: Vec<u8>, asker: Option<Asker>) {
+    pub(crate) fn push(&self, stream: Stream, bytes: Vec<u8>, asker: Option<Asker>) {
         let mut queue = self
             .shared
             .queue
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        queue.pieces.push_back(Piece { bytes, asker });
+        queue.pieces.push_back(Piece {
+            stream,
+            bytes,
+            asker,
+        });
         self.shared.changed.notify_one();
     }
 
@@ -86,7 +106,7 @@ enum Health {
     Broken,
 }
 
-fn write_all(shared: &Shared, mut sink: Sink, door: &Door) {
+fn write_all(shared: &Shared, mut sinks: Sinks, door: &Door) {
     let mut health = Health::Good;
     loop {
         let mut queue = shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,7 +122,7 @@ fn write_all(shared: &Shared, mut sink: Sink, door: &Door) {
             return;
         }
         if health == Health::Good
-            && let Err(error) = write_pieces(&mut sink, &pieces)
+            && let Err(error) = write_pieces(&mut sinks, &pieces)
         {
             health = Health::Broken;
             if error.kind() != ErrorKind::BrokenPipe {
@@ -117,9 +137,23 @@ fn write_all(shared: &Shared, mut sink: Sink, door: &Door) {
     }
 }
 
-fn write_pieces(sink: &mut Sink, pieces: &VecDeque<Piece>) -> std::io::Result<()> {
+fn write_pieces(sinks: &mut Sinks, pieces: &VecDeque<Piece>) -> std::io::Result<()> {
+    let mut last = None;
     for piece in pieces {
-        sink.write_all(&piece.bytes)?;
+        if last.is_some_and(|last| last != piece.stream) {
+            sinks.of(last).flush()?;
+        }
+        last = Some(piece.stream);
+        sinks.of(last).write_all(&piece.bytes)?;
     }
-    sink.flush()
+    sinks.of(last).flush()
+}
+
+impl Sinks {
+    fn of(&mut self, stream: Option<Stream>) -> &mut Sink {
+        match stream {
+            Some(Stream::Errors) => &mut self.errors,
+            _ => &mut self.out,
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::inbox::Asker;
 use crate::io::alarm::Alarm;
+use crate::io::output::Stream;
 use crate::io::selector::{Door, Effects, Notice, Selector};
 use crate::table::{Key, Table};
 use crate::wake::Signal;
@@ -128,8 +129,14 @@ impl Io {
     }
 
     /// Writes to a selector. None: there is none, or it takes no output.
-    pub(crate) fn write(&mut self, slot: Key, bytes: Vec<u8>, asker: Asker) -> Option<()> {
-        self.slots.get_mut(slot)?.write(bytes, asker)
+    pub(crate) fn write(
+        &mut self,
+        slot: Key,
+        stream: Stream,
+        bytes: Vec<u8>,
+        asker: Asker,
+    ) -> Option<()> {
+        self.slots.get_mut(slot)?.write(stream, bytes, asker)
     }
 
     /// The core halts: all selectors write what is left and go.

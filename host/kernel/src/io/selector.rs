@@ -8,6 +8,7 @@
 use crate::ids::TaskId;
 use crate::inbox::{Asker, Post};
 use crate::io::console::ConsoleConfig;
+use crate::io::output::Stream;
 use crate::table::Key;
 use crate::wake::Signal;
 use mio::event::Event;
@@ -36,8 +37,8 @@ pub(crate) trait Selector: Send {
     }
 
     /// Takes output; `asker` is told when it is written. None: this selector takes none.
-    fn write(&mut self, bytes: Vec<u8>, asker: Asker) -> Option<()> {
-        let _ = (bytes, asker);
+    fn write(&mut self, stream: Stream, bytes: Vec<u8>, asker: Asker) -> Option<()> {
+        let _ = (stream, bytes, asker);
         None
     }
 

@@ -1,0 +1,232 @@
+//! The console: one line at a time, a slow output, prompts, the exit status.
+
+use crate::support::{Running, Shell, eventually, kernel, polled, run};
+use okernel_abi::Errno;
+use okernel_abi::layout::Executed;
+use okernel_core::{
+    After, Config, ConsoleConfig, Context, CoreId, Grant, Kernel, Outcome, Prompt, Spawn, Status,
+};
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+
+/// An output that can be held up.
+#[derive(Clone, Default)]
+struct Paper(Arc<(Mutex<(Vec<u8>, Held)>, Condvar)>);
+
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Held {
+    #[default]
+    No,
+    Yes,
+}
+
+impl Paper {
+    fn hold(&self, held: Held) {
+        self.0.0.lock().unwrap().1 = held;
+        self.0.1.notify_all();
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.0.lock().unwrap().0.clone()).unwrap()
+    }
+}
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut paper = self.0.0.lock().unwrap();
+        while paper.1 == Held::Yes {
+            paper = self.0.1.wait(paper).unwrap();
+        }
+        paper.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A source that gives one line for each read and counts them.
+struct Lines(Vec<&'static str>, Arc<AtomicUsize>);
+
+impl Read for Lines {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let at = self.1.fetch_add(1, Ordering::SeqCst);
+        let line = self.0.get(at).copied().unwrap_or("").as_bytes();
+        into[..line.len()].copy_from_slice(line);
+        Ok(line.len())
+    }
+}
+
+/// Repeats its input; `bad` fails, what ends with `+` is incomplete. Checks that no line was read
+/// before the one before it was done.
+fn echo(read: &Arc<AtomicUsize>) -> Spawn {
+    let (read, mut seen) = (Arc::clone(read), 0);
+    let exec = move |cx: &mut Context, input: &[u8]| {
+        seen += 1;
+        assert_eq!(read.load(Ordering::SeqCst), seen, "read ahead");
+        let console = cx.grant("console").unwrap();
+        let mut line = input.to_vec();
+        line.push(b'\n');
+        cx.print(console, &line).unwrap();
+        cx.executed(match input {
+            b"bad" => Executed::Failed,
+            input if input.ends_with(b"+") => Executed::Incomplete,
+            _ => Executed::Done,
+        })
+        .unwrap();
+        Ok(())
+    };
+    Spawn::native("shell", Box::new(Shell(exec)))
+        .grant("console", Grant::Console)
+        .grant("system", Grant::System)
+}
+
+fn session(lines: Vec<&'static str>, prompt: Option<Prompt>) -> (String, Status) {
+    let mut kernel = kernel(2, Config::default());
+    let paper = Paper::default();
+    kernel.console(Box::new(paper.clone())).unwrap();
+    let read = Arc::new(AtomicUsize::new(0));
+    let shell = kernel.spawn(CoreId(0), echo(&read)).unwrap();
+    let source = Box::new(Lines(lines, read));
+    let config = ConsoleConfig { source, prompt };
+    kernel
+        .script(shell, Vec::new(), After::Console(config))
+        .unwrap();
+    let status = run(kernel).end();
+    (paper.text(), status)
+}
+
+#[test]
+fn lines_are_executed_one_after_another() {
+    let (text, status) = session(vec!["one\n", "two\n", "last"], None);
+    assert_eq!((text.as_str(), status), ("one\ntwo\nlast\n", 0));
+}
+
+#[test]
+fn a_failed_line_makes_the_exit_status_and_does_not_stop_the_rest() {
+    let (text, status) = session(vec!["one\n", "bad\n", "two\n"], None);
+    assert_eq!((text.as_str(), status), ("one\nbad\ntwo\n", 1));
+}
+
+#[test]
+fn an_input_that_ends_too_early_is_a_failure() {
+    let (text, status) = session(vec!["one+\n", "two\n", "three+"], None);
+    assert_eq!((text.as_str(), status), ("one+\ntwo\nthree+\n", 1));
+}
+
+#[test]
+fn prompts_stand_below_the_output_of_the_line_before() {
+    let (text, status) = session(vec!["one\n", "two+\n", "bad\n"], Some(Prompt::default()));
+    let expected = "o) one\no) two+\n   bad\no) \n";
+    assert_eq!((text.as_str(), status), (expected, 0));
+}
+
+fn with_console(cores: usize) -> (Kernel, Paper) {
+    let mut kernel = kernel(cores, Config::default());
+    let paper = Paper::default();
+    kernel.console(Box::new(paper.clone())).unwrap();
+    (kernel, paper)
+}
+
+#[test]
+fn a_blocked_output_holds_up_who_prints_and_nobody_else() {
+    let (mut kernel, paper) = with_console(2);
+    paper.hold(Held::Yes);
+    let (line, lines) = (b"0123456789abcde\n", 20_000);
+    let again = Arc::new(AtomicUsize::new(0));
+    let held_up = Arc::clone(&again);
+    let mut printed = 0;
+    let printer = polled("printer", move |cx| {
+        let console = cx.grant("console").unwrap();
+        while printed < lines {
+            match cx.print(console, line) {
+                Ok(()) => printed += 1,
+                Err(errno) => {
+                    assert_eq!(errno, Errno::Again);
+                    held_up.fetch_add(1, Ordering::SeqCst);
+                    let _ = cx.wait(console, 0).unwrap();
+                    return Outcome::Yield;
+                }
+            }
+        }
+        Outcome::End
+    });
+    let printer = printer.grant("console", Grant::Console);
+    let polls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&polls);
+    let other = polled("other", move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Outcome::Yield
+    });
+    let printer = kernel.spawn(CoreId(1), printer).unwrap();
+    kernel.spawn(CoreId(0), other).unwrap();
+    let running: Running = run(kernel);
+    eventually("the printer is held up", || {
+        again.load(Ordering::SeqCst) > 0
+    });
+    let before = polls.load(Ordering::SeqCst);
+    eventually("the other goes on", || {
+        polls.load(Ordering::SeqCst) > before + 1000
+    });
+    assert_eq!(again.load(Ordering::SeqCst), 1, "it sleeps meanwhile");
+    paper.hold(Held::No);
+    eventually("all is printed", || {
+        running.ps(printer, "state") == Some(crate::support::sym("ended"))
+    });
+    running.halt();
+    assert_eq!(paper.text().len(), lines * line.len());
+}
+
+#[test]
+fn what_was_printed_before_the_halt_is_written() {
+    let (mut kernel, paper) = with_console(3);
+    let printer = polled("printer", |cx| {
+        let console = cx.grant("console").unwrap();
+        for number in 0..100 {
+            cx.print(console, format!("{number}\n").as_bytes()).unwrap();
+        }
+        Outcome::End
+    });
+    let printer = kernel
+        .spawn(CoreId(2), printer.grant("console", Grant::Console))
+        .unwrap();
+    let running = run(kernel);
+    eventually("it ends", || {
+        running.ps(printer, "state") == Some(crate::support::sym("ended"))
+    });
+    running.halt();
+    let expected: String = (0..100).map(|number| format!("{number}\n")).collect();
+    assert_eq!(paper.text(), expected);
+}
+
+/// An output that nobody reads any more.
+struct Broken;
+
+impl Write for Broken {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_broken_output_halts_the_kernel() {
+    let mut kernel = kernel(1, Config::default());
+    kernel.console(Box::new(Broken)).unwrap();
+    let printer = polled("printer", |cx| {
+        let console = cx.grant("console").unwrap();
+        if cx.print(console, b"x\n").is_err() {
+            let _ = cx.wait(console, 0).unwrap();
+        }
+        Outcome::Yield
+    });
+    kernel
+        .spawn(CoreId(0), printer.grant("console", Grant::Console))
+        .unwrap();
+    assert_eq!(run(kernel).end(), 1);
+}

@@ -1,0 +1,14 @@
+//! The kernel with native tasks: scheduling, preemption, messages, timers, console, halting.
+
+mod support;
+
+mod bus;
+mod churn;
+mod console;
+mod contexts;
+mod halting;
+mod preemption;
+mod requests;
+mod sharing;
+mod timers;
+mod wakeups;
