@@ -1,5 +1,10 @@
 //! Tests of the Wasm side with small guests: hostile ones, mostly.
 
 mod probe;
+mod system;
 
+mod calls;
+mod pointers;
+mod registry;
+mod tasks;
 mod windows;

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use okernel_abi::syscalls::SYSCALLS;
-use okernel_core::Limits;
-use wasmtime::{Caller, Instance, Linker, Memory, WasmParams, WasmResults};
+use okernel_core::{Context, Limits};
+use wasmtime::{Caller, Instance, Linker, Memory, Val, WasmParams, WasmResults};
 
 use crate::wasm::contract::MEMORY_EXPORT;
 use crate::wasm::engine::{Engines, Metering};
@@ -115,6 +115,47 @@ impl Probe {
         function.call(store, params)
     }
 
+    /// Makes a system call, with the kernel's context in place.
+    pub fn syscall(&mut self, cx: &mut Context, name: &str, arguments: &[u64]) -> i64 {
+        let call = SYSCALLS.iter().find(|call| call.name == name).unwrap();
+        assert_eq!(call.params.len(), arguments.len(), "{name}");
+        let values: Vec<Val> = call
+            .params
+            .iter()
+            .zip(arguments)
+            .map(|(param, &argument)| match param.bits {
+                32 => Val::I32(argument as u32 as i32),
+                _ => Val::I64(argument as i64),
+            })
+            .collect();
+        let instance = self.instance;
+        let answer = self.guest.enter(cx, |store| {
+            let mut results = [Val::I64(0)];
+            let function = instance
+                .get_func(&mut *store, &format!("call_{name}"))
+                .unwrap();
+            function.call(store, &values, &mut results)?;
+            Ok(results[0].unwrap_i64())
+        });
+        answer.unwrap_or_else(|fault| panic!("{name}{arguments:?}: {fault}"))
+    }
+
+    /// Writes to its memory, from the host, where no window is.
+    pub fn write(&mut self, address: usize, bytes: &[u8]) {
+        self.memory()
+            .write(self.guest.store(), address, bytes)
+            .unwrap();
+    }
+
+    /// Reads from its memory, from the host, where no window is.
+    pub fn read(&mut self, address: usize, bytes: usize) -> Vec<u8> {
+        let mut read = vec![0; bytes];
+        self.memory()
+            .read(self.guest.store(), address, &mut read)
+            .unwrap();
+        read
+    }
+
     /// Its memory.
     pub fn memory(&mut self) -> Memory {
         self.instance
@@ -132,6 +173,12 @@ impl Probe {
     pub fn load(&mut self, address: u32) -> u64 {
         self.call::<u32, u64>("load", address).unwrap()
     }
+}
+
+/// A probe with the real system calls, in engines of its own.
+pub fn probe() -> Probe {
+    let module = compile(&engines(), &probe_text(), |_| {});
+    Probe::new(&module, &Limits::default())
 }
 
 /// Small engines for a test.
