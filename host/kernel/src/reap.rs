@@ -35,6 +35,7 @@ impl Core {
         for timer in timers {
             self.timers.cancel(timer);
         }
+        self.stats.timers.set(self.timers.len() as u64);
         self.log_exit(&cell, &exit);
         self.shared.directory.remove_task(cell.id, exit.to_string());
         let text = format!("exec: task {} ended: {exit}", cell.id);

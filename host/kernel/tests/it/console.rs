@@ -86,7 +86,9 @@ fn echo(read: &Arc<AtomicUsize>) -> Spawn {
 fn session(lines: Vec<&'static str>, prompt: Option<Prompt>) -> (String, Status) {
     let mut kernel = kernel(2, Config::default());
     let paper = Paper::default();
-    kernel.console(Box::new(paper.clone())).unwrap();
+    kernel
+        .console(Box::new(paper.clone()), Box::new(io::sink()))
+        .unwrap();
     let read = Arc::new(AtomicUsize::new(0));
     let shell = kernel.spawn(CoreId(0), echo(&read)).unwrap();
     let source = Box::new(Lines(lines, read));
@@ -100,7 +102,7 @@ fn session(lines: Vec<&'static str>, prompt: Option<Prompt>) -> (String, Status)
 
 #[test]
 fn lines_are_executed_one_after_another() {
-    let (text, status) = session(vec!["one\n", "two\n", "last"], None);
+    let (text, status) = session(vec!["one\n", "two\n", "last\n"], None);
     assert_eq!((text.as_str(), status), ("one\ntwo\nlast\n", 0));
 }
 
@@ -112,7 +114,7 @@ fn a_failed_line_makes_the_exit_status_and_does_not_stop_the_rest() {
 
 #[test]
 fn an_input_that_ends_too_early_is_a_failure() {
-    let (text, status) = session(vec!["one+\n", "two\n", "three+"], None);
+    let (text, status) = session(vec!["one+\n", "two\n", "three+\n"], None);
     assert_eq!((text.as_str(), status), ("one+\ntwo\nthree+\n", 1));
 }
 
@@ -126,7 +128,9 @@ fn prompts_stand_below_the_output_of_the_line_before() {
 fn with_console(cores: usize) -> (Kernel, Paper) {
     let mut kernel = kernel(cores, Config::default());
     let paper = Paper::default();
-    kernel.console(Box::new(paper.clone())).unwrap();
+    kernel
+        .console(Box::new(paper.clone()), Box::new(io::sink()))
+        .unwrap();
     (kernel, paper)
 }
 
@@ -217,7 +221,9 @@ impl Write for Broken {
 #[test]
 fn a_broken_output_halts_the_kernel() {
     let mut kernel = kernel(1, Config::default());
-    kernel.console(Box::new(Broken)).unwrap();
+    kernel
+        .console(Box::new(Broken), Box::new(io::sink()))
+        .unwrap();
     let printer = polled("printer", |cx| {
         let console = cx.grant("console").unwrap();
         if cx.print(console, b"x\n").is_err() {
