@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::executor;
-use crate::publisher::{Readiness, readiness};
+use crate::readiness::{Readiness, readiness};
 use crate::sys;
 use core::future::poll_fn;
 use core::task::Poll;

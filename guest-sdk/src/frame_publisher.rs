@@ -6,7 +6,8 @@
 use crate::error::{ClaimError, OpenError, SendError};
 use crate::executor;
 use crate::open;
-use crate::publisher::{Lane, Readiness, readiness};
+use crate::readiness::{Readiness, readiness};
+use crate::write_lane::WriteLane;
 use core::future::poll_fn;
 use core::task::Poll;
 use okernel_abi::Errno;
@@ -27,13 +28,13 @@ use std::rc::Rc;
 /// assert_eq!(done.frames("out"), [(300, b"any length".to_vec())]);
 /// ```
 pub struct FramePublisher {
-    lane: Rc<Lane>,
+    lane: Rc<WriteLane>,
 }
 
 impl FramePublisher {
     pub(crate) fn open(name: &str, handle: u32) -> Result<FramePublisher, OpenError> {
         Ok(FramePublisher {
-            lane: Rc::new(Lane::open(name, handle, FRAME_ALIGN_BYTES)?),
+            lane: Rc::new(WriteLane::open(name, handle, FRAME_ALIGN_BYTES)?),
         })
     }
 

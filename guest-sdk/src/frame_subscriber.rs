@@ -6,8 +6,8 @@
 
 use crate::error::{OpenError, RecvError, ValueError};
 use crate::open;
-use crate::publisher::{Readiness, readiness};
-use crate::subscriber::Lane;
+use crate::read_lane::ReadLane;
+use crate::readiness::{Readiness, readiness};
 use core::future::poll_fn;
 use core::task::{Context, Poll, ready};
 use okernel_abi::frame::{FRAME_ALIGN_BYTES, FRAME_HEADER_BYTES, FRAME_VALUE, FrameHeader};
@@ -60,7 +60,7 @@ impl Frame<'_> {
 /// done.result.unwrap();
 /// ```
 pub struct FrameSubscriber {
-    lane: Rc<Lane>,
+    lane: Rc<ReadLane>,
     lent_bytes: usize,
 }
 
@@ -73,7 +73,7 @@ struct Found {
 impl FrameSubscriber {
     pub(crate) fn open(name: &str, handle: u32) -> Result<FrameSubscriber, OpenError> {
         Ok(FrameSubscriber {
-            lane: Rc::new(Lane::open(name, handle, FRAME_ALIGN_BYTES)?),
+            lane: Rc::new(ReadLane::open(name, handle, FRAME_ALIGN_BYTES)?),
             lent_bytes: 0,
         })
     }
@@ -221,6 +221,23 @@ impl FrameSubscriber {
             Err(need_bytes) => need_bytes,
         };
         readiness(self.lane.handle(), need_bytes).map_err(RecvError::Refused)
+    }
+
+    /// Gives the last frame's room back when the turn ends, without asking for the next one.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # let done = Harness::new().feed_frames("in", &[(300, b"one")]).run(async |ctx| {
+    /// let mut input = ctx.frame_subscriber("in")?;
+    /// let length = input.recv().await?.payload.len();
+    /// input.release();
+    /// # assert_eq!(length, 3);
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn release(&mut self) {
+        self.pass_lent();
     }
 
     /// The frame that was lent has been used.

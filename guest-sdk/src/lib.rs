@@ -29,7 +29,8 @@
 //! In reading order: what a task is (`task`), what it has (`context`), how it reads and writes rings
 //! (`publisher`, `subscriber`, `frame_publisher`, `frame_subscriber`), what else it can be granted (`timer`,
 //! `clock`, `console`, `file`, `request`), how it waits (`select`, `executor`), what goes wrong (`error`), how it is
-//! tested (`testing`); and beneath, how all that reaches the kernel (`sys`, `window`, `settle`).
+//! tested (`testing`); and beneath, how all that reaches the kernel (`sys`, `open`, `window`, `settle`,
+//! `read_lane`, `write_lane`, `readiness`).
 //!
 //! Invariants: no system call outside of `sys`; no pointer into a ring outside of `window`; a task that does
 //! nothing costs no system call.
@@ -62,9 +63,12 @@ mod select;
 mod error;
 
 mod open;
+mod read_lane;
+mod readiness;
 mod settle;
 mod sys;
 mod window;
+mod write_lane;
 
 pub use okernel_abi as abi;
 pub use okernel_abi::Errno;
@@ -82,7 +86,8 @@ pub use file::File;
 pub use frame_publisher::FramePublisher;
 pub use frame_subscriber::{Frame, FrameSubscriber};
 pub use pod::{POD_ALIGN_BYTES_MAX, Pod, as_bytes, from_bytes};
-pub use publisher::{Claim, Publisher, Readiness};
+pub use publisher::{Claim, Publisher};
+pub use readiness::Readiness;
 pub use request::{Reply, Rights};
 pub use select::{Either, Either3, join2, select2, select3};
 pub use subscriber::{Batch, Subscriber};

@@ -5,7 +5,7 @@
 
 use crate::error::RequestError;
 use crate::executor;
-use crate::publisher::{Readiness, readiness};
+use crate::readiness::{Readiness, readiness};
 use crate::sys;
 use core::future::Future;
 use core::pin::Pin;

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::executor;
-use crate::publisher::{Readiness, readiness};
+use crate::readiness::{Readiness, readiness};
 use crate::select::{Either, select2};
 use crate::sys;
 use core::future::{Future, poll_fn};

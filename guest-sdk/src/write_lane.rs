@@ -1,0 +1,185 @@
+//! The writer's end of a ring in bytes: what `Publisher` and `FramePublisher` stand on.
+//!
+//! The kernel is asked for room ahead of need, and told of what was written when the owner says so or when the
+//! task's `poll` returns.
+//!
+//! Invariant: what the kernel counts as published plus what was taken from the run is what the
+//! user has sent; what is left of the run is what the kernel has granted beyond that.
+
+use crate::error::{ClaimError, OpenError};
+use crate::executor;
+use crate::open;
+use crate::readiness::{Readiness, readiness};
+use crate::settle::{self, Opened, Settle};
+use crate::sys;
+use crate::window::{Lent, Place, Window};
+use core::cell::Cell;
+use core::task::{Context, Poll};
+use okernel_abi::Errno;
+use okernel_abi::layout::HandleKind;
+use std::rc::Rc;
+
+/// The most bytes that are claimed ahead for single messages.
+const BLOCK_BYTES_MAX: usize = 16 * 1024;
+
+/// A block is at most this part of the ring, so that readers have something to read meanwhile.
+const BLOCKS_PER_RING: usize = 4;
+
+/// The writer's end in bytes, shared with the list of what is to be settled.
+pub(crate) struct WriteLane {
+    window: Window,
+    opened: Opened,
+    position: Cell<u64>,
+    capacity: usize,
+    block_bytes: usize,
+    failed: Cell<Option<Errno>>,
+}
+
+impl Settle for WriteLane {
+    fn settle(&self) {
+        if self.window.is_lent() {
+            return;
+        }
+        let bytes = self.window.taken_bytes();
+        if bytes > 0 {
+            let result = match self.window.place() {
+                Place::Ring => sys::pub_commit(self.opened.handle(), bytes as u32),
+                Place::Buffer => sys::pub_write(self.opened.handle(), self.window.taken()),
+            };
+            match result {
+                Ok(()) => self.position.set(self.position.get() + bytes as u64),
+                Err(errno) => {
+                    self.failed.set(Some(errno));
+                    self.window.clear();
+                }
+            }
+            self.window.rebase();
+        }
+        self.window.set_aside();
+    }
+}
+
+impl WriteLane {
+    pub(crate) fn open(
+        name: &str,
+        handle: u32,
+        message_bytes: usize,
+    ) -> Result<WriteLane, OpenError> {
+        let end = open::ring(name, handle, HandleKind::Publisher, message_bytes)?;
+        let capacity = end.info.capacity_bytes as usize;
+        let block_bytes = (capacity / BLOCKS_PER_RING).min(BLOCK_BYTES_MAX);
+        Ok(WriteLane {
+            window: end.window,
+            opened: end.opened,
+            position: Cell::new(end.info.position),
+            capacity,
+            block_bytes: block_bytes.max(message_bytes),
+            failed: Cell::new(None),
+        })
+    }
+
+    pub(crate) fn handle(&self) -> u32 {
+        self.opened.handle()
+    }
+
+    pub(crate) fn window(&self) -> &Window {
+        &self.window
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Settles, then opens a run of at least `min` and preferably `wanted` bytes. What was granted before
+    /// and not used is used first; the kernel is asked for more than is wanted, so that it is asked less often.
+    ///
+    /// For the owner alone: whoever calls this knows that there is no guard (or has forgotten it).
+    pub(crate) fn claim(&self, min: usize, wanted: usize) -> Result<usize, ClaimError> {
+        self.flush()?;
+        let left = self.window.take_up();
+        if left >= wanted {
+            return Ok(left);
+        }
+        self.window.clear();
+        let too_large = ClaimError::TooLarge {
+            asked_bytes: min as u64,
+            capacity_bytes: self.capacity as u64,
+        };
+        if min > self.capacity {
+            return Err(too_large);
+        }
+        let max = wanted.max(self.block_bytes).clamp(min, self.capacity);
+        let granted = match sys::pub_claim(self.opened.handle(), min as u32, max as u32) {
+            Ok(granted) => (granted as usize).min(max),
+            Err(Errno::Again) => return Err(ClaimError::Full),
+            Err(Errno::TooLarge) => return Err(too_large),
+            Err(errno) => return Err(ClaimError::Refused(errno)),
+        };
+        self.window.begin(self.position.get(), granted);
+        Ok(granted)
+    }
+
+    /// Opens a run for single messages, the next of which has `min` bytes.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn refill(self: &Rc<Self>, min: usize) -> Result<(), ClaimError> {
+        self.claim(min, min)?;
+        settle::publisher_holds(Rc::clone(self) as Rc<dyn Settle>);
+        Ok(())
+    }
+
+    /// Waits for `attempt` to be given at least `min` bytes.
+    pub(crate) fn poll_room<R>(
+        self: &Rc<Self>,
+        min: usize,
+        cx: &mut Context<'_>,
+        mut attempt: impl FnMut(&Rc<Self>) -> Result<R, ClaimError>,
+    ) -> Poll<Result<R, ClaimError>> {
+        loop {
+            match attempt(self) {
+                Err(ClaimError::Full) => {}
+                result => return Poll::Ready(result),
+            }
+            match readiness(self.handle(), min) {
+                Ok(Readiness::Ready) => {}
+                Ok(Readiness::Armed) => {
+                    executor::park(cx);
+                    return Poll::Pending;
+                }
+                Err(errno) => return Poll::Ready(Err(ClaimError::Refused(errno))),
+            }
+        }
+    }
+
+    /// Publishes what was written, and tells whether that and everything before it went well.
+    ///
+    /// For the owner alone: whoever calls this knows that there is no guard (or has forgotten it).
+    pub(crate) fn flush(&self) -> Result<(), ClaimError> {
+        self.window.lend(Lent::No);
+        self.settle();
+        match self.failed.get() {
+            Some(errno) => Err(ClaimError::Refused(errno)),
+            None => Ok(()),
+        }
+    }
+
+    /// Publishes what was written and gives the ring up.
+    pub(crate) fn close(&self) {
+        self.window.lend(Lent::No);
+        self.settle();
+        self.opened.close();
+    }
+
+    /// Publishes what was written and gives back what was granted: the kernel is about to write to the
+    /// ring by itself.
+    pub(crate) fn stand_aside(&self) -> Result<(), ClaimError> {
+        self.flush()?;
+        self.window.clear();
+        Ok(())
+    }
+
+    /// The kernel has published bytes by itself.
+    pub(crate) fn published_elsewhere(&self, bytes: u64) {
+        self.position.set(self.position.get() + bytes);
+    }
+}
