@@ -1,121 +1,134 @@
 //! Counts and checksums a feed of trades.
 //!
-//! Grants: `in`, a subscriber of trades, which may be one that is overtaken; `console`; and, optional, `clock`. At the end it prints
-//! `trades N missed M checksum C`, and with a clock also `ns T`, the time from the first trade to the last.
+//! A second reader beside those that compute: the same feed always has the same checksum. If its spawner lets it be overtaken
+//! (policy `lap`), it says how many bytes it has missed.
+//!
+//! Grants: `in`, a subscriber of [`Trade`]s; `clock`; `console`. Prints at the end
+//! `record trades N checksum X missed B bytes, R trades/s`.
 
-#[path = "../../ticker/src/market.rs"]
-pub mod market;
+mod trade;
 
-use market::Trade;
-use okernel_sdk::{Clock, Context, OpenError, RecvError, Result, as_bytes};
+pub use trade::Trade;
 
-/// The checksum of no trades, and the factor of each step (FNV-1a, over words of eight bytes).
-const CHECKSUM_START: u64 = 0xcbf2_9ce4_8422_2325;
-const CHECKSUM_FACTOR: u64 = 0x0000_0100_0000_01b3;
+use okernel_sdk::{Context, RecvError, Result};
+
+/// Odd, with bits in no pattern (from the golden ratio).
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+
+const NS_PER_SECOND: f64 = 1e9;
 
 /// The task.
 ///
 /// # Errors
-/// A grant is missing.
-#[okernel_sdk::task(wants("in: subscriber", "console", "clock"))]
+/// A grant is missing, or the kernel refused.
+#[okernel_sdk::task(wants("in: subscriber", "clock", "console"))]
 pub async fn main(ctx: Context) -> Result<()> {
     let mut input = ctx.subscriber::<Trade>("in")?;
-    let clock = match ctx.clock("clock") {
-        Ok(clock) => Some(clock),
-        Err(OpenError::NotGranted { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let now_ns = || clock.as_ref().map(Clock::now_ns).transpose();
-    let (mut trades, mut missed, mut checksum) = (0u64, 0u64, CHECKSUM_START);
-    let (mut first_ns, mut last_ns) = (None, None);
+    let (clock, console) = (ctx.clock("clock")?, ctx.console()?);
+
+    let (mut trades, mut sum, mut missed_bytes) = (0u64, 0, 0u64);
+    let mut started_ns = clock.now_ns()?;
     loop {
-        match input.batch().await {
-            Ok(batch) => {
+        match input.next_batch().await {
+            Ok(Some(batch)) => {
+                if trades == 0 {
+                    started_ns = clock.now_ns()?;
+                }
+                sum = batch.iter().fold(sum, checksum);
                 trades += batch.len() as u64;
-                checksum = add(checksum, &batch);
                 batch.release();
-                last_ns = now_ns()?;
-                first_ns = first_ns.or(last_ns);
             }
-            Err(RecvError::Lapped { missed_bytes }) => {
-                missed += missed_bytes / size_of::<Trade>() as u64;
-            }
-            Err(RecvError::Closed) => break,
+            Ok(None) => break,
+            Err(RecvError::Lapped { missed_bytes: more }) => missed_bytes += more,
             Err(error) => return Err(error.into()),
         }
     }
-    let time = match (first_ns, last_ns) {
-        (Some(first_ns), Some(last_ns)) => format!(" ns {}", last_ns - first_ns),
-        _ => String::new(),
-    };
-    let line = format!("trades {trades} missed {missed} checksum {checksum:016x}{time}\n");
-    ctx.console()?.print(line).await
+    let took_ns = (clock.now_ns()? - started_ns).max(1);
+    let rate = trades as f64 * NS_PER_SECOND / took_ns as f64;
+    let line = format!(
+        "record trades {trades} checksum {sum:016x} missed {missed_bytes} bytes, {rate:.0} trades/s\n"
+    );
+    console.print(line).await
 }
 
-/// The checksum after more trades.
-fn add(checksum: u64, trades: &[Trade]) -> u64 {
-    let (words, _) = as_bytes(trades).as_chunks::<8>();
-    words.iter().fold(checksum, |checksum, word| {
-        (checksum ^ u64::from_le_bytes(*word)).wrapping_mul(CHECKSUM_FACTOR)
+/// Adds a trade to a checksum. Order matters, and every bit does.
+fn checksum(sum: u64, trade: &Trade) -> u64 {
+    let words = [
+        trade.time_ns,
+        trade.price.to_bits(),
+        trade.size,
+        trade.symbol,
+    ];
+    words.into_iter().fold(sum, |sum, word| {
+        (sum.rotate_left(23) ^ word).wrapping_mul(MULTIPLIER)
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::main;
-    use super::market::Trade;
-    use okernel_sdk::testing::{Done, Harness};
+    use super::{Trade, checksum, main};
+    use okernel_sdk::testing::Harness;
 
-    fn trades() -> Vec<Trade> {
-        let trade = |number: u64| Trade {
-            time_ns: number,
-            price: number as f64,
-            size: 1,
-            symbol: 0,
+    fn trades(count: u64) -> Vec<Trade> {
+        let trade = |n: u64| Trade {
+            time_ns: n,
+            price: n as f64 / 7.0,
+            size: n % 9,
+            symbol: n % 3,
         };
-        (0..5000).map(trade).collect()
+        (0..count).map(trade).collect()
     }
 
-    fn run(seed: u64, trades: &[Trade]) -> Done {
-        Harness::new()
-            .seams(seed)
-            .feed("in", trades)
-            .console("console")
-            .run(main)
-    }
-
-    #[test]
-    fn the_checksum_depends_on_the_trades_alone() {
-        let mut trades = trades();
-        let first = run(1, &trades);
-        assert_eq!(first.result, Ok(()));
-        assert!(first.console.starts_with(b"trades 5000 missed 0 checksum "));
-        assert_eq!(run(2, &trades).console, first.console);
-        trades.swap(7, 8);
-        assert_ne!(run(1, &trades).console, first.console);
-    }
-
-    #[test]
-    fn what_is_missed_is_counted() {
-        let trades = trades();
-        let done = Harness::new()
-            .ring("ring", 65536)
-            .publisher("out", "ring")
-            .task(async |ctx| {
-                let mut out = ctx.publisher::<Trade>("out")?;
-                out.send_all(&trades).await?;
-                Ok(())
-            })
-            .lapped_subscriber("in", "ring")
-            .console("console")
-            .clock("clock")
-            .run(main);
+    fn line(trades: &[Trade]) -> String {
+        let harness = Harness::new().seams(2).feed("in", trades);
+        let done = harness.clock("clock").console("console").run(main);
         assert_eq!(done.result, Ok(()));
-        let printed = String::from_utf8_lossy(&done.console);
-        let figures: Vec<u64> = printed
-            .split_whitespace()
-            .filter_map(|word| word.parse().ok())
-            .collect();
-        assert_eq!(figures[0] + figures[1], 5000, "{printed}");
+        String::from_utf8(done.console).unwrap()
+    }
+
+    #[test]
+    fn counts_and_sums_all() {
+        let trades = trades(3000);
+        let sum = trades.iter().fold(0, checksum);
+        let expected = format!("record trades 3000 checksum {sum:016x} missed 0 bytes, ");
+        assert!(line(&trades).starts_with(&expected), "{}", line(&trades));
+        assert!(line(&[]).starts_with("record trades 0 checksum 0000000000000000 missed 0"));
+    }
+
+    #[test]
+    fn every_change_changes_the_sum() {
+        let trades = trades(10);
+        let sum = |trades: &[Trade]| trades.iter().fold(0, checksum);
+        let mut other = trades.clone();
+        other.swap(3, 4);
+        assert_ne!(sum(&trades), sum(&other));
+        let mut other = trades.clone();
+        other[9].price = -other[9].price;
+        assert_ne!(sum(&trades), sum(&other));
+    }
+
+    #[test]
+    fn what_was_missed_is_told() {
+        let feed = trades(500);
+        let harness = Harness::new().ring("r", 4096).publisher("out", "r");
+        let harness = harness.task(async move |ctx| {
+            let mut out = ctx.publisher::<Trade>("out")?;
+            Ok(out.send_all(&feed).await?)
+        });
+        let harness = harness
+            .lapped_subscriber("in", "r")
+            .clock("clock")
+            .console("console");
+        let done = harness.run(main);
+        let text = String::from_utf8(done.console).unwrap();
+        let figure = |word: &str| {
+            let mut words = text.split_whitespace().skip_while(|other| *other != word);
+            words
+                .nth(1)
+                .and_then(|number| number.parse::<u64>().ok())
+                .unwrap()
+        };
+        assert!(figure("missed") > 0, "{text}");
+        assert_eq!(figure("trades") * 32 + figure("missed"), 500 * 32);
     }
 }

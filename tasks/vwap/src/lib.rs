@@ -1,153 +1,261 @@
 //! Volume-weighted average price of every symbol of a feed of trades.
 //!
-//! Grants: `in`, a subscriber of trades; `out`, a publisher of averages. Argument: over how many trades of a symbol each average
-//! is taken (100). When the feed ends, what is left of each symbol is averaged too.
+//! Grants: `in`, a subscriber of [`Trade`]s; and, both optional, `out`, a publisher of [`Average`]s, to which the symbols that were
+//! traded are sent after every so many trades and at the end, and `console`, on which the averages are printed at the end. Argument:
+//! after how many trades averages are sent (10000).
 
-#[path = "../../ticker/src/market.rs"]
-pub mod market;
+mod trade;
 
-use market::{Average, SYMBOL_MAX, Trade};
-use okernel_sdk::{Context, Error, Result};
+pub use trade::Trade;
 
-/// Trades in an average if nothing else is asked for.
-const TRADES_DEFAULT: u64 = 100;
+use okernel_sdk::{Context, Error, OpenError, Pod, Publisher, Result};
+use std::collections::BTreeMap;
 
-/// What was traded of one symbol since its last average.
-#[derive(Clone, Copy, Default)]
-struct Totals {
-    trades: u64,
-    volume: u64,
-    turnover: f64,
-    time_ns: u64,
+/// After how many trades averages are sent when the arguments do not say.
+const EVERY: u64 = 10_000;
+
+/// Symbols that are kept apart at most: a feed may send any number as a symbol.
+pub const SYMBOLS_MAX: usize = 100_000;
+
+/// The average price of one symbol so far.
+#[derive(Clone, Copy, PartialEq, Debug, Pod)]
+#[repr(C)]
+pub struct Average {
+    /// What was traded.
+    pub symbol: u64,
+    /// The sum of price times size, divided by the sum of sizes.
+    pub price: f64,
+    /// The sum of sizes.
+    pub volume: u64,
+    /// How many trades.
+    pub trades: u64,
 }
 
-impl Totals {
-    fn add(&mut self, trade: &Trade) {
-        self.trades += 1;
-        self.volume = self.volume.saturating_add(trade.size);
-        self.turnover += trade.price * trade.size as f64;
-        self.time_ns = trade.time_ns;
-    }
+/// What is summed up for one symbol.
+#[derive(Clone, Copy, Default, Debug)]
+struct Sums {
+    value: f64,
+    volume: u64,
+    trades: u64,
+    /// Trades when the average was last sent.
+    sent: u64,
+}
 
-    fn average(&self, symbol: u64) -> Average {
-        Average {
-            time_ns: self.time_ns,
-            price: self.turnover / self.volume as f64,
-            volume: self.volume,
-            symbol,
-        }
-    }
+/// The averages of all symbols.
+#[derive(Clone, Default, Debug)]
+struct Averages {
+    symbols: BTreeMap<u64, Sums>,
 }
 
 /// The task.
 ///
 /// # Errors
-/// A grant is missing, the argument is no number, or a symbol is out of range.
-#[okernel_sdk::task(wants("in: subscriber", "out: publisher"))]
+/// A grant is missing, the argument is no number, or there are more than [`SYMBOLS_MAX`] symbols.
+#[okernel_sdk::task(wants("in: subscriber", "out: publisher", "console"))]
 pub async fn main(ctx: Context) -> Result<()> {
     let every = match ctx.args()?.first() {
-        None => TRADES_DEFAULT,
-        Some(text) => match text.parse() {
-            Ok(every) if every > 0 => every,
-            _ => {
-                return Err(Error::message(format!(
-                    "not a number of trades: \"{text}\""
-                )));
-            }
-        },
+        Some(text) => text.parse().map_err(|_| {
+            Error::message(format!(
+                "after how many trades? expected a number, not \"{text}\""
+            ))
+        })?,
+        None => EVERY,
     };
-    let mut trades = ctx.subscriber::<Trade>("in")?;
-    let mut out = ctx.publisher::<Average>("out")?;
-    let mut symbols: Vec<Totals> = Vec::new();
-    // Trades are read where they lie, a batch at a time; the few averages are sent one by one.
-    while let Some(batch) = trades.next_batch().await? {
-        for trade in batch.iter() {
-            let totals = totals(&mut symbols, trade.symbol)?;
-            totals.add(trade);
-            if totals.trades == every {
-                let average = std::mem::take(totals).average(trade.symbol);
-                out.send(average).await?;
-            }
+    let mut input = ctx.subscriber::<Trade>("in")?;
+    let mut out = optional(ctx.publisher::<Average>("out"))?;
+    let console = optional(ctx.console())?;
+
+    let mut averages = Averages::default();
+    let mut unsent = 0;
+    while let Some(batch) = input.next_batch().await? {
+        for trade in &*batch {
+            averages.add(trade)?;
         }
+        unsent += batch.len() as u64;
         batch.release();
-    }
-    for (symbol, totals) in symbols.iter().enumerate() {
-        if totals.trades > 0 {
-            out.send(totals.average(symbol as u64)).await?;
+        if let Some(out) = &mut out
+            && unsent >= every
+        {
+            averages.send(out).await?;
+            unsent = 0;
         }
+    }
+    if let Some(out) = &mut out {
+        averages.send(out).await?;
+    }
+    if let Some(console) = console {
+        console.print(averages.lines()).await?;
     }
     Ok(())
 }
 
-/// The totals of a symbol. What comes from a ring is checked: the number decides how much memory is taken.
-fn totals(symbols: &mut Vec<Totals>, symbol: u64) -> Result<&mut Totals> {
-    if symbol > SYMBOL_MAX {
-        let text = format!("a trade of symbol {symbol}: the largest is {SYMBOL_MAX}");
-        return Err(Error::message(text));
+/// What was granted, or nothing.
+fn optional<T>(opened: Result<T, OpenError>) -> Result<Option<T>> {
+    match opened {
+        Ok(end) => Ok(Some(end)),
+        Err(OpenError::NotGranted { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
     }
-    let index = symbol as usize;
-    if index >= symbols.len() {
-        symbols.resize(index + 1, Totals::default());
+}
+
+impl Sums {
+    fn average(&self, symbol: u64) -> Average {
+        Average {
+            symbol,
+            price: self.value / self.volume.max(1) as f64,
+            volume: self.volume,
+            trades: self.trades,
+        }
     }
-    Ok(&mut symbols[index])
+}
+
+impl Averages {
+    fn add(&mut self, trade: &Trade) -> Result<()> {
+        if self.symbols.len() == SYMBOLS_MAX && !self.symbols.contains_key(&trade.symbol) {
+            return Err(Error::message(format!("more than {SYMBOLS_MAX} symbols")));
+        }
+        let sums = self.symbols.entry(trade.symbol).or_default();
+        sums.value += trade.price * trade.size as f64;
+        sums.volume = sums.volume.saturating_add(trade.size);
+        sums.trades += 1;
+        Ok(())
+    }
+
+    /// Sends those that have changed since they were last sent.
+    async fn send(&mut self, out: &mut Publisher<Average>) -> Result<()> {
+        for (symbol, sums) in &mut self.symbols {
+            if sums.sent != sums.trades {
+                sums.sent = sums.trades;
+                out.send(sums.average(*symbol)).await?;
+            }
+        }
+        out.flush()?;
+        Ok(())
+    }
+
+    fn lines(&self) -> String {
+        let line = |(symbol, sums): (&u64, &Sums)| {
+            let Average {
+                price,
+                volume,
+                trades,
+                ..
+            } = sums.average(*symbol);
+            format!("vwap symbol {symbol} price {price:.4} volume {volume} trades {trades}\n")
+        };
+        self.symbols.iter().map(line).collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::main;
-    use super::market::{Average, Trade};
-    use okernel_sdk::testing::Harness;
+    use super::{Average, SYMBOLS_MAX, Trade, main};
+    use okernel_sdk::testing::{Done, Harness};
 
-    fn trade(time_ns: u64, symbol: u64, price: f64, size: u64) -> Trade {
+    fn trade(symbol: u64, price: f64, size: u64) -> Trade {
         Trade {
-            time_ns,
+            time_ns: 0,
             price,
             size,
             symbol,
         }
     }
 
+    fn averaged(trades: &[Trade], args: &[&str]) -> Done {
+        let harness = Harness::new()
+            .seams(2)
+            .feed("in", trades)
+            .collect("out", 4096);
+        harness
+            .console("console")
+            .args(args.iter().copied())
+            .run(main)
+    }
+
     #[test]
-    fn prices_are_weighted_by_volume() {
+    fn prices_weigh_by_volume() {
         let trades = [
-            trade(1, 0, 10.0, 1),
-            trade(2, 5, 7.0, 10),
-            trade(3, 0, 20.0, 3),
-            trade(4, 0, 30.0, 2),
+            trade(3, 10.0, 1),
+            trade(1, 5.0, 10),
+            trade(3, 20.0, 3),
+            trade(3, 30.0, 0),
         ];
-        let done = Harness::new()
-            .feed("in", &trades)
-            .collect("out", 4096)
-            .args(["2"])
-            .run(main);
+        let done = averaged(&trades, &[]);
         assert_eq!(done.result, Ok(()));
-        let average = |time_ns, symbol, price, volume| Average {
-            time_ns,
-            price,
-            volume,
-            symbol,
+        let expected = [
+            Average {
+                symbol: 1,
+                price: 5.0,
+                volume: 10,
+                trades: 1,
+            },
+            Average {
+                symbol: 3,
+                price: 17.5,
+                volume: 4,
+                trades: 3,
+            },
+        ];
+        assert_eq!(done.sent::<Average>("out"), expected);
+        let lines = "vwap symbol 1 price 5.0000 volume 10 trades 1\nvwap symbol 3 price 17.5000 volume 4 trades 3\n";
+        assert_eq!(String::from_utf8(done.console).unwrap(), lines);
+    }
+
+    #[test]
+    fn what_has_changed_is_sent_again() {
+        let trades: Vec<Trade> = (0..1000).map(|n| trade(n / 500, n as f64, 2)).collect();
+        let done = averaged(&trades, &["100"]);
+        let sent = done.sent::<Average>("out");
+        assert!(sent.len() > 4, "{} averages", sent.len());
+        let last = |symbol| {
+            sent.iter()
+                .rfind(|average| average.symbol == symbol)
+                .copied()
+                .unwrap()
         };
         assert_eq!(
-            done.sent::<Average>("out"),
-            [
-                average(3, 0, 17.5, 4),
-                average(4, 0, 30.0, 2),
-                average(2, 5, 7.0, 10),
-            ]
+            last(0),
+            Average {
+                symbol: 0,
+                price: 249.5,
+                volume: 1000,
+                trades: 500
+            }
+        );
+        assert_eq!(
+            last(1),
+            Average {
+                symbol: 1,
+                price: 749.5,
+                volume: 1000,
+                trades: 500
+            }
+        );
+        let first = sent.iter().position(|average| average.symbol == 1).unwrap();
+        // The first symbol is sent once more together with the second at most.
+        assert!(
+            sent[first..]
+                .iter()
+                .filter(|average| average.symbol == 0)
+                .count()
+                <= 1
         );
     }
 
     #[test]
-    fn mistakes_are_named() {
-        let harness = || Harness::new().collect("out", 4096);
-        let done = harness().feed("in", &[trade(1, 1 << 40, 1.0, 1)]).run(main);
-        let error = done.result.unwrap_err().to_string();
+    fn needs_only_trades() {
+        let done = Harness::new().feed("in", &[trade(0, 1.0, 1)]).run(main);
+        assert_eq!(done.result, Ok(()));
+        assert_eq!(averaged(&[], &[]).console, b"");
+    }
+
+    #[test]
+    fn a_feed_cannot_take_all_memory() {
+        let trades: Vec<Trade> = (0..=SYMBOLS_MAX as u64).map(|n| trade(n, 1.0, 1)).collect();
+        let done = Harness::new().feed("in", &trades).run(main);
         assert_eq!(
-            error,
-            "a trade of symbol 1099511627776: the largest is 65535"
+            done.result.unwrap_err().to_string(),
+            "more than 100000 symbols"
         );
-        let done = harness().feed::<Trade>("in", &[]).args(["0"]).run(main);
-        let error = done.result.unwrap_err().to_string();
-        assert_eq!(error, "not a number of trades: \"0\"");
     }
 }

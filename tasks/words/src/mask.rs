@@ -53,7 +53,7 @@ fn lane_mask(bytes: u64) -> u64 {
 
     let at_least = |bytes: u64, limit: u8| bytes + EACH * u64::from(0x80 - limit);
     let ascii = bytes & !HIGH;
-    let folded = ascii | EACH * u64::from(FOLD_BIT);
+    let folded = ascii | (EACH * u64::from(FOLD_BIT));
     let letters = at_least(folded, b'a') & !at_least(folded, b'z' + 1);
     let digits = at_least(ascii, b'0') & !at_least(ascii, b'9' + 1);
     let found = (letters | digits) & !bytes & HIGH;
