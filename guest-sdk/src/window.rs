@@ -268,7 +268,7 @@ impl Window {
     }
 
     fn check<T: Pod>(&self, skip: usize, count: usize) -> *mut T {
-        if count == 0 {
+        if self.next.get().is_null() && count == 0 {
             return NonNull::dangling().as_ptr();
         }
         let left = self.left_bytes();

@@ -176,3 +176,17 @@ fn values_go_through_and_other_frames_are_told_apart() {
         });
     assert_eq!(done.result, Ok(()));
 }
+
+#[test]
+fn a_payload_of_no_bytes_is_aligned_too() {
+    let done = Harness::new()
+        .feed_frames("in", &[(300, b""), (301, b"x"), (302, b"")])
+        .run(async |ctx| {
+            let mut input = ctx.frame_subscriber("in")?;
+            while let Some(frame) = input.next().await? {
+                assert!(frame.payload.as_ptr().cast::<u64>().is_aligned());
+            }
+            Ok(())
+        });
+    assert_eq!(done.result, Ok(()));
+}

@@ -341,3 +341,33 @@ fn a_receive_that_did_not_win_loses_nothing() {
         });
     assert_eq!(done.result, Ok(()));
 }
+
+#[test]
+fn a_run_over_the_seam_is_committed_in_parts() {
+    for capacity in [COPIED, MAPPED] {
+        let done = Harness::new()
+            .ring("ring", capacity)
+            .publisher("out", "ring")
+            .subscriber("in", "ring")
+            .run(async |ctx| {
+                let mut out = ctx.publisher::<u64>("out")?;
+                let mut input = ctx.subscriber::<u64>("in")?;
+                let mut next = 0;
+                // Each claim is larger than what is used of it, so that rests are used again, over the seam too.
+                for round in 0..3000 {
+                    let mut claim = out.claim(30).await?;
+                    let used = 1 + round % 29;
+                    for (message, number) in claim[..used].iter_mut().zip(next..) {
+                        *message = number;
+                    }
+                    claim.commit_first(used)?;
+                    let batch = input.batch().await?;
+                    assert!(batch.iter().copied().eq(next..next + used as u64));
+                    batch.release();
+                    next += used as u64;
+                }
+                Ok(())
+            });
+        assert_eq!(done.result, Ok(()));
+    }
+}

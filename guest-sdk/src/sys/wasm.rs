@@ -46,7 +46,10 @@ fn address_mut(bytes: &mut [u8]) -> u32 {
 /// Repeats a call that reads `bytes` with a copy of them, if they lie in a window.
 fn reading(bytes: &[u8], call: impl Fn(&[u8]) -> Result<u64, Errno>) -> Result<u64, Errno> {
     match call(bytes) {
-        Err(Errno::BadAddress) => call(&bytes.to_vec()),
+        Err(Errno::BadAddress) => {
+            let beside = bytes.to_vec();
+            call(&beside)
+        }
         result => result,
     }
 }
