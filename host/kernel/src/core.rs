@@ -193,12 +193,17 @@ impl Core {
     #[inline]
     pub(crate) fn drain_ready(&mut self) {
         crate::wake::take_local(&mut self.ready);
-        while let Some(key) = self.ready.pop() {
+        if self.ready.is_empty() {
+            return;
+        }
+        let mut ready = std::mem::take(&mut self.ready);
+        for key in ready.drain(..) {
             if let Some(Some(cell)) = self.tasks.get_mut(key) {
                 cell.wake.taken();
             }
             self.wake(key);
         }
+        self.ready = ready;
     }
 
     /// A handle of a task has news; wakes the task if it waits for that.

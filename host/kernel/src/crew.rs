@@ -199,6 +199,7 @@ pub(crate) fn member(seat: &Arc<Seat>) -> Ended {
 /// gets, if this thread is the leader; otherwise the leader is handed it.
 fn dismiss(mut core: Box<Core>, seat: &Arc<Seat>) -> Option<Ended> {
     core.io.finalise();
+    core.signal.close();
     let leader = Arc::clone(&core.crew.leader);
     let idle = std::mem::take(&mut core.crew.idle);
     let ended = Ended {

@@ -20,6 +20,7 @@ mod preempt;
 pub mod program;
 pub mod spawn;
 pub mod task;
+mod waiting;
 
 mod cell;
 pub mod clock;

@@ -292,3 +292,7 @@ impl Message {
         Some((address, message))
     }
 }
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

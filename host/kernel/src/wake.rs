@@ -30,8 +30,16 @@ const SLEEPING: u32 = 2;
 pub struct Signal {
     state: AtomicU32,
     ready: Mutex<Vec<Key>>,
-    inbox: Mutex<VecDeque<Post>>,
+    inbox: Mutex<Inbox>,
     waker: mio::Waker,
+}
+
+/// What foreign threads posted.
+#[derive(Debug, Default)]
+struct Inbox {
+    posts: VecDeque<Post>,
+    /// Set when the core is no more: nothing is taken in.
+    closed: bool,
 }
 
 /// Whether there is news for a core.
@@ -46,7 +54,7 @@ impl Signal {
         Signal {
             state: AtomicU32::new(NOTIFIED),
             ready: Mutex::new(Vec::new()),
-            inbox: Mutex::new(VecDeque::new()),
+            inbox: Mutex::new(Inbox::default()),
             waker,
         }
     }
@@ -60,13 +68,26 @@ impl Signal {
         }
     }
 
-    /// Hands something over from a foreign thread.
+    /// Hands something over from a foreign thread. It is dropped when the core is no more.
     pub(crate) fn post(&self, post: Post) {
-        self.inbox
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(post);
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        if inbox.closed {
+            drop(inbox);
+            drop(post);
+            return;
+        }
+        inbox.posts.push_back(post);
+        drop(inbox);
         self.notify();
+    }
+
+    /// The core is no more: what was posted and not carried out is dropped, and all that comes.
+    pub(crate) fn close(&self) {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        inbox.closed = true;
+        let posts = std::mem::take(&mut inbox.posts);
+        drop(inbox);
+        drop(posts);
     }
 
     /// Whether there is news, without taking note of it.
@@ -112,7 +133,7 @@ impl Signal {
     /// Takes what foreign threads posted.
     pub(crate) fn take_posts(&self) -> VecDeque<Post> {
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *inbox)
+        std::mem::take(&mut inbox.posts)
     }
 
     fn identity(self: &Arc<Self>) -> usize {

@@ -12,7 +12,13 @@ use std::sync::{Arc, Condvar, Mutex};
 
 /// An output that can be held up.
 #[derive(Clone, Default)]
-struct Paper(Arc<(Mutex<(Vec<u8>, Held)>, Condvar)>);
+struct Paper(Arc<Desk>);
+
+#[derive(Default)]
+struct Desk {
+    written: Mutex<(Vec<u8>, Held)>,
+    changed: Condvar,
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 enum Held {
@@ -23,20 +29,20 @@ enum Held {
 
 impl Paper {
     fn hold(&self, held: Held) {
-        self.0.0.lock().unwrap().1 = held;
-        self.0.1.notify_all();
+        self.0.written.lock().unwrap().1 = held;
+        self.0.changed.notify_all();
     }
 
     fn text(&self) -> String {
-        String::from_utf8(self.0.0.lock().unwrap().0.clone()).unwrap()
+        String::from_utf8(self.0.written.lock().unwrap().0.clone()).unwrap()
     }
 }
 
 impl Write for Paper {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut paper = self.0.0.lock().unwrap();
+        let mut paper = self.0.written.lock().unwrap();
         while paper.1 == Held::Yes {
-            paper = self.0.1.wait(paper).unwrap();
+            paper = self.0.changed.wait(paper).unwrap();
         }
         paper.0.extend_from_slice(bytes);
         Ok(bytes.len())

@@ -68,6 +68,18 @@ fn a_kernel_that_was_parked_and_never_run() {
 }
 
 #[test]
+fn who_asks_a_halted_kernel_is_not_left_waiting() {
+    let running = run(kernel(2, Config::default()));
+    let control = running.control.clone();
+    running.halt();
+    let (tell, told) = std::sync::mpsc::channel();
+    control.request(sym("ps"), move |table| {
+        let _ = tell.send(table);
+    });
+    assert_eq!(told.recv(), Err(std::sync::mpsc::RecvError));
+}
+
+#[test]
 fn the_first_failure_is_the_status() {
     let running = run(kernel(2, Config::default()));
     running.control.halt(3);

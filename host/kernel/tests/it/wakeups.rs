@@ -121,3 +121,41 @@ fn more_schedulers_than_processors() {
     eventually("8,000 messages", || last.load(Ordering::Relaxed) == 8_000);
     running.halt();
 }
+
+/// Notes what the hooks are told of one core.
+#[derive(Default)]
+struct Noted(std::sync::Mutex<Vec<&'static str>>);
+
+impl okernel_core::CoreHooks for Noted {
+    fn core_busy(&self, _core: CoreId) {
+        self.0.lock().unwrap().push("busy");
+    }
+
+    fn core_idle(&self, _core: CoreId) {
+        self.0.lock().unwrap().push("idle");
+    }
+}
+
+#[test]
+fn the_hooks_hear_when_a_core_has_work_and_when_not() {
+    let noted = Arc::new(Noted::default());
+    let modules = Arc::new(okernel_core::NoModules);
+    let hooks = Arc::clone(&noted);
+    let kernel = Kernel::simple(1, Config::default(), modules, hooks).unwrap();
+    let running = run(kernel);
+    for round in 1..=3 {
+        running.spawn(0, crate::support::polled("short", |_| Outcome::End));
+        eventually("the core is idle again", || {
+            noted.0.lock().unwrap().len() == 2 * round
+        });
+    }
+    let endless = running.spawn(0, crate::support::endless("endless"));
+    eventually("it runs", || running.cpu_ms(endless) > 20.0);
+    assert_eq!(noted.0.lock().unwrap().len(), 7);
+    running.halt();
+    let noted = noted.0.lock().unwrap();
+    assert!(
+        noted.chunks(2).all(|pair| pair == ["busy", "idle"]),
+        "{noted:?}"
+    );
+}

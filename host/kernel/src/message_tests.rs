@@ -1,0 +1,138 @@
+//! Tests of [`super::Message`]: every message survives the bus, and no words can do harm.
+
+use super::{Address, Message, Parcels, QosChange};
+use crate::config::Quanta;
+use crate::ids::{CoreId, EndpointId, TaskId};
+use crate::io::output::Stream;
+use crate::memory::End;
+use crate::program::{ModuleInfo, Program};
+use crate::refusal::Refusal;
+use crate::spawn::Spawn;
+use crate::table::Key;
+use okernel_abi::Errno;
+use okernel_abi::layout::Executed;
+use okernel_ring::{Policy, Ring, Start};
+
+fn task() -> TaskId {
+    TaskId(Key::new(7, 3))
+}
+
+fn endpoint() -> EndpointId {
+    EndpointId(Key::new(u32::MAX, u32::MAX))
+}
+
+fn all() -> Vec<Message> {
+    let publisher = Ring::create(4096, Start::Hold).unwrap();
+    let quanta = Quanta::default();
+    let creator = Some(task());
+    let weight = 5;
+    vec![
+        Message::Nop,
+        Message::AckNop,
+        Message::Pub {
+            capacity_bytes: u64::MAX,
+            creator,
+        },
+        Message::AckPub(endpoint()),
+        Message::Sub {
+            ring: endpoint(),
+            policy: Policy::Block,
+            creator: None,
+        },
+        Message::Sub {
+            ring: endpoint(),
+            policy: Policy::Lap,
+            creator,
+        },
+        Message::Sub {
+            ring: endpoint(),
+            policy: Policy::Kick,
+            creator,
+        },
+        Message::AckSub(endpoint()),
+        Message::Spawn(Box::new(Spawn::program(
+            "name",
+            Program::Code("1".to_string()),
+        ))),
+        Message::AckSpawn(task()),
+        Message::Exec {
+            task: task(),
+            input: b"1+1".to_vec(),
+        },
+        Message::AckExec(Executed::Done),
+        Message::AckExec(Executed::Failed),
+        Message::AckExec(Executed::Incomplete),
+        Message::Print {
+            stream: Stream::Out,
+            bytes: b"out".to_vec(),
+        },
+        Message::Print {
+            stream: Stream::Errors,
+            bytes: b"err".to_vec(),
+        },
+        Message::AckPrint,
+        Message::Select,
+        Message::Qos(QosChange::Core(quanta)),
+        Message::Qos(QosChange::Task {
+            task: task(),
+            weight,
+        }),
+        Message::AckQos,
+        Message::Load {
+            name: "m".to_string(),
+            path: "m.wasm".into(),
+        },
+        Message::AckLoad(ModuleInfo::default()),
+        Message::Read("file".into()),
+        Message::AckRead(b"bytes".to_vec()),
+        Message::Kill(task()),
+        Message::AckKill,
+        Message::Migrate {
+            endpoint: endpoint(),
+            asker: creator,
+        },
+        Message::AckMigrate(End::Publisher(endpoint(), publisher)),
+        Message::Halt(-1),
+        Message::AckHalt,
+        Message::Error(Refusal::new(Errno::Busy, "busy")),
+    ]
+}
+
+#[test]
+fn every_message_survives_the_bus() {
+    let parcels = Parcels::default();
+    for message in all() {
+        let address = Address {
+            from: CoreId(63),
+            to: CoreId(u16::MAX),
+            ask: Key::new(9, u32::MAX),
+        };
+        let before = format!("{message:?}");
+        let envelope = message.seal(address, &parcels);
+        assert_eq!(super::destination(&envelope), address.to);
+        let (opened, message) = Message::open(&envelope, &parcels).unwrap();
+        assert_eq!((opened, format!("{message:?}")), (address, before));
+        assert_eq!(parcels.count(), 0);
+    }
+}
+
+#[test]
+fn an_envelope_is_opened_once_and_nonsense_never() {
+    let parcels = Parcels::default();
+    let address = Address {
+        from: CoreId(0),
+        to: CoreId(0),
+        ask: Key::new(0, 0),
+    };
+    let print = Message::Print {
+        stream: Stream::Out,
+        bytes: vec![1],
+    };
+    let envelope = print.seal(address, &parcels);
+    assert!(Message::open(&envelope, &parcels).is_some());
+    assert!(Message::open(&envelope, &parcels).is_none());
+    for kind in 26..=u16::MAX {
+        assert!(Message::open(&[kind.into(), 0, 0, 0, 0, 0, 0, 0], &parcels).is_none());
+    }
+    assert!(Message::open(&[9, 0, 77, 0, 0, 0, 0, 0], &parcels).is_none());
+}
