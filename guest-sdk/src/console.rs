@@ -122,7 +122,7 @@ impl Console {
     /// # done.result.unwrap();
     /// ```
     pub fn arm(&self) -> Result<Readiness> {
-        readiness(self.handle, 1).map_err(failed)
+        readiness(self.handle, PIECE_BYTES_MAX).map_err(failed)
     }
 
     /// A buffer for `write!`, printed by [`Output::flush`].

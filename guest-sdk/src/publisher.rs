@@ -296,7 +296,7 @@ impl<T: Pod> Publisher<T> {
     /// Arms the task for room for `count` messages: for tasks that write their own `poll`.
     ///
     /// # Errors
-    /// The kernel refused.
+    /// There never can be so much room, or the kernel refused.
     ///
     /// ```
     /// # use okernel_sdk::testing::Harness;
@@ -310,6 +310,9 @@ impl<T: Pod> Publisher<T> {
     /// ```
     pub fn arm(&mut self, count: usize) -> Result<Readiness, ClaimError> {
         let bytes = count.saturating_mul(item_bytes::<T>());
+        if bytes > self.lane.capacity() {
+            return Err(self.lane.too_large(bytes));
+        }
         readiness(self.lane.handle(), bytes).map_err(ClaimError::Refused)
     }
 

@@ -94,6 +94,13 @@ impl ReadLane {
         self.opened.close();
     }
 
+    pub(crate) fn too_large(&self, bytes: usize) -> RecvError {
+        RecvError::TooLarge {
+            asked_bytes: bytes as u64,
+            capacity_bytes: self.capacity as u64,
+        }
+    }
+
     /// At most so many bytes are taken at a time.
     fn bytes_max(&self, min: usize, what: Take) -> usize {
         let most = match (self.window.place(), what) {
@@ -111,10 +118,7 @@ impl ReadLane {
         self.window.lend(Lent::No);
         self.settle();
         if min > self.capacity {
-            return Err(RecvError::TooLarge {
-                asked_bytes: min as u64,
-                capacity_bytes: self.capacity as u64,
-            });
+            return Err(self.too_large(min));
         }
         if what == Take::Block || self.window.place() == Place::Buffer {
             let set_aside = self.window.take_up();

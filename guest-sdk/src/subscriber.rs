@@ -276,7 +276,7 @@ impl<T: Pod> Subscriber<T> {
     /// Arms the task for `count` messages: for tasks that write their own `poll`.
     ///
     /// # Errors
-    /// The kernel refused.
+    /// The ring does not hold so many, or the kernel refused.
     ///
     /// ```
     /// # use okernel_sdk::testing::Harness;
@@ -292,6 +292,9 @@ impl<T: Pod> Subscriber<T> {
         let bytes = count.max(1).saturating_mul(item_bytes::<T>());
         if self.lane.window().left_bytes() >= bytes {
             return Ok(Readiness::Ready);
+        }
+        if bytes > self.lane.capacity() {
+            return Err(self.lane.too_large(bytes));
         }
         readiness(self.lane.handle(), bytes).map_err(RecvError::Refused)
     }

@@ -101,22 +101,25 @@ impl WriteLane {
             return Ok(left);
         }
         self.window.clear();
-        let too_large = ClaimError::TooLarge {
-            asked_bytes: min as u64,
-            capacity_bytes: self.capacity as u64,
-        };
         if min > self.capacity {
-            return Err(too_large);
+            return Err(self.too_large(min));
         }
         let max = wanted.max(self.block_bytes).clamp(min, self.capacity);
         let granted = match sys::pub_claim(self.opened.handle(), min as u32, max as u32) {
             Ok(granted) => (granted as usize).min(max),
             Err(Errno::Again) => return Err(ClaimError::Full),
-            Err(Errno::TooLarge) => return Err(too_large),
+            Err(Errno::TooLarge) => return Err(self.too_large(min)),
             Err(errno) => return Err(ClaimError::Refused(errno)),
         };
         self.window.begin(self.position.get(), granted);
         Ok(granted)
+    }
+
+    pub(crate) fn too_large(&self, bytes: usize) -> ClaimError {
+        ClaimError::TooLarge {
+            asked_bytes: bytes as u64,
+            capacity_bytes: self.capacity as u64,
+        }
     }
 
     /// Opens a run for single messages, the next of which has `min` bytes.

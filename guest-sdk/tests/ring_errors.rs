@@ -64,6 +64,8 @@ fn more_than_the_ring_holds_is_an_error() {
                 input.batch_of(513).await.err(),
                 Some(RecvError::TooLarge { .. })
             ));
+            assert_eq!(out.arm(513).err(), Some(asked));
+            assert!(input.arm(513).is_err());
             assert!(matches!(
                 input.batch_of(usize::MAX).await.err(),
                 Some(RecvError::TooLarge { .. })

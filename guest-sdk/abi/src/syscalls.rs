@@ -19,7 +19,7 @@ macro_rules! syscalls {
             fn close(handle: u32);
             /// Arms the task for this handle: answers 1 when it is ready now (a subscriber with at least
             /// `bytes` to read or closed, a publisher with at least `bytes` free, a timer that fired, a
-            /// reply that came, a console that takes more; a right to make requests waits for the next
+            /// reply that came, a console that takes `bytes` more; a right to make requests waits for the next
             /// `exec`), or 0, and then the task sleeps after `poll` answered Yield until this or another
             /// armed handle is ready.
             fn wait(handle: u32, bytes: u32);

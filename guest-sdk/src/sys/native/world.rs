@@ -245,7 +245,10 @@ impl World {
             }
             Object::Timer(timer) => Ok(timer.fired > 0),
             Object::Reply(_) => Ok(true),
-            Object::Right(HandleKind::Console) => Ok(self.task().unacknowledged == 0),
+            Object::Right(HandleKind::Console) => {
+                let waiting = self.task().unacknowledged;
+                Ok(waiting == 0 || waiting + bytes.max(1) as usize <= CONSOLE_BYTES_MAX)
+            }
             // A task that waits for inputs gets all of them before it is polled.
             Object::Right(HandleKind::System) => Ok(false),
             Object::Right(_) | Object::File(_) => Err(Errno::WrongKind),
