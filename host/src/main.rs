@@ -1,2 +1,5 @@
-//! Skeleton.
-fn main(){}
+//! The program `okernel`.
+
+fn main() -> std::process::ExitCode {
+    okernel::cli::main()
+}

@@ -62,72 +62,54 @@ impl Machine {
             _ => vec![place],
         };
         let leaves = leaves(&target, &path, operand)?;
-        self.amend(Box::new(AmendFrame { target, global, function, leaves, at: 0 }))
+        self.frames.push(Frame::Amend(Box::new(AmendFrame { target, global, function, leaves, at: 0 })));
+        self.amend(None)
     }
 
-    /// Takes a new item and goes on.
-    pub(crate) fn amend_value(&mut self, mut amend: Box<AmendFrame>, value: Value) -> Result<Control, Error> {
-        let before = amend.at.saturating_sub(1);
-        if let Some(leaf) = amend.leaves.get(before) {
-            write(&mut amend.target, &leaf.path, value)?;
-        }
-        self.amend(amend)
-    }
-
-    /// Goes on with the next place.
-    pub(crate) fn amend(&mut self, mut amend: Box<AmendFrame>) -> Result<Control, Error> {
-        let replaces = replaces(&amend.function);
-        while amend.at < amend.leaves.len() {
-            self.budget -= 1;
-            if self.budget < 0 {
-                self.frames.push(Frame::Amend(amend));
+    /// Takes a new item, if there is one, and goes on with the next place.
+    pub(crate) fn amend(&mut self, mut arrived: Option<Value>) -> Result<Control, Error> {
+        loop {
+            let Some(Frame::Amend(amend)) = self.frames.last_mut() else {
                 return Ok(Control::Again);
+            };
+            if let Some(value) = arrived.take()
+                && let Some(leaf) = amend.at.checked_sub(1).and_then(|at| amend.leaves.get(at))
+            {
+                write(&mut amend.target, &leaf.path, value)?;
             }
-            let at = amend.at;
-            amend.at += 1;
-            let Some(leaf) = amend.leaves.get_mut(at) else {
+            let Some(leaf) = amend.leaves.get_mut(amend.at) else {
                 break;
             };
+            self.budget -= 1;
+            if self.budget < 0 {
+                return Ok(Control::Again);
+            }
+            amend.at += 1;
             let operand = leaf.value.take();
-            if replaces {
-                if let Some(value) = operand {
-                    write(&mut amend.target, &leaf.path, value)?;
-                }
+            // What is no function stands for itself: the new item.
+            if operand.is_none() && !matches!(amend.function, Value::Function(_)) {
+                arrived = Some(amend.function.clone());
                 continue;
             }
-            let item = read(&amend.target, &leaf.path)?;
-            self.stack.push(item);
+            if replaces(&amend.function) && operand.is_some() {
+                arrived = operand;
+                continue;
+            }
+            self.stack.push(read(&amend.target, &leaf.path)?);
             let count = 1 + usize::from(operand.is_some());
             self.stack.extend(operand);
-            // What is no function stands for itself: the new item.
-            if !matches!(amend.function, Value::Function(_)) && count == 1 {
-                self.stack.pop();
-                let value = amend.function.clone();
-                write(&mut amend.target, &leaf.path, value)?;
-                continue;
-            }
-            if let Some(value) = self.quick(&amend.function, count)? {
-                if let Some(leaf) = amend.leaves.get(at) {
-                    write(&mut amend.target, &leaf.path, value)?;
-                }
-                continue;
-            }
             let function = amend.function.clone();
-            self.frames.push(Frame::Amend(amend));
-            match self.apply(function, count)? {
-                Control::Value(value) => match self.frames.pop() {
-                    Some(Frame::Amend(back)) => {
-                        amend = back;
-                        if let Some(leaf) = amend.leaves.get(at) {
-                            write(&mut amend.target, &leaf.path, value)?;
-                        }
-                    }
-                    _ => return Ok(Control::Value(value)),
-                },
-                other => return Ok(other),
+            arrived = self.quick(&function, count)?;
+            if arrived.is_none() {
+                match self.apply(function, count)? {
+                    Control::Value(value) => arrived = Some(value),
+                    other => return Ok(other),
+                }
             }
         }
-        let amend = *amend;
+        let Some(Frame::Amend(amend)) = self.frames.pop() else {
+            return Ok(Control::Again);
+        };
         Ok(Control::Value(match amend.global {
             None => amend.target,
             Some((number, name)) => {

@@ -192,7 +192,9 @@ impl Machine {
             self.check_memory()?;
         }
         let cells = if code.cells.is_empty() { None } else { self.cells_of(lambda, base) };
-        Ok(Control::Enter(Running { function, cells, at: 0, base: base as u32 }))
+        let running = Running { function, cells, at: 0, base: base as u32 };
+        self.frames.push(Frame::Lambda(running));
+        Ok(Control::Again)
     }
 
     /// A call with another number of arguments than there are parameters: it may still be
@@ -296,8 +298,8 @@ impl Machine {
         }
         let source = Source { origin: String::new(), line_first: 1, text: self.env.name(number).text().into_owned() };
         let code = compile_within(&Rc::new(source), &mut self.env, &[])?;
-        let running = self.program(code, Vec::new());
-        Ok(Control::Enter(running))
+        self.push_program(code, Vec::new());
+        Ok(Control::Again)
     }
 
     /// Evaluates text; the names of the lambda that does so can be read by it.
@@ -306,8 +308,8 @@ impl Machine {
         let source = Rc::new(Source { origin: String::new(), line_first: 1, text });
         let code = compile_within(&source, &mut self.env, &names)?;
         self.check_memory()?;
-        let running = self.program(code, captures);
-        Ok(Control::Enter(running))
+        self.push_program(code, captures);
+        Ok(Control::Again)
     }
 
     fn native(&mut self, name: Symbol, count: usize) -> Result<Control, Error> {
@@ -408,7 +410,7 @@ impl Machine {
 }
 
 fn effect(name: Symbol, args: Vec<Value>) -> Control {
-    Control::Effect(Effect { name, args })
+    Control::Effect(Box::new(Effect { name, args }))
 }
 
 /// What help is asked about: a text, a name, or a function itself.

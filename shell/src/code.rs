@@ -68,6 +68,15 @@ pub enum Op {
         /// The right operand.
         int: i32,
     },
+    /// The same when a jump follows, which is then taken or not right away.
+    TestInt {
+        /// The verb.
+        verb: Verb,
+        /// The slot of the left operand, and [`LAST`].
+        slot: u16,
+        /// The right operand.
+        int: i32,
+    },
     /// `→ x v y`
     LocalLocal {
         /// The verb.

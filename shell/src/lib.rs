@@ -47,3 +47,7 @@ pub mod effect;
 pub mod help;
 
 pub mod machine;
+
+pub mod command;
+
+pub mod session;

@@ -253,3 +253,120 @@ fn check_position(position: u64) -> Result<(), ViewError> {
         })
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{Frame, FramePublisher, FrameSubscriber};
+    use crate::{ClaimError, FrameError, Policy, RecvError, Ring, Start};
+
+    #[test]
+    fn frames_come_as_they_went() {
+        let publisher = Ring::create(4096, Start::Live).unwrap();
+        let subscriber = publisher.ring().subscribe(Policy::Block).unwrap();
+        let mut publisher = FramePublisher::new(publisher).unwrap();
+        let mut subscriber = FrameSubscriber::new(subscriber).unwrap();
+        publisher.send(1, b"").unwrap();
+        publisher.send(u32::MAX, b"hello").unwrap();
+        let mut claim = publisher.claim(3, 16).unwrap();
+        claim.copy_from_slice(&[9; 16]);
+        claim.commit();
+        assert_eq!(publisher.publisher().position(), 8 + 16 + 24);
+        let mut payload = vec![1, 2, 3];
+        assert_eq!(
+            subscriber.recv(&mut payload),
+            Ok(Frame {
+                kind: 1,
+                payload_bytes: 0
+            })
+        );
+        assert_eq!(payload, b"");
+        assert_eq!(
+            subscriber.peek(),
+            Ok(Frame {
+                kind: u32::MAX,
+                payload_bytes: 5
+            })
+        );
+        assert_eq!(
+            subscriber.recv(&mut payload),
+            Ok(Frame {
+                kind: u32::MAX,
+                payload_bytes: 5
+            })
+        );
+        assert_eq!(payload, b"hello");
+        assert_eq!(
+            subscriber.recv(&mut payload),
+            Ok(Frame {
+                kind: 3,
+                payload_bytes: 16
+            })
+        );
+        assert_eq!(payload, [9; 16]);
+        publisher.close();
+        assert_eq!(subscriber.recv(&mut payload), Err(RecvError::Closed.into()));
+    }
+
+    #[test]
+    fn the_longest_frame_fills_the_ring() {
+        let publisher = Ring::create(4096, Start::Hold).unwrap();
+        let mut publisher = FramePublisher::new(publisher).unwrap();
+        assert_eq!(publisher.payload_bytes_max(), 4088);
+        assert_eq!(publisher.send(0, &[0; 4089]), Err(ClaimError::TooLarge));
+        assert_eq!(
+            publisher.claim(0, usize::MAX).unwrap_err(),
+            ClaimError::TooLarge
+        );
+        publisher.send(0, &[5; 4088]).unwrap();
+        assert_eq!(publisher.send(0, b""), Err(ClaimError::Full));
+    }
+
+    #[test]
+    fn a_length_that_cannot_be_is_an_error_and_the_reader_stays() {
+        for length in [9_u32, 4096, u32::MAX - 7, u32::MAX] {
+            let mut publisher = Ring::create(4096, Start::Hold).unwrap();
+            let subscriber = publisher.ring().subscribe(Policy::Block).unwrap();
+            let mut subscriber = FrameSubscriber::new(subscriber).unwrap();
+            publisher.write(&length.to_le_bytes()).unwrap();
+            publisher.write(&[0; 12]).unwrap();
+            let corrupt = FrameError::Corrupt {
+                position: 0,
+                payload_bytes: length,
+                readable_bytes: 16,
+            };
+            let mut payload = Vec::new();
+            assert_eq!(subscriber.recv(&mut payload), Err(corrupt));
+            assert_eq!(subscriber.peek(), Err(corrupt));
+            assert_eq!(subscriber.skip_all(), Ok(16));
+            assert_eq!(subscriber.recv(&mut payload), Err(RecvError::Empty.into()));
+        }
+    }
+
+    #[test]
+    fn half_a_header_is_no_frame() {
+        let mut publisher = Ring::create(4096, Start::Hold).unwrap();
+        let subscriber = publisher.ring().subscribe(Policy::Block).unwrap();
+        let mut subscriber = FrameSubscriber::new(subscriber).unwrap();
+        publisher.write(&[0; 4]).unwrap();
+        let error = subscriber.recv(&mut Vec::new()).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                FrameError::Corrupt {
+                    readable_bytes: 4,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_view_begins_at_a_multiple_of_eight() {
+        let mut publisher = Ring::create(4096, Start::Live).unwrap();
+        publisher.write(&[0; 4]).unwrap();
+        let subscriber = publisher.ring().subscribe(Policy::Block).unwrap();
+        assert!(FrameSubscriber::new(subscriber).is_err());
+        assert!(FramePublisher::new(publisher).is_err());
+    }
+}

@@ -66,5 +66,7 @@ pub use ring::Backing;
 pub use ring::Ring;
 pub use sequencer::Sequencer;
 pub use subscriber::{Batch, Subscriber};
+#[cfg(loom)]
+pub use sync::nobody_sleeps;
 pub use typed::{TypedBatch, TypedClaim, TypedPublisher, TypedSubscriber};
 pub use write_side::WriteSide;

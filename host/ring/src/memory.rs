@@ -38,7 +38,7 @@ fn check_capacity(capacity_bytes: usize, page_bytes: usize) -> Result<(), Create
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::check_capacity;
 

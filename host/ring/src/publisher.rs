@@ -71,7 +71,7 @@ impl Publisher {
     /// `Closed`: after [`close`](Self::close).
     #[inline]
     pub fn claim(&mut self, bytes: usize) -> Result<Claim<'_>, ClaimError> {
-        self.writer.grant(bytes as u64, bytes as u64)?;
+        self.writer.claim(bytes as u64)?;
         Ok(Claim {
             publisher: self,
             bytes,
@@ -101,11 +101,28 @@ impl Publisher {
     /// More than was granted and not yet committed. Nothing is published then.
     #[inline]
     pub fn commit(&mut self, bytes: usize) -> Result<(), CommitError> {
-        let offset = (self.writer.position() & self.mask) as usize;
         let written = bytes.min(self.writer.granted() as usize);
-        // SAFETY: granted, so at most the capacity, and nobody else accesses those bytes.
-        unsafe { self.ring.memory().publish_images(offset, written) };
+        // SAFETY: granted to this publisher.
+        unsafe { self.publish_images(written) };
         self.writer.commit(bytes as u64)
+    }
+
+    /// Publishes `bytes` bytes of a claim.
+    #[inline]
+    fn publish(&mut self, bytes: usize) {
+        // SAFETY: claimed by this publisher.
+        unsafe { self.publish_images(bytes) };
+        self.writer.publish(bytes as u64);
+    }
+
+    /// # Safety
+    ///
+    /// The `bytes` bytes at the position are this publisher's to write.
+    #[inline]
+    unsafe fn publish_images(&self, bytes: usize) {
+        let offset = (self.writer.position() & self.mask) as usize;
+        // SAFETY: those bytes are granted: at most the capacity, and nobody else accesses them.
+        unsafe { self.ring.memory().publish_images(offset, bytes) };
     }
 
     /// Publishes a copy of `bytes`: all of them, or none.
@@ -159,14 +176,22 @@ impl Claim<'_> {
     /// More than were claimed. Nothing is published then.
     #[inline]
     pub fn commit(self, bytes: usize) -> Result<(), CommitError> {
-        self.publisher.commit(bytes)
+        if bytes > self.bytes {
+            return Err(CommitError {
+                bytes,
+                granted_bytes: self.bytes,
+            });
+        }
+        if bytes > 0 {
+            self.publisher.publish(bytes);
+        }
+        Ok(())
     }
 
     /// Publishes the whole claim.
     #[inline]
     pub fn commit_all(self) {
-        let committed = self.publisher.commit(self.bytes);
-        debug_assert!(committed.is_ok(), "a claim is what was granted");
+        self.publisher.publish(self.bytes);
     }
 }
 
@@ -186,5 +211,107 @@ impl DerefMut for Claim<'_> {
     fn deref_mut(&mut self) -> &mut [u8] {
         // SAFETY: as above, and nobody that gates reads there.
         unsafe { slice::from_raw_parts_mut(self.publisher.at_position(), self.bytes) }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use crate::{ClaimError, CommitError, Policy, Registered, Ring, Start};
+    use std::task::Waker;
+
+    #[test]
+    fn a_claim_of_the_whole_ring_is_one_slice_across_the_seam() {
+        let mut publisher = Ring::create(4096, Start::Live).unwrap();
+        let mut reader = publisher.ring().subscribe(Policy::Block).unwrap();
+        publisher.write(&[0; 4095]).unwrap();
+        reader.release(4095).unwrap();
+        let mut claim = publisher.claim(4096).unwrap();
+        claim.fill(7);
+        claim[4095] = 8;
+        claim.commit_all();
+        let batch = reader.batch(usize::MAX).unwrap();
+        assert_eq!(batch.len(), 4096);
+        assert!(batch[..4095].iter().all(|byte| *byte == 7));
+        assert_eq!(batch[4095], 8);
+    }
+
+    #[test]
+    fn what_cannot_be_claimed_is_an_error() {
+        let mut publisher = Ring::create(4096, Start::Live).unwrap();
+        let reader = publisher.ring().subscribe(Policy::Block).unwrap();
+        assert_eq!(publisher.claim(4097).unwrap_err(), ClaimError::TooLarge);
+        assert_eq!(publisher.grant(usize::MAX, 1), Err(ClaimError::TooLarge));
+        publisher.write(&[0; 4000]).unwrap();
+        assert_eq!(publisher.claim(97).unwrap_err(), ClaimError::Full);
+        assert_eq!(publisher.grant(1, 1000), Ok(96));
+        assert_eq!(publisher.free_bytes(), 96);
+        drop(reader);
+        assert_eq!(publisher.free_bytes(), 4096);
+        publisher.close();
+        assert_eq!(publisher.claim(1).unwrap_err(), ClaimError::Closed);
+        assert_eq!(publisher.free_bytes(), 0);
+    }
+
+    #[test]
+    fn a_claim_that_is_dropped_publishes_nothing() {
+        let mut publisher = Ring::create(4096, Start::Hold).unwrap();
+        publisher.claim(100).unwrap().fill(1);
+        assert_eq!(publisher.position(), 0);
+        assert_eq!(publisher.ring().published(), 0);
+        let claim = publisher.claim(10).unwrap();
+        assert_eq!(
+            claim.commit(11),
+            Err(CommitError {
+                bytes: 11,
+                granted_bytes: 10
+            })
+        );
+        assert_eq!(publisher.position(), 0);
+    }
+
+    #[test]
+    fn a_grant_is_committed_in_parts_and_no_further() {
+        let mut publisher = Ring::create(4096, Start::Live).unwrap();
+        assert_eq!(
+            publisher.commit(1),
+            Err(CommitError {
+                bytes: 1,
+                granted_bytes: 0
+            })
+        );
+        assert_eq!(publisher.grant(10, 100), Ok(100));
+        publisher.commit(60).unwrap();
+        publisher.commit(40).unwrap();
+        assert_eq!(
+            publisher.commit(1),
+            Err(CommitError {
+                bytes: 1,
+                granted_bytes: 0
+            })
+        );
+        publisher.write(&[0; 50]).unwrap();
+        assert_eq!(
+            publisher.commit(1),
+            Err(CommitError {
+                bytes: 1,
+                granted_bytes: 0
+            })
+        );
+        assert_eq!(publisher.position(), 150);
+    }
+
+    #[test]
+    fn a_publisher_waits_for_as_much_room_as_it_says() {
+        let mut publisher = Ring::create(4096, Start::Live).unwrap();
+        let mut reader = publisher.ring().subscribe(Policy::Block).unwrap();
+        assert_eq!(publisher.register(Waker::noop(), 9999), Registered::Ready);
+        publisher.write(&[0; 4096]).unwrap();
+        assert_eq!(publisher.register(Waker::noop(), 100), Registered::Waiting);
+        reader.release(99).unwrap();
+        assert_eq!(publisher.register(Waker::noop(), 100), Registered::Waiting);
+        reader.release(1).unwrap();
+        assert_eq!(publisher.register(Waker::noop(), 100), Registered::Ready);
+        publisher.close();
+        assert_eq!(publisher.register(Waker::noop(), 4096), Registered::Ready);
     }
 }

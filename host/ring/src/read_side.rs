@@ -203,13 +203,36 @@ impl ReadSide {
             self.release_check(count)?;
         }
         if count > 0 {
-            self.position += count;
-            self.slot.cursor.advance(self.position);
-            if self.gates() {
-                self.shared.after_release(self.position);
-            }
+            self.release_known(count);
         }
         Ok(())
+    }
+
+    /// Moves on by `count` positions, which are known to be readable.
+    #[inline]
+    pub(crate) fn release_known(&mut self, count: u64) {
+        debug_assert!(
+            count <= self.seen - self.position,
+            "only what is readable is released"
+        );
+        self.position += count;
+        self.slot.cursor.advance(self.position);
+        if self.gates() {
+            self.shared.after_release(self.position);
+        }
+    }
+
+    /// Whether this reader gates and at least `count` positions are there, so that they can be read in
+    /// place. Asks for no reason if not.
+    #[inline]
+    pub(crate) fn has_in_place(&mut self, count: u64) -> bool {
+        if !self.gates() {
+            return false;
+        }
+        if self.seen - self.position < count {
+            self.seen = self.shared.published();
+        }
+        self.seen - self.position >= count
     }
 
     #[cold]

@@ -123,3 +123,122 @@ impl PartialEq for Ring {
 }
 
 impl Eq for Ring {}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::Ring;
+    use crate::{CreateError, MAX_READERS, Policy, RecvError, Start, SubscribeError};
+
+    #[test]
+    fn a_bad_capacity_is_an_error_that_says_so() {
+        for capacity_bytes in [0, 1, 100, 4095, 6144, 1 << 31] {
+            let error = Ring::create(capacity_bytes, Start::Live).unwrap_err();
+            assert!(matches!(error, CreateError::Capacity { .. }), "{error}");
+            assert!(error.to_string().contains("power of two"), "{error}");
+        }
+    }
+
+    #[test]
+    fn sixty_four_readers_and_not_one_more() {
+        let publisher = Ring::create(4096, Start::Live).unwrap();
+        let ring = publisher.ring();
+        let mut readers: Vec<_> = (0..MAX_READERS)
+            .map(|_| ring.subscribe(Policy::Block).unwrap())
+            .collect();
+        let refused = ring.subscribe(Policy::Lap).unwrap_err();
+        assert_eq!(refused, SubscribeError::TooManyReaders);
+        assert_eq!(ring.lags().len(), MAX_READERS);
+        readers.remove(17);
+        assert!(ring.lags().iter().all(|lag| lag.reader != 17));
+        let again = ring.subscribe(Policy::Lap).unwrap();
+        assert_eq!(ring.lags()[17].policy, Policy::Lap);
+        drop(again);
+    }
+
+    #[test]
+    fn what_is_published_before_the_first_reader_is_held_or_not() {
+        let mut publisher = Ring::create(4096, Start::Hold).unwrap();
+        publisher.write(&[1; 4096]).unwrap();
+        assert!(publisher.write(&[2]).is_err());
+        let mut first = publisher.ring().subscribe(Policy::Block).unwrap();
+        let second = publisher.ring().subscribe(Policy::Block).unwrap();
+        assert_eq!((first.position(), second.position()), (0, 4096));
+        assert_eq!(first.readable(), Ok(4096));
+
+        let mut publisher = Ring::create(4096, Start::Live).unwrap();
+        publisher.write(&[1; 4096]).unwrap();
+        publisher.write(&[2; 4096]).unwrap();
+        let mut first = publisher.ring().subscribe(Policy::Block).unwrap();
+        assert_eq!(first.position(), 8192);
+        assert_eq!(first.readable(), Err(RecvError::Empty));
+    }
+
+    #[test]
+    fn a_first_reader_that_does_not_gate_ends_the_hold_too() {
+        let mut publisher = Ring::create(4096, Start::Hold).unwrap();
+        publisher.write(&[1; 4096]).unwrap();
+        let mut first = publisher.ring().subscribe(Policy::Lap).unwrap();
+        assert_eq!(first.readable(), Ok(4096));
+        publisher.write(&[2; 100]).unwrap();
+        assert!(matches!(first.readable(), Err(RecvError::Lapped { .. })));
+    }
+
+    #[test]
+    fn a_closed_ring_can_still_be_joined_and_drained() {
+        let mut publisher = Ring::create(4096, Start::Hold).unwrap();
+        let ring = publisher.ring().clone();
+        publisher.write(b"last words").unwrap();
+        drop(publisher);
+        assert!(ring.is_closed());
+        let mut reader = ring.subscribe(Policy::Block).unwrap();
+        let batch = reader.batch(100).unwrap();
+        assert_eq!(&*batch, b"last words");
+        batch.release_all();
+        assert_eq!(reader.readable(), Err(RecvError::Closed));
+        let mut late = ring.subscribe(Policy::Block).unwrap();
+        assert_eq!(late.readable(), Err(RecvError::Closed));
+    }
+
+    #[test]
+    fn lags_say_who_is_how_far_behind() {
+        let mut publisher = Ring::create(4096, Start::Live).unwrap();
+        let ring = publisher.ring().clone();
+        let mut block = ring.subscribe(Policy::Block).unwrap();
+        let mut lap = ring.subscribe(Policy::Lap).unwrap();
+        for _ in 0..3 {
+            publisher.write(&[0; 2000]).unwrap();
+            block.release(2000).unwrap();
+        }
+        assert_eq!(ring.published(), 6000);
+        assert_eq!(
+            lap.readable(),
+            Err(RecvError::Lapped { missed_bytes: 4000 })
+        );
+        publisher.write(&[0; 10]).unwrap();
+        let lags = ring.lags();
+        assert_eq!(
+            (lags[0].cursor, lags[0].lag_bytes, lags[0].missed_bytes),
+            (6000, 10, 0)
+        );
+        assert_eq!(
+            (lags[1].cursor, lags[1].lag_bytes, lags[1].missed_bytes),
+            (4000, 2010, 4000)
+        );
+    }
+
+    #[cfg(not(miri))]
+    #[test]
+    fn the_file_behind_a_ring_is_what_its_reader_reads() {
+        let mut publisher = Ring::create(8192, Start::Hold).unwrap();
+        publisher.write(b"through the file").unwrap();
+        let ring = publisher.ring();
+        let backing = ring.backing();
+        assert_eq!(backing.bytes, 8192);
+        let mut bytes = [0; 16];
+        assert_eq!(
+            rustix::io::pread(backing.fd, &mut bytes, backing.offset),
+            Ok(16)
+        );
+        assert_eq!(&bytes, b"through the file");
+    }
+}

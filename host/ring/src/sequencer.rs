@@ -22,7 +22,8 @@
 //!    `claimed` before it touches anything, so a copy is good if `claimed` is then at most the
 //!    capacity ahead of where it began.
 //! 5. A reader that was overtaken lands on `landing`: a position between two commits (so between two
-//!    messages) at most half the capacity behind, which gives it room before it is overtaken again.
+//!    messages), a quarter to a half of the capacity behind if commits are small. So it keeps something to
+//!    read, and has room before it is overtaken again.
 
 use crate::cursor::{Cursor, Sequence};
 use crate::error::SubscribeError;
@@ -251,7 +252,6 @@ impl Sequencer {
     }
 
     /// The writer has published up to `published`: wakes the readers that wait for no more than that.
-    #[cold]
     pub(crate) fn wake_readers(&self, mut asleep: u64, published: Sequence) {
         while asleep != 0 {
             let index = asleep.trailing_zeros() as usize;
@@ -315,5 +315,70 @@ impl Sequencer {
                 waiter: Waiter::new(),
             })
         })
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::Sequencer;
+    use crate::{ClaimError, Policy, Start};
+
+    #[test]
+    fn any_capacity_will_do_for_the_protocol() {
+        for capacity in [1, 2, 3, 1000] {
+            let mut writer = Sequencer::create(capacity, Start::Live);
+            let mut reader = writer.shared().join(Policy::Block).unwrap();
+            for _ in 0..10 {
+                assert_eq!(writer.grant(capacity, capacity), Ok(capacity));
+                writer.commit(capacity).unwrap();
+                assert_eq!(writer.grant(1, 1), Err(ClaimError::Full));
+                assert_eq!(reader.readable(), Ok(capacity));
+                reader.release(capacity).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn an_old_limit_does_not_overtake_a_reader_that_joins_later() {
+        let mut writer = Sequencer::create(8, Start::Live);
+        // The limit is 8 now, and known to the writer.
+        writer.grant(1, 1).unwrap();
+        writer.commit(1).unwrap();
+        let reader = writer.shared().join(Policy::Block).unwrap();
+        assert_eq!(reader.position(), 1);
+        writer.grant(7, 7).unwrap();
+        writer.commit(7).unwrap();
+        assert_eq!(writer.grant(1, 1), Ok(1));
+        writer.commit(1).unwrap();
+        assert_eq!(writer.grant(1, 1), Err(ClaimError::Full));
+    }
+
+    #[test]
+    fn the_slowest_reader_that_gates_decides() {
+        let mut writer = Sequencer::create(8, Start::Live);
+        let shared = writer.shared().clone();
+        let mut fast = shared.join(Policy::Block).unwrap();
+        let mut slow = shared.join(Policy::Block).unwrap();
+        let _free = shared.join(Policy::Lap).unwrap();
+        writer.grant(8, 8).unwrap();
+        writer.commit(8).unwrap();
+        fast.release(8).unwrap();
+        assert_eq!(writer.free(), 0);
+        slow.release(3).unwrap();
+        assert_eq!(writer.free(), 3);
+        drop(slow);
+        assert_eq!(writer.free(), 8);
+    }
+
+    #[test]
+    fn more_than_is_there_cannot_be_released() {
+        let mut writer = Sequencer::create(8, Start::Live);
+        let mut reader = writer.shared().join(Policy::Block).unwrap();
+        assert!(reader.release(1).is_err());
+        writer.grant(5, 5).unwrap();
+        writer.commit(2).unwrap();
+        assert!(reader.release(3).is_err());
+        assert_eq!(reader.release(2), Ok(()));
+        assert_eq!(reader.position(), 2);
     }
 }

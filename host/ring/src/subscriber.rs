@@ -11,6 +11,7 @@
 use crate::copy::copy_shared;
 use crate::cursor::Sequence;
 use crate::error::{RecvError, ReleaseError};
+use crate::pod::Pod;
 use crate::policy::{Policy, Registered};
 use crate::read_side::ReadSide;
 use crate::ring::Ring;
@@ -129,6 +130,24 @@ impl Subscriber {
             start,
             bytes,
         })
+    }
+
+    /// Takes one `T`, if it can be read in place.
+    ///
+    /// # Safety
+    ///
+    /// The position is a multiple of the size of `T`.
+    #[inline]
+    pub(crate) unsafe fn take_in_place<T: Pod>(&mut self) -> Option<T> {
+        let bytes = size_of::<T>() as u64;
+        if !self.reader.has_in_place(bytes) {
+            return None;
+        }
+        // SAFETY: in the ring's memory, aligned since the position is, and not overwritten before it is
+        // released; any bytes are a `T`.
+        let value = unsafe { self.at(0).cast::<T>().read() };
+        self.reader.release_known(bytes);
+        Some(value)
     }
 
     /// Releases the first `bytes` bytes: the publisher may overwrite them from now on.
@@ -258,8 +277,7 @@ impl Batch<'_> {
     /// Releases the whole batch.
     #[inline]
     pub fn release_all(self) {
-        let released = self.subscriber.release(self.bytes);
-        debug_assert!(released.is_ok(), "a batch is readable");
+        self.subscriber.reader.release_known(self.bytes as u64);
     }
 }
 
@@ -271,5 +289,186 @@ impl Deref for Batch<'_> {
         // SAFETY: either the ring's memory, which a reader that gates keeps from being overwritten while the
         // batch borrows it, and at most the capacity, so inside the two images; or the private buffer.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.bytes) }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use crate::{Policy, Publisher, RecvError, Registered, ReleaseError, Ring, Start, Subscriber};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+
+    fn ring(policy: Policy) -> (Publisher, Subscriber) {
+        let publisher = Ring::create(4096, Start::Live).unwrap();
+        let subscriber = publisher.ring().subscribe(policy).unwrap();
+        (publisher, subscriber)
+    }
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_batch_that_is_dropped_stays_to_be_read() {
+        for policy in [Policy::Block, Policy::Lap, Policy::Kick] {
+            let (mut publisher, mut subscriber) = ring(policy);
+            publisher.write(b"abcdef").unwrap();
+            assert_eq!(&*subscriber.batch(3).unwrap(), b"abc");
+            let batch = subscriber.batch(100).unwrap();
+            assert_eq!(&*batch, b"abcdef");
+            batch.release(2).unwrap();
+            let batch = subscriber.batch(100).unwrap();
+            assert_eq!(&*batch, b"cdef");
+            assert_eq!(
+                batch.release(5),
+                Err(ReleaseError {
+                    bytes: 5,
+                    readable_bytes: 4
+                })
+            );
+            assert_eq!(subscriber.position(), 2);
+        }
+    }
+
+    #[test]
+    fn peeking_copies_and_releases_nothing() {
+        for policy in [Policy::Block, Policy::Lap] {
+            let (mut publisher, mut subscriber) = ring(policy);
+            publisher.write(b"abcdef").unwrap();
+            let mut bytes = [0; 4];
+            assert_eq!(subscriber.peek(1, &mut bytes), Ok(4));
+            assert_eq!(&bytes, b"bcde");
+            assert_eq!(subscriber.peek(4, &mut bytes), Ok(2));
+            assert_eq!(&bytes[..2], b"ef");
+            assert_eq!(subscriber.peek(6, &mut bytes), Err(RecvError::Empty));
+            assert_eq!(
+                subscriber.peek(usize::MAX, &mut bytes),
+                Err(RecvError::Empty)
+            );
+            assert_eq!(subscriber.position(), 0);
+            drop(publisher);
+            assert_eq!(subscriber.peek(6, &mut bytes), Err(RecvError::Closed));
+        }
+    }
+
+    #[test]
+    fn a_lapped_reader_is_told_once_and_goes_on_between_two_messages() {
+        let (mut publisher, mut subscriber) = ring(Policy::Lap);
+        for message in 0..10 {
+            publisher.write(&[message; 1000]).unwrap();
+        }
+        // Bytes before 10,000 - 4096 are gone; it lands within the last half of the ring.
+        assert_eq!(
+            subscriber.readable(),
+            Err(RecvError::Lapped { missed_bytes: 9000 })
+        );
+        assert_eq!(&*subscriber.batch(9999).unwrap(), [9; 1000]);
+        assert_eq!(subscriber.missed_bytes(), 9000);
+        subscriber.release(1000).unwrap();
+        for message in 10..14 {
+            publisher.write(&[message; 1024]).unwrap();
+        }
+        assert_eq!(subscriber.readable(), Ok(4096));
+        publisher.claim(1).unwrap().fill(0);
+        assert!(matches!(
+            subscriber.readable(),
+            Err(RecvError::Lapped { .. })
+        ));
+    }
+
+    #[test]
+    fn a_claim_of_the_whole_ring_leaves_a_lapped_reader_nothing() {
+        let (mut publisher, mut subscriber) = ring(Policy::Lap);
+        publisher.write(&[1; 100]).unwrap();
+        publisher.claim(4096).unwrap().fill(2);
+        assert_eq!(
+            subscriber.batch(10).unwrap_err(),
+            RecvError::Lapped { missed_bytes: 100 }
+        );
+        assert_eq!(subscriber.batch(10).unwrap_err(), RecvError::Empty);
+    }
+
+    #[test]
+    fn a_kicked_reader_is_told_for_ever_and_lags_no_more() {
+        let (mut publisher, mut subscriber) = ring(Policy::Kick);
+        publisher.write(&[1; 4096]).unwrap();
+        assert_eq!(subscriber.readable(), Ok(4096));
+        publisher.write(&[2; 1]).unwrap();
+        let kicked = RecvError::Kicked { missed_bytes: 4097 };
+        assert_eq!(subscriber.readable(), Err(kicked));
+        publisher.write(&[3; 1000]).unwrap();
+        assert_eq!(subscriber.batch(1).unwrap_err(), kicked);
+        assert_eq!(subscriber.peek(0, &mut [0]), Err(kicked));
+        assert_eq!(subscriber.release_all(), Err(kicked));
+        assert_eq!(
+            subscriber.release(1),
+            Err(ReleaseError {
+                bytes: 1,
+                readable_bytes: 0
+            })
+        );
+        assert_eq!(subscriber.register(Waker::noop(), 1), Registered::Ready);
+        assert_eq!(
+            (subscriber.lag_bytes(), subscriber.missed_bytes()),
+            (0, 4097)
+        );
+        let lag = subscriber.ring().lags()[0];
+        assert_eq!(
+            (lag.lag_bytes, lag.missed_bytes, lag.policy),
+            (0, 4097, Policy::Kick)
+        );
+        drop(publisher);
+        assert_eq!(subscriber.readable(), Err(kicked));
+    }
+
+    #[test]
+    fn a_reader_drains_before_it_sees_that_it_is_closed() {
+        for policy in [Policy::Block, Policy::Lap, Policy::Kick] {
+            let (mut publisher, mut subscriber) = ring(policy);
+            publisher.write(b"ab").unwrap();
+            drop(publisher);
+            assert_eq!(subscriber.readable(), Ok(2));
+            subscriber.release(1).unwrap();
+            assert_eq!(&*subscriber.batch(9).unwrap(), b"b");
+            assert_eq!(subscriber.release_all(), Ok(1));
+            assert_eq!(subscriber.readable(), Err(RecvError::Closed));
+            assert_eq!(subscriber.register(Waker::noop(), 1), Registered::Ready);
+        }
+    }
+
+    #[test]
+    fn a_waiting_reader_is_woken_once_there_is_enough() {
+        let (mut publisher, mut subscriber) = ring(Policy::Block);
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        assert_eq!(subscriber.register(&waker, 10), Registered::Waiting);
+        publisher.write(&[0; 9]).unwrap();
+        assert_eq!(count.0.load(Ordering::Relaxed), 0);
+        publisher.write(&[0; 9]).unwrap();
+        publisher.write(&[0; 9]).unwrap();
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        assert_eq!(subscriber.register(&waker, 27), Registered::Ready);
+        assert_eq!(subscriber.register(&waker, 28), Registered::Waiting);
+        drop(publisher);
+        assert_eq!(count.0.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_reader_that_left_is_not_woken() {
+        let (mut publisher, mut subscriber) = ring(Policy::Block);
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        assert_eq!(subscriber.register(&waker, 1), Registered::Waiting);
+        drop(waker);
+        drop(subscriber);
+        publisher.write(&[0; 9]).unwrap();
+        assert_eq!(Arc::strong_count(&count), 1);
+        assert_eq!(count.0.load(Ordering::Relaxed), 0);
     }
 }

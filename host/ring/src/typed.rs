@@ -195,6 +195,16 @@ impl<T: Pod> TypedSubscriber<T> {
     /// As for [`Subscriber::readable`].
     #[inline]
     pub fn recv(&mut self) -> Result<T, RecvError> {
+        // SAFETY: by the invariant.
+        match unsafe { self.subscriber.take_in_place() } {
+            Some(value) => Ok(value),
+            None => self.recv_otherwise(),
+        }
+    }
+
+    /// There is nothing (why?), or it has to be copied first.
+    #[cold]
+    fn recv_otherwise(&mut self) -> Result<T, RecvError> {
         let batch = self.batch_n(1)?;
         let Some(value) = batch.first().copied() else {
             return Err(RecvError::Empty);
@@ -296,5 +306,83 @@ fn check_position<T: Pod>(position: u64) -> Result<(), ViewError> {
             position,
             element_bytes,
         })
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{TypedPublisher, TypedSubscriber};
+    use crate::{ClaimError, Policy, RecvError, Ring, SendError, Start, ViewError};
+
+    #[test]
+    fn an_endpoint_between_two_elements_is_refused() {
+        let mut publisher = Ring::create(4096, Start::Live).unwrap();
+        publisher.write(&[0; 12]).unwrap();
+        let subscriber = publisher.ring().subscribe(Policy::Block).unwrap();
+        let error = TypedSubscriber::<u64>::new(subscriber).unwrap_err();
+        assert_eq!(
+            error,
+            ViewError {
+                position: 12,
+                element_bytes: 8
+            }
+        );
+        assert!(TypedPublisher::<[u32; 3]>::new(publisher).is_ok());
+    }
+
+    #[test]
+    fn a_part_of_an_element_is_not_there_yet() {
+        let mut publisher = Ring::create(4096, Start::Live).unwrap();
+        for policy in [Policy::Block, Policy::Lap] {
+            let subscriber = publisher.ring().subscribe(policy).unwrap();
+            let mut subscriber = TypedSubscriber::<u64>::new(subscriber).unwrap();
+            publisher.write(&7_u64.to_le_bytes()[..5]).unwrap();
+            assert_eq!(subscriber.recv(), Err(RecvError::Empty));
+            assert_eq!(subscriber.readable(), Err(RecvError::Empty));
+            assert!(subscriber.batch_n(10).is_err());
+            publisher.write(&7_u64.to_le_bytes()[5..]).unwrap();
+            assert_eq!(subscriber.readable(), Ok(1));
+            assert_eq!(subscriber.recv(), Ok(7));
+        }
+        let subscriber = publisher.ring().subscribe(Policy::Block).unwrap();
+        let mut subscriber = TypedSubscriber::<u64>::new(subscriber).unwrap();
+        publisher.write(&[1; 5]).unwrap();
+        drop(publisher);
+        assert_eq!(subscriber.recv(), Err(RecvError::Closed));
+    }
+
+    #[test]
+    fn a_value_that_is_not_sent_comes_back() {
+        let publisher = Ring::create(4096, Start::Hold).unwrap();
+        let mut publisher = TypedPublisher::<[u64; 8]>::new(publisher).unwrap();
+        for _ in 0..64 {
+            publisher.try_send([1; 8]).unwrap();
+        }
+        assert_eq!(publisher.try_send([2; 8]), Err(SendError::Full([2; 8])));
+        assert_eq!(
+            publisher.send_slice(&[[0; 8]; 65]),
+            Err(ClaimError::TooLarge)
+        );
+        assert_eq!(
+            publisher.claim_n(usize::MAX).unwrap_err(),
+            ClaimError::TooLarge
+        );
+        publisher.close();
+        let error = publisher.try_send([3; 8]).unwrap_err();
+        assert_eq!(error, SendError::Closed([3; 8]));
+        assert_eq!(error.into_inner(), [3; 8]);
+    }
+
+    #[test]
+    fn an_element_crosses_the_seam_whole() {
+        let publisher = Ring::create(4096, Start::Live).unwrap();
+        let subscriber = publisher.ring().subscribe(Policy::Block).unwrap();
+        let mut publisher = TypedPublisher::<[u8; 3]>::new(publisher).unwrap();
+        let mut subscriber = TypedSubscriber::<[u8; 3]>::new(subscriber).unwrap();
+        for index in 0..5000_u32 {
+            let [a, b, c, _] = index.to_le_bytes();
+            publisher.try_send([a, b, c]).unwrap();
+            assert_eq!(subscriber.recv(), Ok([a, b, c]));
+        }
     }
 }

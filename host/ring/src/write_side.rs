@@ -6,6 +6,7 @@ use crate::error::{ClaimError, CommitError};
 use crate::policy::Registered;
 use crate::sequencer::Sequencer;
 use crate::sync::{Ordering, full_fence, release_fence};
+use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -18,12 +19,13 @@ pub struct WriteSide {
     /// Positions before this may be written without looking at the readers. Never moves back, except
     /// to `position` when the ring is closed.
     limit: Sequence,
-    /// The end of the latest grant: what may be committed.
+    /// The end of the latest grant: what may be committed. May be behind `position` after claims.
     granted: Sequence,
     /// What `claimed` holds. It never moves back: bytes of a dropped claim may have been overwritten.
     claimed: Sequence,
-    /// When this is passed the next landing is set.
+    /// When this is passed the next landing is shown: one that was a quarter of the ring ago by then.
     landing_due: Sequence,
+    landing_next: Sequence,
     /// An open-ended grant of so many positions is worth having: a quarter of the capacity.
     enough: u64,
     is_closed: bool,
@@ -40,6 +42,7 @@ impl WriteSide {
             granted: 0,
             claimed: 0,
             landing_due,
+            landing_next: 0,
             enough,
             is_closed: false,
         }
@@ -59,7 +62,7 @@ impl WriteSide {
     /// How many positions may be committed without another grant.
     #[inline]
     pub fn granted(&self) -> u64 {
-        self.granted - self.position
+        self.granted.saturating_sub(self.position)
     }
 
     /// How many positions may be written now, at most. Looks at all readers.
@@ -93,8 +96,29 @@ impl WriteSide {
             free = self.free_anew(min, max)?;
         }
         let count = max.min(free);
-        let end = self.position + count;
-        self.granted = end;
+        self.granted = self.position + count;
+        self.announce(self.granted);
+        Ok(count)
+    }
+
+    /// Asks for room for exactly `count` positions, to be [published](Self::publish) by the caller,
+    /// who keeps in mind how many they were.
+    ///
+    /// # Errors
+    ///
+    /// As for [`grant`](Self::grant).
+    #[inline]
+    pub(crate) fn claim(&mut self, count: u64) -> Result<(), ClaimError> {
+        if self.limit - self.position < count {
+            self.free_anew(count, count)?;
+        }
+        self.announce(self.position + count);
+        Ok(())
+    }
+
+    /// Tells the readers that do not gate, before anything before `end` is written.
+    #[inline]
+    fn announce(&mut self, end: Sequence) {
         if end > self.claimed {
             self.claimed = end;
             // Release, and a fence after it: a reader that sees this sees all that was published
@@ -103,7 +127,6 @@ impl WriteSide {
             self.shared.overtaking.claimed.store(end, Ordering::Release);
             release_fence();
         }
-        Ok(count)
     }
 
     #[cold]
@@ -138,33 +161,39 @@ impl WriteSide {
             });
         }
         if count > 0 {
-            self.publish(self.position + count);
+            self.publish(count);
         }
         Ok(())
     }
 
+    /// Publishes `count` positions that the caller has claimed.
     #[inline]
-    fn publish(&mut self, position: Sequence) {
-        self.position = position;
-        if position >= self.landing_due {
-            self.set_landing();
-        }
-        self.shared.published.advance(position);
+    pub(crate) fn publish(&mut self, count: u64) {
+        debug_assert!(
+            count <= self.limit - self.position,
+            "only what was claimed is published"
+        );
+        self.position += count;
+        self.shared.published.advance(self.position);
         let asleep = self.shared.control.sleepers.after_change();
-        if asleep != 0 {
-            self.shared.wake_readers(asleep, position);
+        // One branch for two rare things.
+        if asleep != 0 || self.position >= self.landing_due {
+            self.after_publish(asleep);
         }
     }
 
-    /// Once for each half of the ring: a position between two commits, for readers that are overtaken.
+    /// Wakes who waits for this; and, once for each quarter of the ring, shows a position between two
+    /// commits to readers that are overtaken.
     #[cold]
-    fn set_landing(&mut self) {
-        let stride = landing_stride(self.shared.capacity());
-        self.landing_due = (self.position / stride + 1) * stride;
-        self.shared
-            .overtaking
-            .landing
-            .store(self.position, Ordering::Release);
+    fn after_publish(&mut self, asleep: u64) {
+        if self.position >= self.landing_due {
+            let stride = landing_stride(self.shared.capacity());
+            self.landing_due = (self.position / stride + 1) * stride;
+            let landing = mem::replace(&mut self.landing_next, self.position);
+            let shown = &self.shared.overtaking.landing;
+            shown.store(landing, Ordering::Release);
+        }
+        self.shared.wake_readers(asleep, self.position);
     }
 
     /// Arms `waker` for when `min` positions (at least one, at most the capacity) are free. It looks
@@ -218,6 +247,8 @@ impl Drop for WriteSide {
     }
 }
 
+/// How far apart landings are: a reader that lands between one and two of them behind has something
+/// left to read, and at least half the ring until it is overtaken again.
 fn landing_stride(capacity: u64) -> u64 {
-    (capacity / 2).max(1)
+    (capacity / 4).max(1)
 }

@@ -16,7 +16,7 @@ use std::task::Waker;
 const CAPACITY: usize = 4096;
 
 fn config() -> Config {
-    let cases = if cfg!(miri) { 4 } else { 256 };
+    let cases = if cfg!(miri) { 2 } else { 256 };
     Config {
         cases,
         failure_persistence: None,
@@ -149,7 +149,7 @@ impl Expected {
             self.missed += missed_bytes;
             prop_assert!(world.commits.contains(&self.position));
             prop_assert!(world.claimed <= self.position + CAPACITY as u64);
-            prop_assert!(world.position - self.position < CAPACITY as u64 / 2);
+            prop_assert!(self.position <= world.position);
             return Ok(());
         }
         if self.pending.is_empty() {

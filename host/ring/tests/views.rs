@@ -13,7 +13,7 @@ use std::fmt::Debug;
 const CAPACITY: usize = 4096;
 
 fn config() -> Config {
-    let cases = if cfg!(miri) { 4 } else { 256 };
+    let cases = if cfg!(miri) { 2 } else { 256 };
     Config {
         cases,
         failure_persistence: None,

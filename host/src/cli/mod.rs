@@ -93,3 +93,18 @@ fn start_log(filter: &str) -> anyhow::Result<()> {
 fn command() -> clap::Command {
     <Cli as clap::CommandFactory>::command()
 }
+
+/// The process's exit status for a kernel's.
+fn exit_code(status: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(status).unwrap_or(1))
+}
+
+/// Refuses a file that cannot be read, before anything is booted for it.
+fn readable(path: &std::path::Path) -> anyhow::Result<()> {
+    use anyhow::Context as _;
+    let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        anyhow::bail!("cannot read {}: it is a folder", path.display());
+    }
+    Ok(())
+}

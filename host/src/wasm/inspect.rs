@@ -165,7 +165,7 @@ impl SectionReader {
         if let Payload::CustomSection(section) = payload {
             self.custom(section.name(), section.data());
         } else if let Some((id, range)) = payload.as_section() {
-            let bytes = (range.end - range.start) as usize;
+            let bytes = range.end - range.start;
             self.found.sections.push(Section {
                 name: section_name(id).to_string(),
                 bytes,

@@ -193,6 +193,7 @@ impl GuestStore {
     }
 
     /// The store itself.
+    #[cfg(test)]
     pub(super) fn store(&mut self) -> &mut Store<State> {
         &mut self.0
     }

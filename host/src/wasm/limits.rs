@@ -94,5 +94,5 @@ const _: () = {
         "the smallest window is a whole number of pages"
     );
     assert!(INSTANCES_MIN <= INSTANCES_DEFAULT && INSTANCES_DEFAULT <= INSTANCES_MAX);
-    assert!(KEEP_RESIDENT_BYTES % WASM_PAGE_BYTES == 0);
+    assert!(KEEP_RESIDENT_BYTES.is_multiple_of(WASM_PAGE_BYTES));
 };

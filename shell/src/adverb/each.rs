@@ -45,12 +45,6 @@ pub(crate) struct Each {
     ending: Ending,
 }
 
-impl Each {
-    fn new(function: Value, sources: Vec<Source>, turns: usize, ending: Ending) -> Box<Each> {
-        Box::new(Each { function, sources, turns, at: 0, results: Results::new(turns), ending })
-    }
-}
-
 /// An argument as a source, with its number of items and the keys to give back.
 fn source_of(value: Value) -> (Source, Option<usize>, Option<Value>) {
     match value {
@@ -102,7 +96,7 @@ impl Machine {
             return self.apply(function, count);
         };
         let ending = keys.map_or(Ending::List, Ending::Keyed);
-        self.each(Each::new(function, sources, turns, ending))
+        self.begin_each(function, sources, turns, ending)
     }
 
     /// `x f/:y`, `x f\:y`
@@ -127,7 +121,7 @@ impl Machine {
             return self.apply(function, 2);
         };
         let ending = keys.map_or(Ending::List, Ending::Keyed);
-        self.each(Each::new(function, vec![left, right], turns, ending))
+        self.begin_each(function, vec![left, right], turns, ending)
     }
 
     /// `n f':x`: the function on each window of n items.
@@ -147,52 +141,59 @@ impl Machine {
                 Class::Type,
                 format!("{} with a function takes a list, not {}", keep.glyph(), items.describe()),
             )),
-            Some(turns) => self.each(Each::new(function, vec![source], turns, Ending::Filter(keep, items))),
+            Some(turns) => self.begin_each(function, vec![source], turns, Ending::Filter(keep, items)),
         }
     }
 
-    /// Takes the result of a turn and goes on.
-    pub(crate) fn each_value(&mut self, mut each: Box<Each>, value: Value) -> Result<Control, Error> {
-        each.results.push(value);
-        self.each(each)
+    fn begin_each(
+        &mut self,
+        function: Value,
+        sources: Vec<Source>,
+        turns: usize,
+        ending: Ending,
+    ) -> Result<Control, Error> {
+        let results = Results::new(turns);
+        self.frames.push(Frame::Each(Box::new(Each { function, sources, turns, at: 0, results, ending })));
+        self.each(None)
     }
 
-    /// Goes on with the next turn.
-    pub(crate) fn each(&mut self, mut each: Box<Each>) -> Result<Control, Error> {
-        while each.at < each.turns {
+    /// Takes the result of a turn, if there is one, and goes on with the next.
+    pub(crate) fn each(&mut self, mut arrived: Option<Value>) -> Result<Control, Error> {
+        loop {
+            let Some(Frame::Each(each)) = self.frames.last_mut() else {
+                return Ok(Control::Again);
+            };
+            if let Some(value) = arrived.take() {
+                each.results.push(value);
+            }
+            if each.at >= each.turns {
+                break;
+            }
             self.budget -= 1;
             if self.budget < 0 {
-                self.frames.push(Frame::Each(each));
                 return Ok(Control::Again);
             }
-            let at = each.at;
-            each.at += 1;
             for source in &each.sources {
-                let value = match source {
+                self.stack.push(match source {
                     Source::Same(value) => value.clone(),
-                    Source::Items(items) => items.item(at).unwrap_or_default(),
-                };
-                self.stack.push(value);
+                    Source::Items(items) => items.item(each.at).unwrap_or_default(),
+                });
             }
+            each.at += 1;
             let count = each.sources.len();
             let function = each.function.clone();
-            if let Some(value) = self.quick(&function, count)? {
-                each.results.push(value);
-                continue;
-            }
-            self.frames.push(Frame::Each(each));
-            match self.apply(function, count)? {
-                Control::Value(value) => match self.frames.pop() {
-                    Some(Frame::Each(back)) => {
-                        each = back;
-                        each.results.push(value);
-                    }
-                    _ => return Ok(Control::Value(value)),
-                },
-                other => return Ok(other),
+            arrived = self.quick(&function, count)?;
+            if arrived.is_none() {
+                match self.apply(function, count)? {
+                    Control::Value(value) => arrived = Some(value),
+                    other => return Ok(other),
+                }
             }
         }
-        self.end_each(*each).map(Control::Value)
+        match self.frames.pop() {
+            Some(Frame::Each(each)) => self.end_each(*each).map(Control::Value),
+            _ => Ok(Control::Again),
+        }
     }
 
     /// A verb on operands that are no affair of the machine; nothing when they are.

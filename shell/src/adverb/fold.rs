@@ -50,7 +50,8 @@ impl Machine {
             results
         });
         let turns = list.len();
-        self.fold(Box::new(Fold { function, value: first, lists: vec![list], turns, at: 1, all }))
+        self.frames.push(Frame::Fold(Box::new(Fold { function, value: first, lists: vec![list], turns, at: 1, all })));
+        self.fold(None)
     }
 
     /// `x f/y`, `f/[x;y;z]` and the same with `\`: the first argument is where it begins.
@@ -94,7 +95,8 @@ impl Machine {
             }
             results
         });
-        self.fold(Box::new(Fold { function, value: seed, lists, turns, at: 0, all }))
+        self.frames.push(Frame::Fold(Box::new(Fold { function, value: seed, lists, turns, at: 0, all })));
+        self.fold(None)
     }
 
     /// The result where the verb has a direct way over the whole list.
@@ -118,58 +120,47 @@ impl Machine {
         value
     }
 
-    /// Takes the result of a turn and goes on.
-    pub(crate) fn fold_value(&mut self, mut fold: Box<Fold>, value: Value) -> Result<Control, Error> {
-        if let Some(all) = &mut fold.all {
-            all.push(value.clone());
-        }
-        fold.value = value;
-        self.fold(fold)
-    }
-
-    /// Goes on with the next turn.
-    pub(crate) fn fold(&mut self, mut fold: Box<Fold>) -> Result<Control, Error> {
-        while fold.at < fold.turns {
-            self.budget -= 1;
-            if self.budget < 0 {
-                self.frames.push(Frame::Fold(fold));
+    /// Takes the result of a turn, if there is one, and goes on with the next.
+    pub(crate) fn fold(&mut self, mut arrived: Option<Value>) -> Result<Control, Error> {
+        loop {
+            let Some(Frame::Fold(fold)) = self.frames.last_mut() else {
                 return Ok(Control::Again);
-            }
-            let at = fold.at;
-            fold.at += 1;
-            self.stack.push(std::mem::take(&mut fold.value));
-            for list in &fold.lists {
-                let item = if has_items(list) { list.item(at) } else { Some(list.clone()) };
-                self.stack.push(item.unwrap_or_default());
-            }
-            let count = fold.lists.len() + 1;
-            if let Some(value) = self.quick(&fold.function, count)? {
+            };
+            if let Some(value) = arrived.take() {
                 if let Some(all) = &mut fold.all {
                     all.push(value.clone());
                 }
                 fold.value = value;
-                continue;
             }
+            if fold.at >= fold.turns {
+                break;
+            }
+            self.budget -= 1;
+            if self.budget < 0 {
+                return Ok(Control::Again);
+            }
+            self.stack.push(std::mem::take(&mut fold.value));
+            for list in &fold.lists {
+                let item = if has_items(list) { list.item(fold.at) } else { Some(list.clone()) };
+                self.stack.push(item.unwrap_or_default());
+            }
+            fold.at += 1;
+            let count = fold.lists.len() + 1;
             let function = fold.function.clone();
-            self.frames.push(Frame::Fold(fold));
-            match self.apply(function, count)? {
-                Control::Value(value) => match self.frames.pop() {
-                    Some(Frame::Fold(back)) => {
-                        fold = back;
-                        if let Some(all) = &mut fold.all {
-                            all.push(value.clone());
-                        }
-                        fold.value = value;
-                    }
-                    _ => return Ok(Control::Value(value)),
-                },
-                other => return Ok(other),
+            arrived = self.quick(&function, count)?;
+            if arrived.is_none() {
+                match self.apply(function, count)? {
+                    Control::Value(value) => arrived = Some(value),
+                    other => return Ok(other),
+                }
             }
         }
-        let fold = *fold;
-        Ok(Control::Value(match fold.all {
-            Some(all) => all.finish(),
-            None => fold.value,
-        }))
+        match self.frames.pop() {
+            Some(Frame::Fold(fold)) => Ok(Control::Value(match fold.all {
+                Some(all) => all.finish(),
+                None => fold.value,
+            })),
+            _ => Ok(Control::Again),
+        }
     }
 }

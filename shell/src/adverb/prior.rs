@@ -39,45 +39,42 @@ impl Machine {
             return self.apply(function, 2);
         }
         let results = Results::new(list.len());
-        self.prior(Box::new(Prior { function, before, list, keys, at: 0, results }))
+        self.frames.push(Frame::Prior(Box::new(Prior { function, before, list, keys, at: 0, results })));
+        self.prior(None)
     }
 
-    /// Takes the result of a turn and goes on.
-    pub(crate) fn prior_value(&mut self, mut prior: Box<Prior>, value: Value) -> Result<Control, Error> {
-        prior.results.push(value);
-        self.prior(prior)
-    }
-
-    /// Goes on with the next turn.
-    pub(crate) fn prior(&mut self, mut prior: Box<Prior>) -> Result<Control, Error> {
-        while prior.at < prior.list.len() {
+    /// Takes the result of a turn, if there is one, and goes on with the next.
+    pub(crate) fn prior(&mut self, mut arrived: Option<Value>) -> Result<Control, Error> {
+        loop {
+            let Some(Frame::Prior(prior)) = self.frames.last_mut() else {
+                return Ok(Control::Again);
+            };
+            if let Some(value) = arrived.take() {
+                prior.results.push(value);
+            }
+            if prior.at >= prior.list.len() {
+                break;
+            }
             self.budget -= 1;
             if self.budget < 0 {
-                self.frames.push(Frame::Prior(prior));
                 return Ok(Control::Again);
             }
             let item = prior.list.item(prior.at).unwrap_or_default();
             prior.at += 1;
             self.stack.push(item.clone());
-            let before = std::mem::replace(&mut prior.before, item);
-            self.stack.push(before);
-            if let Some(value) = self.quick(&prior.function, 2)? {
-                prior.results.push(value);
-                continue;
-            }
+            self.stack.push(std::mem::replace(&mut prior.before, item));
             let function = prior.function.clone();
-            self.frames.push(Frame::Prior(prior));
-            match self.apply(function, 2)? {
-                Control::Value(value) => match self.frames.pop() {
-                    Some(Frame::Prior(back)) => {
-                        prior = back;
-                        prior.results.push(value);
-                    }
-                    _ => return Ok(Control::Value(value)),
-                },
-                other => return Ok(other),
+            arrived = self.quick(&function, 2)?;
+            if arrived.is_none() {
+                match self.apply(function, 2)? {
+                    Control::Value(value) => arrived = Some(value),
+                    other => return Ok(other),
+                }
             }
         }
-        Ok(Control::Value(keyed(prior.keys, prior.results.finish())?))
+        match self.frames.pop() {
+            Some(Frame::Prior(prior)) => Ok(Control::Value(keyed(prior.keys, prior.results.finish())?)),
+            _ => Ok(Control::Again),
+        }
     }
 }

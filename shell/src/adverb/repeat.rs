@@ -19,22 +19,21 @@ pub(crate) struct Converge {
 /// A repetition that has got so far.
 pub(crate) struct Repeat {
     function: Value,
-    /// Where it is.
-    turn: Turn,
+    next: Next,
     value: Value,
     all: Option<Results>,
 }
 
-/// What decides about the next turn.
-enum Turn {
-    /// So many are left.
-    Left(i64),
-    /// This is asked next.
+/// What a repetition does next.
+enum Next {
+    /// Another turn, so many times.
+    Turns(i64),
+    /// The condition is asked.
     Ask(Value),
-    /// This was asked; the answer arrives.
-    Asked(Value),
-    /// This was answered with yes; the function's value arrives.
-    Agreed(Value),
+    /// The answer of the condition arrives.
+    Answer(Value),
+    /// The value of the turn that the condition allowed arrives.
+    Result(Value),
 }
 
 impl Machine {
@@ -47,49 +46,59 @@ impl Machine {
             results
         });
         let value = start.clone();
-        self.converge(Box::new(Converge { function, start, value, all }))
+        self.frames.push(Frame::Converge(Box::new(Converge { function, start, value, all })));
+        self.converge(None)
     }
 
-    /// Takes the result of a turn: done when it matches the one before, or the start.
-    pub(crate) fn converge_value(&mut self, mut converge: Box<Converge>, value: Value) -> Result<Control, Error> {
-        if matches(&value, &converge.value) || matches(&value, &converge.start) {
-            return Ok(Control::Value(match converge.all {
+    /// Takes the result of a turn, if there is one, and goes on with the next: until the result
+    /// matches the one before, or the start.
+    pub(crate) fn converge(&mut self, mut arrived: Option<Value>) -> Result<Control, Error> {
+        loop {
+            let limit = self.memory_limit();
+            let Some(Frame::Converge(converge)) = self.frames.last_mut() else {
+                return Ok(Control::Again);
+            };
+            if let Some(value) = arrived.take() {
+                if matches(&value, &converge.value) || matches(&value, &converge.start) {
+                    break;
+                }
+                if let Some(all) = &mut converge.all {
+                    all.push(value.clone());
+                    all.check(limit)?;
+                }
+                converge.value = value;
+            }
+            self.budget -= 1;
+            if self.budget < 0 {
+                return Ok(Control::Again);
+            }
+            self.stack.push(converge.value.clone());
+            let function = converge.function.clone();
+            match self.apply(function, 1)? {
+                Control::Value(value) => arrived = Some(value),
+                other => return Ok(other),
+            }
+        }
+        match self.frames.pop() {
+            Some(Frame::Converge(converge)) => Ok(Control::Value(match converge.all {
                 Some(all) => all.finish(),
                 None => converge.value,
-            }));
+            })),
+            _ => Ok(Control::Again),
         }
-        if let Some(all) = &mut converge.all {
-            all.push(value.clone());
-            all.check(self.memory_limit())?;
-        }
-        converge.value = value;
-        self.budget -= 1;
-        if self.budget < 0 {
-            self.frames.push(Frame::Converge(converge));
-            return Ok(Control::Again);
-        }
-        self.converge(converge)
-    }
-
-    /// Goes on with the next turn.
-    pub(crate) fn converge(&mut self, converge: Box<Converge>) -> Result<Control, Error> {
-        self.stack.push(converge.value.clone());
-        let function = converge.function.clone();
-        self.frames.push(Frame::Converge(converge));
-        self.apply(function, 1)
     }
 
     /// `n f/x`, `p f/x` and the same with `\`
     pub(super) fn start_repeat(&mut self, function: Value, wanted: Yield) -> Result<Control, Error> {
         let value = self.stack.pop().unwrap_or_default();
-        let turn = match self.stack.pop().unwrap_or_default() {
-            condition @ Value::Function(_) => Turn::Ask(condition),
+        let next = match self.stack.pop().unwrap_or_default() {
+            condition @ Value::Function(_) => Next::Ask(condition),
             count if count.is_number() => match count.as_int() {
-                Some(NULL) => Turn::Left(0),
-                Some(count) => Turn::Left(count),
+                Some(NULL) => Next::Turns(0),
+                Some(count) => Next::Turns(count),
                 None => match count.as_float() {
                     // As often as ever: the budget and the memory decide.
-                    Some(f64::INFINITY) => Turn::Left(i64::MAX),
+                    Some(f64::INFINITY) => Next::Turns(i64::MAX),
                     _ => {
                         let text = "a function can only be repeated a whole number of times";
                         return Err(Error::new(Class::Domain, text));
@@ -106,76 +115,71 @@ impl Machine {
             results.push(value.clone());
             results
         });
-        self.repeat(Box::new(Repeat { function, turn, value, all }))
+        self.frames.push(Frame::Repeat(Box::new(Repeat { function, next, value, all })));
+        self.repeat(None)
     }
 
-    /// Takes an answer of the condition or a value of the function.
-    pub(crate) fn repeat_value(&mut self, mut repeat: Box<Repeat>, value: Value) -> Result<Control, Error> {
-        match std::mem::replace(&mut repeat.turn, Turn::Left(0)) {
-            Turn::Asked(condition) => {
-                if !value.is_true() {
-                    return self.repeat(repeat);
+    /// Takes an answer of the condition or the result of a turn, if there is one, and goes on.
+    pub(crate) fn repeat(&mut self, mut arrived: Option<Value>) -> Result<Control, Error> {
+        loop {
+            let limit = self.config.memory_limit;
+            let Some(Frame::Repeat(repeat)) = self.frames.last_mut() else {
+                return Ok(Control::Again);
+            };
+            let mut agreed = false;
+            if let Some(value) = arrived.take() {
+                if let Next::Answer(_) = repeat.next {
+                    if !value.is_true() {
+                        break;
+                    }
+                    agreed = true;
+                } else {
+                    if let Some(all) = &mut repeat.all {
+                        all.push(value.clone());
+                        all.check(limit)?;
+                    }
+                    repeat.value = value;
                 }
-                repeat.turn = Turn::Agreed(condition);
-                self.repeat(repeat)
             }
-            Turn::Agreed(condition) => {
-                repeat.turn = Turn::Ask(condition);
-                self.repeat_with(repeat, value)
+            self.budget -= 1;
+            if self.budget < 0 && !agreed {
+                return Ok(Control::Again);
             }
-            turn => {
-                repeat.turn = turn;
-                self.repeat_with(repeat, value)
+            // The value is handed to the function, which may then change it in place.
+            let function = match &mut repeat.next {
+                Next::Turns(left) => {
+                    if *left <= 0 {
+                        break;
+                    }
+                    *left -= 1;
+                    self.stack.push(std::mem::take(&mut repeat.value));
+                    repeat.function.clone()
+                }
+                Next::Answer(condition) if agreed => {
+                    let condition = std::mem::take(condition);
+                    repeat.next = Next::Result(condition);
+                    self.stack.push(std::mem::take(&mut repeat.value));
+                    repeat.function.clone()
+                }
+                Next::Ask(condition) | Next::Result(condition) | Next::Answer(condition) => {
+                    let condition = std::mem::take(condition);
+                    let function = condition.clone();
+                    repeat.next = Next::Answer(condition);
+                    self.stack.push(repeat.value.clone());
+                    function
+                }
+            };
+            match self.apply(function, 1)? {
+                Control::Value(value) => arrived = Some(value),
+                other => return Ok(other),
             }
         }
-    }
-
-    fn repeat_with(&mut self, mut repeat: Box<Repeat>, value: Value) -> Result<Control, Error> {
-        if let Some(all) = &mut repeat.all {
-            all.push(value.clone());
-            all.check(self.memory_limit())?;
+        match self.frames.pop() {
+            Some(Frame::Repeat(repeat)) => Ok(Control::Value(match repeat.all {
+                Some(all) => all.finish(),
+                None => repeat.value,
+            })),
+            _ => Ok(Control::Again),
         }
-        repeat.value = value;
-        self.repeat(repeat)
-    }
-
-    /// Goes on with the next turn.
-    pub(crate) fn repeat(&mut self, mut repeat: Box<Repeat>) -> Result<Control, Error> {
-        self.budget -= 1;
-        if self.budget < 0 {
-            self.frames.push(Frame::Repeat(repeat));
-            return Ok(Control::Again);
-        }
-        let function = match std::mem::replace(&mut repeat.turn, Turn::Left(0)) {
-            Turn::Left(left) if left <= 0 => {
-                return Ok(Control::Value(match repeat.all {
-                    Some(all) => all.finish(),
-                    None => repeat.value,
-                }));
-            }
-            Turn::Left(left) => {
-                repeat.turn = Turn::Left(left - 1);
-                self.stack.push(self.argument(&mut repeat));
-                repeat.function.clone()
-            }
-            Turn::Agreed(condition) => {
-                repeat.turn = Turn::Agreed(condition);
-                self.stack.push(self.argument(&mut repeat));
-                repeat.function.clone()
-            }
-            Turn::Ask(condition) | Turn::Asked(condition) => {
-                let function = condition.clone();
-                repeat.turn = Turn::Asked(condition);
-                self.stack.push(repeat.value.clone());
-                function
-            }
-        };
-        self.frames.push(Frame::Repeat(repeat));
-        self.apply(function, 1)
-    }
-
-    /// The value that a turn changes. It is handed over, so that it may be changed in place.
-    fn argument(&self, repeat: &mut Repeat) -> Value {
-        std::mem::take(&mut repeat.value)
     }
 }

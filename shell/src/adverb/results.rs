@@ -42,14 +42,6 @@ impl Results {
         }
     }
 
-    /// The last result.
-    pub(crate) fn last(&self) -> Option<Value> {
-        match self {
-            Results::Ints(items) => items.last().map(|int| Value::Int(*int)),
-            Results::Items(items) => items.last().cloned(),
-        }
-    }
-
     /// An error when the results alone take more than that many bytes.
     pub(crate) fn check(&self, limit_bytes: usize) -> Result<(), Error> {
         if self.len().saturating_mul(size_of::<Value>()) > limit_bytes {

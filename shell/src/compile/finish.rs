@@ -127,6 +127,9 @@ fn fuse(ops: &[Op], spans: &[Span]) -> (Vec<Op>, Vec<Span>) {
             _ => None,
         };
         let (op, count) = match three {
+            Some(Op::LocalInt { verb, slot, int }) if matches!(ops.get(at + 3), Some(Op::JumpFalse(_))) => {
+                (Op::TestInt { verb, slot, int }, 3)
+            }
             Some(op) => (op, 3),
             None => (ops[at], 1),
         };
@@ -175,7 +178,7 @@ fn mark_last_reads(unit: &Unit, ops: &mut [Op]) {
                 }
             }
             Op::Put(slot) | Op::Set(slot) => live.remove(*slot),
-            Op::LocalInt { slot, .. } => mark(slot, &mut live),
+            Op::LocalInt { slot, .. } | Op::TestInt { slot, .. } => mark(slot, &mut live),
             Op::LocalLocal { left, right, .. } => {
                 // The left operand is taken first, so of two readings of one slot it is kept.
                 if left == right {

@@ -1,8 +1,8 @@
-//! The loop over operations: one lambda after the other, until something else than a lambda has
-//! to go on.
+//! The loop over operations.
 //!
-//! Calls of lambdas by lambdas stay inside this loop. Everything that is not on the path of
-//! ordinary calls and of small integers is in other files.
+//! The lambda that runs is the frame on top; its position is written there when it calls
+//! something. Calls of lambdas by lambdas stay inside this file's loops. Everything that is not on
+//! the path of ordinary calls and of small integers is in other files.
 
 use super::{Control, Machine};
 use crate::code::{CodeKind, LAST, Lambda, Op};
@@ -18,12 +18,10 @@ enum Exit {
     Call(Value, usize),
     /// The same as its last act.
     TailCall(Value, usize),
-    /// It calls itself.
-    OwnCall(usize),
-    /// The same as its last act.
-    OwnTail(usize),
-    /// It is done.
+    /// It is done; its value is on the stack.
     Return,
+    /// Another call of a lambda is on top now.
+    Switch,
     /// It applies a verb that the machine has a part in, to so many operands on the stack.
     Verb(Verb, usize),
     /// It reads a global that has no value at hand; the operation runs again.
@@ -36,24 +34,24 @@ enum Exit {
 
 /// A verb of two small integers, if the result is one as well.
 #[inline(always)]
-pub(super) fn int_pair(verb: Verb, x: i64, y: i64) -> Option<Value> {
+fn int_pair(verb: Verb, x: i64, y: i64) -> Option<i64> {
     // The null is the least integer, so that comparisons need no case for it.
     let sum = |sum: Option<i64>| match sum {
-        Some(sum) if x != NULL && y != NULL && sum != NULL => Some(Value::Int(sum)),
+        Some(sum) if x != NULL && y != NULL && sum != NULL => Some(sum),
         _ => None,
     };
     match verb {
         Verb::Plus => sum(x.checked_add(y)),
         Verb::Minus => sum(x.checked_sub(y)),
         Verb::Star => sum(x.checked_mul(y)),
-        Verb::Less => Some(Value::Int(i64::from(x < y))),
-        Verb::More => Some(Value::Int(i64::from(x > y))),
-        Verb::Equal => Some(Value::Int(i64::from(x == y))),
-        Verb::LessEqual => Some(Value::Int(i64::from(x <= y))),
-        Verb::MoreEqual => Some(Value::Int(i64::from(x >= y))),
-        Verb::NotEqual => Some(Value::Int(i64::from(x != y))),
-        Verb::And => Some(Value::Int(x.min(y))),
-        Verb::Or => Some(Value::Int(x.max(y))),
+        Verb::Less => Some(i64::from(x < y)),
+        Verb::More => Some(i64::from(x > y)),
+        Verb::Equal => Some(i64::from(x == y)),
+        Verb::LessEqual => Some(i64::from(x <= y)),
+        Verb::MoreEqual => Some(i64::from(x >= y)),
+        Verb::NotEqual => Some(i64::from(x != y)),
+        Verb::And => Some(x.min(y)),
+        Verb::Or => Some(x.max(y)),
         _ => None,
     }
 }
@@ -96,7 +94,6 @@ impl Machine {
     }
 
     /// The value of a slot as an operand; the last reading takes it.
-    #[inline(always)]
     fn operand(&mut self, base: usize, slot: u16) -> Value {
         let place = base + usize::from(slot & !LAST);
         match self.stack.get_mut(place) {
@@ -106,99 +103,72 @@ impl Machine {
         }
     }
 
-    /// Runs a lambda until it is done or has to wait for something.
-    pub(super) fn execute(&mut self, running: Running) -> Result<Control, Error> {
-        let Running { mut function, mut cells, at, base } = running;
-        let mut at = at as usize;
-        let mut base = base as usize;
+    /// Runs the lambda on top, and those that it calls, until something else has to go on.
+    pub(super) fn execute(&mut self) -> Result<Control, Error> {
         loop {
-            let Function::Lambda(lambda) = &*function else {
-                return Ok(Control::Value(Value::Nil));
+            let Some(Frame::Lambda(running)) = self.frames.last() else {
+                return Ok(Control::Again);
             };
-            let exit = self.operations(lambda, &function, &cells, &mut at, base);
+            let function = Rc::clone(&running.function);
+            let cells = running.cells.clone();
+            let (at, base) = (running.at as usize, running.base as usize);
+            let Function::Lambda(lambda) = &*function else {
+                return Ok(Control::Again);
+            };
+            let mut next = at;
+            let exit = self.operations(lambda, &function, &cells, &mut next, base);
             match exit {
+                Exit::Switch => {}
                 Exit::Return => {
-                    let value = self.pop();
-                    self.stack.truncate(base);
-                    release(cells);
-                    match self.frames.pop() {
-                        Some(Frame::Lambda(caller)) => {
-                            self.stack.push(value);
-                            function = caller.function;
-                            cells = caller.cells;
-                            at = caller.at as usize;
-                            base = caller.base as usize;
-                        }
-                        Some(frame) => {
-                            self.frames.push(frame);
-                            return Ok(Control::Value(value));
-                        }
-                        None => return Ok(Control::Value(value)),
-                    }
-                }
-                Exit::OwnCall(count) => {
-                    let callee = Rc::clone(&function);
-                    self.suspend(function, cells, at, base);
-                    match self.enter(callee, count)? {
-                        Control::Enter(next) => (function, cells, at, base) = next.parts(),
-                        other => return Ok(other),
-                    }
-                }
-                Exit::OwnTail(count) => {
-                    let callee = Rc::clone(&function);
-                    self.drop_call(base, count);
-                    release(cells);
-                    match self.enter(callee, count) {
-                        Ok(Control::Enter(next)) => (function, cells, at, base) = next.parts(),
-                        other => return self.with_caller(other, function, at),
+                    self.end_call(cells);
+                    match self.frames.last() {
+                        Some(Frame::Lambda(_)) => {}
+                        _ => return Ok(Control::Value(self.pop())),
                     }
                 }
                 Exit::Call(callee, count) => {
-                    self.suspend(function, cells, at, base);
+                    self.set_position(next);
                     match self.apply(callee, count)? {
-                        Control::Enter(next) => (function, cells, at, base) = next.parts(),
+                        Control::Again => {}
                         other => return Ok(other),
                     }
                 }
                 Exit::TailCall(callee, count) => {
                     self.drop_call(base, count);
-                    release(cells);
+                    self.end_call(cells);
                     match self.apply(callee, count) {
-                        Ok(Control::Enter(next)) => (function, cells, at, base) = next.parts(),
-                        other => return self.with_caller(other, function, at),
+                        Ok(Control::Again) => {}
+                        other => return self.with_caller(other, function, next),
                     }
                 }
-                Exit::Verb(verb, count) if count > 1 && returns_next(lambda, at) => {
+                // Evaluated text may read the locals, so its lambda stays.
+                Exit::Verb(verb, count) if count > 1 && returns_next(lambda, next) => {
                     self.drop_call(base, count);
-                    release(cells);
+                    self.end_call(cells);
                     match self.apply_verb(verb, count) {
-                        Ok(Control::Enter(next)) => (function, cells, at, base) = next.parts(),
-                        other => return self.with_caller(other, function, at),
+                        Ok(Control::Again) => {}
+                        other => return self.with_caller(other, function, next),
                     }
                 }
                 Exit::Verb(verb, count) => {
-                    self.suspend(function, cells, at, base);
+                    self.set_position(next);
                     match self.apply_verb(verb, count)? {
-                        Control::Enter(next) => (function, cells, at, base) = next.parts(),
+                        Control::Again => {}
                         other => return Ok(other),
                     }
                 }
                 Exit::Global(global) => {
-                    self.suspend(function, cells, at, base);
-                    return match self.view_to_refresh(global) {
-                        Ok(code) => {
-                            self.step_back();
-                            self.refresh(global, code)
-                        }
-                        Err(error) => Err(error),
-                    };
+                    self.set_position(next);
+                    let code = self.view_to_refresh(global)?;
+                    self.set_position(next - 1);
+                    return self.refresh(global, code);
                 }
                 Exit::Budget => {
-                    self.suspend(function, cells, at - 1, base);
+                    self.set_position(next - 1);
                     return Ok(Control::Again);
                 }
                 Exit::Fail(error) => {
-                    self.suspend(function, cells, at, base);
+                    self.set_position(next);
                     return Err(error);
                 }
             }
@@ -219,20 +189,40 @@ impl Machine {
         })
     }
 
+    /// Notes where the lambda on top has got to.
     #[inline(always)]
-    fn suspend(&mut self, function: Rc<Function>, cells: Cells, at: usize, base: usize) {
-        let running = Running { function, cells, at: at as u32, base: base as u32 };
-        self.frames.push(Frame::Lambda(running));
+    fn set_position(&mut self, at: usize) {
+        if let Some(Frame::Lambda(running)) = self.frames.last_mut() {
+            running.at = at as u32;
+        }
     }
 
-    /// Lets the operation that was just begun run again later.
-    fn step_back(&mut self) {
-        if let Some(Frame::Lambda(running)) = self.frames.last_mut() {
-            running.at = running.at.saturating_sub(1);
+    /// Takes the lambda on top off.
+    #[inline(always)]
+    fn end_call(&mut self, cells: Cells) {
+        self.frames.pop();
+        if cells.is_some() {
+            release(cells);
+        }
+    }
+
+    /// Moves the value on top to where the slots of the call began, in their place.
+    #[inline(always)]
+    fn leave_value(&mut self, base: usize) {
+        let Some(value) = self.stack.pop() else {
+            return;
+        };
+        match self.stack.get_mut(base) {
+            Some(first) => {
+                *first = value;
+                self.stack.truncate(base + 1);
+            }
+            None => self.stack.push(value),
         }
     }
 
     /// Moves the arguments of a last call to where the caller's slots were.
+    #[inline]
     fn drop_call(&mut self, base: usize, count: usize) {
         let from = self.stack.len().saturating_sub(count);
         for argument in 0..count {
@@ -252,6 +242,10 @@ impl Machine {
     ) -> Exit {
         let code = &**lambda.code();
         let ops = code.ops.as_slice();
+        let parameters = usize::from(code.parameters);
+        let locals = code.slots.len() - parameters;
+        let plain = code.cells.is_empty();
+        let mut base = base;
         let mut at = *next;
         let exit = loop {
             let Some(op) = ops.get(at).copied() else {
@@ -265,60 +259,65 @@ impl Machine {
                     self.stack.push(value);
                 }
                 Op::Int(int) => self.stack.push(Value::Int(i64::from(int))),
+                Op::TestInt { verb, slot, int } => {
+                    // What follows is always a jump.
+                    let place = base + usize::from(slot & !LAST);
+                    if let Some(Value::Int(x)) = self.stack.get(place)
+                        && let Some(test) = int_pair(verb, *x, i64::from(int))
+                        && let Some(Op::JumpFalse(to)) = ops.get(at)
+                    {
+                        at = if test != 0 { at + 1 } else { *to as usize };
+                        continue;
+                    }
+                    if let Some(exit) = self.dyad_of_slot(verb, base, slot, int) {
+                        break exit;
+                    }
+                }
                 Op::LocalInt { verb, slot, int } => {
                     let place = base + usize::from(slot & !LAST);
                     if let Some(Value::Int(x)) = self.stack.get(place)
-                        && let Some(value) = int_pair(verb, *x, i64::from(int))
+                        && let Some(result) = int_pair(verb, *x, i64::from(int))
                     {
-                        self.stack.push(value);
+                        self.stack.push(Value::Int(result));
                         continue;
                     }
-                    let left = self.operand(base, slot);
-                    self.stack.push(Value::Int(i64::from(int)));
-                    self.stack.push(left);
-                    match self.dyad(verb) {
-                        None => {}
-                        Some(exit) => break exit,
+                    if let Some(exit) = self.dyad_of_slot(verb, base, slot, int) {
+                        break exit;
                     }
                 }
                 Op::LocalLocal { verb, left, right } => {
                     let place = |slot: u16| base + usize::from(slot & !LAST);
                     if let (Some(Value::Int(x)), Some(Value::Int(y))) =
                         (self.stack.get(place(left)), self.stack.get(place(right)))
-                        && let Some(value) = int_pair(verb, *x, *y)
+                        && let Some(result) = int_pair(verb, *x, *y)
                     {
-                        self.stack.push(value);
+                        self.stack.push(Value::Int(result));
                         continue;
                     }
                     let left = self.operand(base, left);
                     let right = self.operand(base, right);
                     self.stack.push(right);
                     self.stack.push(left);
-                    match self.dyad(verb) {
-                        None => {}
-                        Some(exit) => break exit,
+                    if let Some(exit) = self.dyad(verb) {
+                        break exit;
                     }
                 }
                 Op::Dyad(verb) => {
-                    if let [.., Value::Int(y), Value::Int(x)] = self.stack.as_slice()
-                        && let Some(value) = int_pair(verb, *x, *y)
+                    if let [.., Value::Int(y), Value::Int(x)] = self.stack.as_mut_slice()
+                        && let Some(result) = int_pair(verb, *x, *y)
                     {
+                        *y = result;
                         self.stack.pop();
-                        if let Some(top) = self.stack.last_mut() {
-                            *top = value;
-                        }
                         continue;
                     }
-                    match self.dyad(verb) {
-                        None => {}
-                        Some(exit) => break exit,
+                    if let Some(exit) = self.dyad(verb) {
+                        break exit;
                     }
                 }
                 Op::DyadForward(verb) => {
                     self.swap();
-                    match self.dyad(verb) {
-                        None => {}
-                        Some(exit) => break exit,
+                    if let Some(exit) = self.dyad(verb) {
+                        break exit;
                     }
                 }
                 Op::Monad(verb) => {
@@ -336,33 +335,106 @@ impl Machine {
                     }
                 }
                 Op::JumpFalse(to) => {
-                    if !self.pop().is_true() {
+                    let is_true = match self.stack.pop() {
+                        Some(Value::Int(int)) => int != 0,
+                        Some(value) => value.is_true(),
+                        None => true,
+                    };
+                    if !is_true {
                         at = to as usize;
                     }
                 }
                 Op::Jump(to) => at = to as usize,
-                Op::Return => break Exit::Return,
+                Op::Return => {
+                    self.leave_value(base);
+                    // A lambda that called itself goes on right here.
+                    if plain
+                        && let [.., Frame::Lambda(caller), Frame::Lambda(_)] = self.frames.as_slice()
+                        && Rc::ptr_eq(&caller.function, function)
+                    {
+                        at = caller.at as usize;
+                        base = caller.base as usize;
+                        self.frames.pop();
+                        continue;
+                    }
+                    break Exit::Return;
+                }
                 Op::OwnCall(count) => {
                     self.budget -= 1;
-                    break if self.budget < 0 { Exit::Budget } else { Exit::OwnCall(usize::from(count)) };
+                    if self.budget < 0 {
+                        break Exit::Budget;
+                    }
+                    let count = usize::from(count);
+                    if !plain || count != parameters || self.is_deep() {
+                        break Exit::Call(Value::Function(Rc::clone(function)), count);
+                    }
+                    self.set_position(at);
+                    base = self.stack.len() - count;
+                    self.push_nils(locals);
+                    let running = Running { function: Rc::clone(function), cells: None, at: 0, base: base as u32 };
+                    self.frames.push(Frame::Lambda(running));
+                    at = 0;
                 }
                 Op::OwnTail(count) => {
                     self.budget -= 1;
-                    break if self.budget < 0 { Exit::Budget } else { Exit::OwnTail(usize::from(count)) };
+                    if self.budget < 0 {
+                        break Exit::Budget;
+                    }
+                    let count = usize::from(count);
+                    if !plain || count != parameters {
+                        break Exit::TailCall(Value::Function(Rc::clone(function)), count);
+                    }
+                    self.drop_call(base, count);
+                    self.push_nils(locals);
+                    at = 0;
                 }
                 Op::Call(count) => {
                     self.budget -= 1;
                     if self.budget < 0 {
                         break Exit::Budget;
                     }
-                    break Exit::Call(self.pop(), usize::from(count));
+                    let count = usize::from(count);
+                    let callee = self.pop();
+                    // An ordinary call of a lambda is not worth the way through the general case.
+                    if let Value::Function(callee) = callee {
+                        if let Some(locals) = plain_call(&callee, count)
+                            && !self.is_deep()
+                        {
+                            self.set_position(at);
+                            let its_base = self.stack.len() - count;
+                            self.push_nils(locals);
+                            let same = plain && Rc::ptr_eq(&callee, function);
+                            let running = Running { function: callee, cells: None, at: 0, base: its_base as u32 };
+                            self.frames.push(Frame::Lambda(running));
+                            if same {
+                                base = its_base;
+                                at = 0;
+                                continue;
+                            }
+                            break Exit::Switch;
+                        }
+                        break Exit::Call(Value::Function(callee), count);
+                    }
+                    break Exit::Call(callee, count);
                 }
                 Op::TailCall(count) => {
                     self.budget -= 1;
                     if self.budget < 0 {
                         break Exit::Budget;
                     }
-                    break Exit::TailCall(self.pop(), usize::from(count));
+                    let count = usize::from(count);
+                    let callee = self.pop();
+                    if let Value::Function(callee) = &callee
+                        && plain
+                        && count == parameters
+                        && Rc::ptr_eq(callee, function)
+                    {
+                        self.drop_call(base, count);
+                        self.push_nils(locals);
+                        at = 0;
+                        continue;
+                    }
+                    break Exit::TailCall(callee, count);
                 }
                 Op::Global(global) => match self.env.value(global) {
                     Some(value) => {
@@ -434,8 +506,24 @@ impl Machine {
         exit
     }
 
+    /// Room for the locals of a call.
+    #[inline(always)]
+    fn push_nils(&mut self, locals: usize) {
+        if locals > 0 {
+            self.stack.resize(self.stack.len() + locals, Value::Nil);
+        }
+    }
+
+    /// Applies a verb to a slot and an integer, the long way.
+    #[cold]
+    fn dyad_of_slot(&mut self, verb: Verb, base: usize, slot: u16, int: i32) -> Option<Exit> {
+        let left = self.operand(base, slot);
+        self.stack.push(Value::Int(i64::from(int)));
+        self.stack.push(left);
+        self.dyad(verb)
+    }
+
     /// Applies a verb to the two values on the stack, the left one on top.
-    #[inline]
     fn dyad(&mut self, verb: Verb) -> Option<Exit> {
         let left = self.pop();
         let right = self.pop();
@@ -461,6 +549,17 @@ impl Machine {
     }
 }
 
+/// The number of locals of a lambda that takes exactly so many arguments and needs no cells.
+#[inline(always)]
+pub(crate) fn plain_call(function: &Function, count: usize) -> Option<usize> {
+    let Function::Lambda(lambda) = function else {
+        return None;
+    };
+    let code = lambda.code();
+    let fits = usize::from(code.parameters) == count && code.cells.is_empty();
+    fits.then(|| code.slots.len() - count)
+}
+
 /// True when a lambda has nothing left to do after the operation at hand. Programs stay, so that
 /// errors can tell where they were.
 fn returns_next(lambda: &Lambda, at: usize) -> bool {
@@ -468,22 +567,14 @@ fn returns_next(lambda: &Lambda, at: usize) -> bool {
     matches!(code.kind, CodeKind::Explicit | CodeKind::Implicit) && code.ops.get(at) == Some(&Op::Return)
 }
 
-impl Running {
-    fn parts(self) -> (Rc<Function>, Cells, usize, usize) {
-        (self.function, self.cells, self.at as usize, self.base as usize)
-    }
-}
-
 /// Breaks the circles of local functions that call each other, when nothing else holds them.
 ///
 /// A function in a cell that captured that cell keeps itself alive. When a call ends, its cells
 /// are all there is to look at: if every reference to each of them comes from the call itself or
 /// from a function that only a cell of the same call holds, nobody can reach them any more.
+#[cold]
 fn release(cells: Cells) {
-    let Some(cells) = cells else {
-        return;
-    };
-    let Ok(cells) = Rc::try_unwrap(cells) else {
+    let Some(Ok(cells)) = cells.map(Rc::try_unwrap) else {
         return;
     };
     let mut known = vec![1usize; cells.len()];

@@ -17,7 +17,7 @@ use crate::compile::compile;
 use crate::effect::{EFFECTS, Effect, function};
 use crate::env::Env;
 use crate::error::{Class, Error, Source};
-use crate::frame::{Frame, Running};
+use crate::frame::Frame;
 use crate::random::Rng;
 use crate::symbol::Symbol;
 use crate::value::{Function, Value, set_limit_bytes};
@@ -74,11 +74,11 @@ pub(crate) enum Control {
     Value(Value),
     /// Lets the frame on top go on.
     Again,
-    /// Runs a lambda.
-    Enter(Running),
     /// Asks the host.
-    Effect(Effect),
+    Effect(Box<Effect>),
 }
+
+const _: () = assert!(size_of::<Control>() == 16);
 
 enum State {
     /// Nothing to do.
@@ -98,9 +98,10 @@ pub struct Machine {
     pub(crate) frames: Vec<Frame>,
     pub(crate) budget: i64,
     pub(crate) rng: Rng,
+    over_limit: bool,
     frames_max: usize,
     stack_max: usize,
-    config: Config,
+    pub(crate) config: Config,
     state: State,
 }
 
@@ -121,6 +122,7 @@ impl Machine {
             frames: Vec::new(),
             budget: 0,
             rng: Rng::new(config.seed),
+            over_limit: false,
             frames_max: half / size_of::<Frame>(),
             stack_max: half / size_of::<Value>(),
             config,
@@ -162,8 +164,8 @@ impl Machine {
         }
         let source = Source { origin: origin.to_owned(), line_first, text: source.to_owned() };
         let code = compile(&Rc::new(source), &mut self.env)?;
-        let running = self.program(code, Vec::new());
-        self.state = State::Ready(Control::Enter(running));
+        self.push_program(code, Vec::new());
+        self.state = State::Ready(Control::Again);
         Ok(())
     }
 
@@ -203,6 +205,12 @@ impl Machine {
                     }
                 },
             };
+            if self.over_limit {
+                self.over_limit = false;
+                self.budget = self.budget.max(0);
+                result = Err(Error::new(Class::Limit, "out of memory"));
+                continue;
+            }
             if self.budget < 0 {
                 self.state = State::Ready(control);
                 return Step::Budget;
@@ -215,10 +223,9 @@ impl Machine {
                 }
                 Control::Value(value) => self.deliver(value),
                 Control::Again => self.again(),
-                Control::Enter(running) => self.execute(running),
                 Control::Effect(effect) => {
                     self.state = State::Waiting;
-                    return Step::Effect(effect);
+                    return Step::Effect(*effect);
                 }
             };
         }
@@ -239,10 +246,7 @@ impl Machine {
     /// Ends the running program; no trap of the program holds this up. Returns the error with the
     /// place where the program was, or nothing when none was running.
     pub fn interrupt(&mut self) -> Option<Error> {
-        let state = std::mem::replace(&mut self.state, State::Idle);
-        if let State::Ready(Control::Enter(running)) = state {
-            self.frames.push(Frame::Lambda(running));
-        } else if let State::Idle = state {
+        if let State::Idle = std::mem::replace(&mut self.state, State::Idle) {
             return None;
         }
         self.frames.retain(|frame| !matches!(frame, Frame::Trap(..)));
@@ -280,8 +284,24 @@ impl Machine {
     pub(crate) fn charge(&mut self, value: &Value) {
         /// How many items count as one step.
         const ITEMS_PER_STEP: usize = 256;
-        if !value.is_atom() {
-            self.budget -= (value.len() / ITEMS_PER_STEP) as i64;
+        if value.is_atom() {
+            return;
+        }
+        let steps = value.len() / ITEMS_PER_STEP;
+        if steps > 0 {
+            self.charge_steps(steps);
+        }
+    }
+
+    #[cold]
+    fn charge_steps(&mut self, steps: usize) {
+        self.budget -= steps as i64;
+        if let Some(used) = self.config.memory_used
+            && used() > self.config.memory_limit
+        {
+            // The next step finds the budget spent, and then the reason.
+            self.over_limit = true;
+            self.budget = -1;
         }
     }
 }

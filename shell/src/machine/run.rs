@@ -8,25 +8,34 @@ use crate::value::{Function, Value};
 use std::rc::Rc;
 
 impl Machine {
-    /// A program's code, ready to run.
-    pub(crate) fn program(&mut self, code: Rc<Code>, captures: Vec<Capture>) -> Running {
+    /// Puts a program's code on top, ready to run.
+    pub(crate) fn push_program(&mut self, code: Rc<Code>, captures: Vec<Capture>) {
         let function = Rc::new(Function::Lambda(Lambda::new(code, captures)));
-        Running { function, cells: None, at: 0, base: self.stack.len() as u32 }
+        let running = Running { function, cells: None, at: 0, base: self.stack.len() as u32 };
+        self.frames.push(Frame::Lambda(running));
     }
 
     /// Gives a value to the frame on top.
     pub(super) fn deliver(&mut self, value: Value) -> Result<Control, Error> {
-        match self.frames.pop() {
-            None => Ok(Control::Value(value)),
-            Some(Frame::Lambda(running)) => {
+        match self.frames.last() {
+            Some(Frame::Lambda(_)) => {
                 self.stack.push(value);
-                Ok(Control::Enter(running))
+                self.execute()
             }
-            Some(Frame::Each(each)) => self.each_value(each, value),
-            Some(Frame::Fold(fold)) => self.fold_value(fold, value),
-            Some(Frame::Prior(prior)) => self.prior_value(prior, value),
-            Some(Frame::Converge(converge)) => self.converge_value(converge, value),
-            Some(Frame::Repeat(repeat)) => self.repeat_value(repeat, value),
+            Some(Frame::Each(_)) => self.each(Some(value)),
+            Some(Frame::Fold(_)) => self.fold(Some(value)),
+            Some(Frame::Prior(_)) => self.prior(Some(value)),
+            Some(Frame::Converge(_)) => self.converge(Some(value)),
+            Some(Frame::Repeat(_)) => self.repeat(Some(value)),
+            Some(Frame::Amend(_)) => self.amend(Some(value)),
+            Some(Frame::Train(_) | Frame::View(_) | Frame::Trap(..) | Frame::Splice(_)) => self.deliver_once(value),
+            None => Ok(Control::Value(value)),
+        }
+    }
+
+    /// Gives a value to a frame that takes only one.
+    fn deliver_once(&mut self, value: Value) -> Result<Control, Error> {
+        match self.frames.pop() {
             Some(Frame::Train(train)) => {
                 self.stack.push(value);
                 self.train(train.function, train.left, 1)
@@ -35,31 +44,26 @@ impl Machine {
                 self.env.set_view_value(global, value);
                 Ok(Control::Again)
             }
-            Some(Frame::Trap(handler, _)) => Ok(Control::Value(match handler {
-                Handler::Report => Value::from_items(vec![Value::Int(0), value]),
-                Handler::Call(_) => value,
-            })),
-            Some(Frame::Amend(amend)) => self.amend_value(amend, value),
+            Some(Frame::Trap(Handler::Report, _)) => {
+                Ok(Control::Value(Value::from_items(vec![Value::Int(0), value])))
+            }
             Some(Frame::Splice(splice)) => splice.finish(value).map(Control::Value),
+            _ => Ok(Control::Value(value)),
         }
     }
 
     /// Lets the frame on top go on without a value.
     pub(super) fn again(&mut self) -> Result<Control, Error> {
-        match self.frames.pop() {
-            Some(Frame::Lambda(running)) => Ok(Control::Enter(running)),
-            Some(Frame::Each(each)) => self.each(each),
-            Some(Frame::Fold(fold)) => self.fold(fold),
-            Some(Frame::Prior(prior)) => self.prior(prior),
-            Some(Frame::Repeat(repeat)) => self.repeat(repeat),
-            Some(Frame::Converge(converge)) => self.converge(converge),
-            Some(Frame::Amend(amend)) => self.amend(amend),
+        match self.frames.last() {
+            Some(Frame::Lambda(_)) => self.execute(),
+            Some(Frame::Each(_)) => self.each(None),
+            Some(Frame::Fold(_)) => self.fold(None),
+            Some(Frame::Prior(_)) => self.prior(None),
+            Some(Frame::Repeat(_)) => self.repeat(None),
+            Some(Frame::Converge(_)) => self.converge(None),
+            Some(Frame::Amend(_)) => self.amend(None),
             // The others never wait without a value.
-            Some(frame) => {
-                self.frames.push(frame);
-                self.deliver(Value::Nil)
-            }
-            None => Ok(Control::Value(Value::Nil)),
+            _ => Ok(Control::Value(Value::Nil)),
         }
     }
 
@@ -114,7 +118,7 @@ impl Machine {
             return Err(Error::new(Class::Domain, format!("view {name} depends on itself")));
         }
         self.frames.push(Frame::View(global));
-        let running = self.program(code, Vec::new());
-        Ok(Control::Enter(running))
+        self.push_program(code, Vec::new());
+        Ok(Control::Again)
     }
 }

@@ -1,8 +1,8 @@
 //! Addition, subtraction, multiplication, division, lesser and greater.
 //!
-//! Integers are worked on in blocks that fit the first cache. One pass over a block proves, with
-//! an addition and an or for each item, that no result can leave the range of integers and that
-//! there is no null; then the plain loop runs, which the compiler turns into SIMD. A block without
+//! Integers are worked on in blocks that fit the first cache. An addition and an or for each item
+//! prove that no result of the block can leave the range of integers and that there is no null, so
+//! the loop itself is plain and the compiler turns it into SIMD. A block without
 //! that proof is done item by item, and results that are no integers become floats, as they do for atoms.
 //!
 //! A result is written over an operand that nobody else holds.
@@ -25,6 +25,8 @@ pub(super) trait Op {
     const RANGE: u64;
     /// True when the result of integers is always a float.
     const FLOATS: bool = false;
+    /// True for addition, whose runs can be proved safe by their items' sizes.
+    const IS_SUM: bool = false;
     /// The result for harmless integers.
     fn wrap(x: i64, y: i64) -> i64;
     /// The result if it is an integer; operands are not null.
@@ -49,6 +51,7 @@ pub(super) struct Min;
 pub(super) struct Max;
 
 impl Op for Add {
+    const IS_SUM: bool = true;
     const BIAS: i64 = 1 << 62;
     const RANGE: u64 = 1 << 63;
     #[inline(always)]
@@ -85,7 +88,8 @@ impl Op for Mul {
     const RANGE: u64 = 1 << 32;
     #[inline(always)]
     fn wrap(x: i64, y: i64) -> i64 {
-        x.wrapping_mul(y)
+        // Harmless operands have 32 bits, and those there are instructions for.
+        i64::from(x as i32) * i64::from(y as i32)
     }
     fn checked(x: i64, y: i64) -> Option<i64> {
         x.checked_mul(y)
@@ -331,44 +335,82 @@ fn ints_atom<O: Op, D: Direction>(mut x: Rc<Vec<i64>>, y: i64) -> Result<Value, 
     }
 }
 
-/// Works over `own`, block by block; what `own` lacks of `source` is copied into it first, a block
-/// at a time. Answers the position of the first result that is no integer: items before it are
-/// results, items from there on still operands.
+/// Works over `own`, block by block; what `own` lacks of `source` is added to it. Answers the
+/// position of the first result that is no integer: items before it are results, and items that
+/// `own` has from there on are still operands.
 fn run<O: Op, D: Direction>(own: &mut Vec<i64>, source: &[i64], other: Other<'_>) -> Result<(), usize> {
     let items = own.len().max(source.len());
     let mut start = 0;
     while start < items {
         let end = items.min(start + BLOCK_ITEMS);
-        if own.len() < end {
-            own.extend_from_slice(&source[start..end]);
-        }
-        let block = &mut own[start..end];
-        match other {
-            Other::Atom(y) if harmless::<O>(block) && harmless::<O>(&[y]) => {
-                for x in block {
-                    let (a, b) = D::order(*x, y);
-                    *x = O::wrap(a, b);
-                }
+        let done = if own.len() < end {
+            fresh_block::<O, D>(own, &source[start..end], other)
+        } else {
+            block_in_place::<O, D>(&mut own[start..end], other, start)
+        };
+        if !done {
+            if !source.is_empty() {
+                own[start..end].copy_from_slice(&source[start..end]);
             }
-            Other::Items(all) if harmless::<O>(block) && harmless::<O>(&all[start..end]) => {
-                for (x, y) in block.iter_mut().zip(&all[start..end]) {
-                    let (a, b) = D::order(*x, *y);
-                    *x = O::wrap(a, b);
-                }
-            }
-            _ => {
-                for (at, x) in block.iter_mut().enumerate() {
-                    let (a, b) = D::order(*x, other.at(start + at));
-                    match exact::<O>(a, b) {
-                        Some(result) => *x = result,
-                        None => return Err(start + at),
-                    }
+            for (at, x) in own[start..end].iter_mut().enumerate() {
+                let (a, b) = D::order(*x, other.at(start + at));
+                match exact::<O>(a, b) {
+                    Some(result) => *x = result,
+                    None => return Err(start + at),
                 }
             }
         }
         start = end;
     }
     Ok(())
+}
+
+/// Adds the results of a block while it proves that nothing went wrong; false when that failed,
+/// and then what was added is of no use.
+#[inline(always)]
+fn fresh_block<O: Op, D: Direction>(own: &mut Vec<i64>, source: &[i64], other: Other<'_>) -> bool {
+    let mut seen = 0;
+    match other {
+        Other::Atom(y) => {
+            own.extend(source.iter().map(|x| {
+                let (a, b) = D::order(*x, y);
+                seen |= x.wrapping_add(O::BIAS) as u64;
+                O::wrap(a, b)
+            }));
+            seen |= y.wrapping_add(O::BIAS) as u64;
+        }
+        Other::Items(all) => {
+            let start = own.len();
+            own.extend(source.iter().zip(&all[start..start + source.len()]).map(|(x, y)| {
+                let (a, b) = D::order(*x, *y);
+                seen |= (x.wrapping_add(O::BIAS) | y.wrapping_add(O::BIAS)) as u64;
+                O::wrap(a, b)
+            }));
+        }
+    }
+    O::RANGE == 0 || seen < O::RANGE
+}
+
+/// The same over the operand itself, which must be proved harmless before it is lost.
+#[inline(always)]
+fn block_in_place<O: Op, D: Direction>(own: &mut [i64], other: Other<'_>, start: usize) -> bool {
+    match other {
+        Other::Atom(y) if harmless::<O>(own) && harmless::<O>(&[y]) => {
+            for x in own {
+                let (a, b) = D::order(*x, y);
+                *x = O::wrap(a, b);
+            }
+        }
+        Other::Items(all) if harmless::<O>(own) && harmless::<O>(&all[start..start + own.len()]) => {
+            let end = start + own.len();
+            for (x, y) in own.iter_mut().zip(&all[start..end]) {
+                let (a, b) = D::order(*x, *y);
+                *x = O::wrap(a, b);
+            }
+        }
+        _ => return false,
+    }
+    true
 }
 
 /// True when no pair of operands like these can leave the range of integers.

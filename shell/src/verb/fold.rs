@@ -101,6 +101,17 @@ const SMALL: i64 = 1 << 50;
 /// A sum below this can take another block.
 const SUM_LIMIT: i64 = 1 << 62;
 
+/// True when the sums of a start and the items of a block can't leave the range of integers.
+fn sum_is_safe(start: i64, block: &[i64]) -> bool {
+    let seen = block.iter().fold(0u64, |seen, x| seen | x.wrapping_add(SMALL) as u64);
+    are_small(seen) && (-SUM_LIMIT..SUM_LIMIT).contains(&start)
+}
+
+/// True when an or of integers, each with [`SMALL`] added, shows that all of them are small.
+fn are_small(seen: u64) -> bool {
+    seen < 2 * SMALL as u64
+}
+
 /// The sum of integers: blocks of small ones need no look at each addition.
 fn sum(start: i64, items: &[i64]) -> Value {
     let mut total = start;
@@ -108,8 +119,7 @@ fn sum(start: i64, items: &[i64]) -> Value {
         let (seen, block_sum) = block.iter().fold((0u64, 0i64), |(seen, sum), x| {
             (seen | x.wrapping_add(SMALL) as u64, sum.wrapping_add(*x))
         });
-        let small = seen < 2 * SMALL as u64 && (-SUM_LIMIT..SUM_LIMIT).contains(&total);
-        if small {
+        if are_small(seen) && (-SUM_LIMIT..SUM_LIMIT).contains(&total) {
             total += block_sum;
             continue;
         }
@@ -159,26 +169,38 @@ fn scan_ints<O: Op>(first: Option<i64>, start: i64, items: &[i64]) -> Result<Val
     let mut out = room(items.len() + 1)?;
     out.extend(first);
     let mut x = start;
-    for (at, y) in items.iter().enumerate() {
-        match ints::<O>(x, *y) {
-            Value::Int(result) => {
-                x = result;
-                out.push(x);
-            }
-            other => {
-                let mut all: Vec<Value> = room(items.len() + 1)?;
-                all.extend(out.iter().map(|x| Value::Int(*x)));
-                let mut x = other;
-                for y in &items[at + 1..] {
-                    let next = number_int::<O>(&x, *y);
-                    all.push(std::mem::replace(&mut x, next));
+    for (at, block) in items.chunks(BLOCK_ITEMS).enumerate() {
+        if O::IS_SUM && sum_is_safe(x, block) {
+            out.extend(block.iter().map(|y| {
+                x = x.wrapping_add(*y);
+                x
+            }));
+            continue;
+        }
+        for (place, y) in block.iter().enumerate() {
+            match ints::<O>(x, *y) {
+                Value::Int(result) => {
+                    x = result;
+                    out.push(x);
                 }
-                all.push(x);
-                return Ok(Value::from_items(all));
+                other => return scan_numbers::<O>(&out, other, &items[at * BLOCK_ITEMS + place + 1..]),
             }
         }
     }
     Ok(Value::from_ints(out))
+}
+
+/// The rest of a scan whose result has become a float.
+fn scan_numbers<O: Op>(before: &[i64], result: Value, rest: &[i64]) -> Result<Value, Error> {
+    let mut all: Vec<Value> = room(before.len() + 1 + rest.len())?;
+    all.extend(before.iter().map(|x| Value::Int(*x)));
+    let mut x = result;
+    for y in rest {
+        let next = number_int::<O>(&x, *y);
+        all.push(std::mem::replace(&mut x, next));
+    }
+    all.push(x);
+    Ok(Value::from_items(all))
 }
 
 fn scan_floats<O: Op>(first: Option<f64>, start: f64, items: &[f64]) -> Result<Value, Error> {

@@ -33,42 +33,34 @@ pub(super) fn grade(direction: Direction, x: &Value) -> Result<Value, Error> {
     match x {
         Value::Dict(dict) => {
             let order = permutation(direction, dict.values())?;
-            Ok(super::index::gather(dict.keys(), &order))
+            super::index::at(dict.keys(), Value::from_ints(order))
         }
         Value::Table(_) => {
             let verb = if direction == Direction::Up { Verb::Less } else { Verb::More };
             Err(type_error(verb, x))
         }
-        list if list.is_list() => {
-            let order = permutation(direction, list)?;
-            let mut places = room(order.len())?;
-            places.extend(order.iter().map(|at| *at as i64));
-            Ok(Value::from_ints(places))
-        }
+        list if list.is_list() => permutation(direction, list).map(Value::from_ints),
         _ => Ok(Value::from_ints(vec![0])),
     }
 }
 
 /// The positions of a list's items in sorted order; equal items keep theirs.
-pub(super) fn permutation(direction: Direction, list: &Value) -> Result<Vec<usize>, Error> {
+pub(super) fn permutation(direction: Direction, list: &Value) -> Result<Vec<i64>, Error> {
     match list {
-        Value::Ints(items) => by_keys(items.iter().map(|x| (*x as u64) ^ SIGN), items.len(), direction),
-        Value::Floats(items) => by_keys(items.iter().map(|x| float_key(*x)), items.len(), direction),
-        Value::Chars(items) => by_keys(items.iter().map(|x| u64::from(*x)), items.len(), direction),
-        Value::Symbols(items) => {
-            let ranks = symbol_ranks(items);
-            by_keys(ranks.iter().copied(), items.len(), direction)
-        }
+        Value::Ints(items) => by_keys(items, |x| (x as u64) ^ SIGN, direction),
+        Value::Floats(items) => by_keys(items, float_key, direction),
+        Value::Chars(items) => by_keys(items, u64::from, direction),
+        Value::Symbols(items) => by_keys(&symbol_ranks(items), |x| x, direction),
         Value::List(items) => {
-            let mut order: Vec<usize> = room(items.len())?;
-            order.extend(0..items.len());
+            let mut order: Vec<i64> = room(items.len())?;
+            order.extend(0..items.len() as i64);
             match direction {
-                Direction::Up => order.sort_by(|a, b| compare(&items[*a], &items[*b])),
-                Direction::Down => order.sort_by(|a, b| compare(&items[*b], &items[*a])),
+                Direction::Up => order.sort_by(|a, b| compare(&items[*a as usize], &items[*b as usize])),
+                Direction::Down => order.sort_by(|a, b| compare(&items[*b as usize], &items[*a as usize])),
             }
             Ok(order)
         }
-        other => Ok((0..other.len()).collect()),
+        other => Ok((0..other.len() as i64).collect()),
     }
 }
 
@@ -102,68 +94,78 @@ fn symbol_ranks(items: &[crate::symbol::Symbol]) -> Vec<u64> {
 }
 
 /// The stable permutation that sorts keys.
-fn by_keys(keys: impl Iterator<Item = u64> + Clone, count: usize, direction: Direction) -> Result<Vec<usize>, Error> {
-    let Some(low) = keys.clone().min() else {
-        return Ok(Vec::new());
-    };
-    let high = keys.clone().max().unwrap_or(low);
-    let span = high - low;
+fn by_keys<T: Copy>(items: &[T], key: impl Fn(T) -> u64, direction: Direction) -> Result<Vec<i64>, Error> {
+    let (low, high) = items.iter().fold((u64::MAX, 0), |(low, high), x| {
+        let key = key(*x);
+        (low.min(key), high.max(key))
+    });
+    let span = high.wrapping_sub(low);
     // Counted from the other end, descending order is ascending order, and as stable.
-    let turn = move |key: u64| if direction == Direction::Up { key - low } else { high - key };
+    let turned = |x: T| if direction == Direction::Up { key(x).wrapping_sub(low) } else { high.wrapping_sub(key(x)) };
     let bits = u64::BITS - span.leading_zeros();
-    if count <= SHORT_ITEMS {
-        let keys: Vec<u64> = keys.map(turn).collect();
-        let mut order: Vec<usize> = (0..count).collect();
-        order.sort_by_key(|at| keys[*at]);
+    if items.len() <= SHORT_ITEMS {
+        let keys: Vec<u64> = items.iter().map(|x| turned(*x)).collect();
+        let mut order: Vec<i64> = (0..items.len() as i64).collect();
+        order.sort_by_key(|at| keys[*at as usize]);
         return Ok(order);
     }
     if bits <= u32::BITS {
-        let mut items: Vec<u64> = room(count)?;
-        items.extend(keys.enumerate().map(|(at, key)| (turn(key) << u32::BITS) | at as u64));
-        let sorted = radix(items, bits, |item| item >> u32::BITS)?;
-        let mut order = room(count)?;
-        order.extend(sorted.iter().map(|item| (item & u64::from(u32::MAX)) as usize));
-        return Ok(order);
+        let mut packed: Vec<u64> = room(items.len())?;
+        packed.extend(items.iter().enumerate().map(|(at, x)| (turned(*x) << u32::BITS) | at as u64));
+        return radix(packed, bits, |item| item >> u32::BITS, |item| i64::from(item as u32));
     }
-    let mut items: Vec<(u64, u32)> = room(count)?;
-    items.extend(keys.enumerate().map(|(at, key)| (turn(key), at as u32)));
-    let sorted = radix(items, bits, |item| item.0)?;
-    let mut order = room(count)?;
-    order.extend(sorted.iter().map(|item| item.1 as usize));
-    Ok(order)
+    let mut pairs: Vec<(u64, u32)> = room(items.len())?;
+    pairs.extend(items.iter().enumerate().map(|(at, x)| (turned(*x), at as u32)));
+    radix(pairs, bits, |item| item.0, |item| i64::from(item.1))
 }
 
-/// Sorts by the low `bits` of a key, least digit first.
-fn radix<T: Copy + Default>(mut items: Vec<T>, bits: u32, key: impl Fn(T) -> u64) -> Result<Vec<T>, Error> {
-    let passes = bits.div_ceil(DIGIT_BITS);
-    if passes == 0 {
-        return Ok(items);
-    }
+/// The positions of items sorted by the low `bits` of their keys, least digit first; the last pass
+/// writes positions only.
+fn radix<T: Copy + Default>(
+    mut items: Vec<T>,
+    bits: u32,
+    key: impl Fn(T) -> u64,
+    position: impl Fn(T) -> i64,
+) -> Result<Vec<i64>, Error> {
+    let passes = bits.div_ceil(DIGIT_BITS).max(1);
     let digit_bits = bits.div_ceil(passes);
     let mask = (1u64 << digit_bits) - 1;
-    let mut other: Vec<T> = room(items.len())?;
-    other.resize(items.len(), T::default());
-    for pass in 0..passes {
-        let shift = pass * digit_bits;
-        let mut places = [0u32; DIGITS];
-        for item in &items {
-            places[((key(*item) >> shift) & mask) as usize % DIGITS] += 1;
+    let digit = |item: T, pass: u32| ((key(item) >> (pass * digit_bits)) & mask) as usize % DIGITS;
+    let mut counts = vec![[0u32; DIGITS]; passes as usize];
+    for item in &items {
+        for (pass, counts) in counts.iter_mut().enumerate() {
+            counts[digit(*item, pass as u32)] += 1;
         }
-        if places.contains(&(items.len() as u32)) {
-            continue;
-        }
+    }
+    let mut other: Vec<T> = Vec::new();
+    if passes > 1 {
+        other = room(items.len())?;
+        other.resize(items.len(), T::default());
+    }
+    for (pass, places) in counts.iter_mut().enumerate() {
+        let pass = pass as u32;
         let mut next = 0;
-        for place in &mut places {
+        for place in places.iter_mut() {
             next += std::mem::replace(place, next);
         }
+        if pass + 1 == passes {
+            let mut order: Vec<i64> = room(items.len())?;
+            order.resize(items.len(), 0);
+            for item in &items {
+                let place = &mut places[digit(*item, pass)];
+                order[*place as usize] = position(*item);
+                *place += 1;
+            }
+            return Ok(order);
+        }
         for item in &items {
-            let place = &mut places[((key(*item) >> shift) & mask) as usize % DIGITS];
+            let place = &mut places[digit(*item, pass)];
             other[*place as usize] = *item;
             *place += 1;
         }
         std::mem::swap(&mut items, &mut other);
     }
-    Ok(items)
+    Ok(items.iter().map(|item| position(*item)).collect())
 }
 
 #[cfg(test)]
@@ -178,10 +180,10 @@ mod tests {
         for direction in [Direction::Up, Direction::Down] {
             let order = permutation(direction, list).unwrap();
             let mut seen = vec![false; list.len()];
-            order.iter().for_each(|at| seen[*at] = true);
+            order.iter().for_each(|at| seen[*at as usize] = true);
             assert!(seen.iter().all(|seen| *seen));
             for pair in order.windows(2) {
-                let (x, y) = (list.item(pair[0]).unwrap(), list.item(pair[1]).unwrap());
+                let (x, y) = (list.item(pair[0] as usize).unwrap(), list.item(pair[1] as usize).unwrap());
                 let order = compare(&x, &y);
                 let order = if direction == Direction::Up { order } else { order.reverse() };
                 assert!(order == Ordering::Less || (order == Ordering::Equal && pair[0] < pair[1]));

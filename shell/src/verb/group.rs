@@ -1,7 +1,7 @@
 //! Group `=x` and distinct `?x`.
 
 use super::index::{gather, gather_rows};
-use super::keys::{classes, firsts};
+use super::keys::{firsts, groups};
 use super::walk::{domain_error, type_error};
 use crate::error::Error;
 use crate::value::{Dict, Value, check_items, product, room};
@@ -19,19 +19,10 @@ pub(super) fn group(x: &Value) -> Result<Value, Error> {
     if !x.is_list() {
         return Err(type_error(Verb::Equal, x));
     }
-    let classes = classes(x)?;
-    let keys = gather(x, &places(&classes.firsts));
-    let mut counts = vec![0u32; classes.firsts.len()];
-    for id in &classes.ids {
-        counts[*id as usize] += 1;
-    }
-    check_items(x.len(), size_of::<i64>())?;
-    let mut groups: Vec<Vec<i64>> = counts.iter().map(|count| Vec::with_capacity(*count as usize)).collect();
-    for (at, id) in classes.ids.iter().enumerate() {
-        groups[*id as usize].push(at as i64);
-    }
-    let mut values = room(groups.len())?;
-    values.extend(groups.into_iter().map(Value::from_ints));
+    let groups = groups(x)?;
+    let keys = gather(x, &places(&groups.firsts));
+    let mut values = room(groups.positions.len())?;
+    values.extend(groups.positions.into_iter().map(Value::from_ints));
     Ok(Value::dict(Dict::new(keys, Value::from_items(values))?))
 }
 

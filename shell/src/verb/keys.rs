@@ -5,7 +5,7 @@
 //! addressing. General lists are hashed by value.
 
 use crate::error::Error;
-use crate::value::{Value, hash, matches, room};
+use crate::value::{Value, check_items, hash, matches, room};
 use std::borrow::Cow;
 
 /// Marks an empty slot; no list has so many items.
@@ -224,6 +224,61 @@ fn classes_of_values(list: &Value, ids: &mut Vec<u32>, firsts: &mut Vec<u32>) ->
         ids.push(class_at[first]);
     }
     Ok(())
+}
+
+/// The items of a list sorted into classes, as the positions of each class.
+pub(super) struct Groups {
+    /// The first position of each class.
+    pub(super) firsts: Vec<u32>,
+    /// The positions of each class, ascending.
+    pub(super) positions: Vec<Vec<i64>>,
+}
+
+/// Sorts the positions of any list's items into classes.
+///
+/// # Errors
+/// `limit` without memory.
+pub(super) fn groups(list: &Value) -> Result<Groups, Error> {
+    check_items(list.len(), size_of::<i64>())?;
+    let keys = keys_of(list);
+    if let Some(keys) = &keys
+        && let Some((low, span)) = direct(keys)
+    {
+        return Ok(direct_groups(keys, low, span));
+    }
+    let Classes { ids, firsts } = classes(list)?;
+    let mut counts = vec![0u32; firsts.len()];
+    ids.iter().for_each(|id| counts[*id as usize] += 1);
+    let mut positions: Vec<Vec<i64>> = counts.iter().map(|count| Vec::with_capacity(*count as usize)).collect();
+    for (at, id) in ids.iter().enumerate() {
+        positions[*id as usize].push(at as i64);
+    }
+    Ok(Groups { firsts, positions })
+}
+
+/// Keys of a small range: they are counted by key first, so that every group is made at its size.
+fn direct_groups(keys: &[i64], low: i64, span: usize) -> Groups {
+    let mut slots = vec![0u32; span];
+    let mut firsts = Vec::new();
+    for (at, key) in keys.iter().enumerate() {
+        let count = &mut slots[key.wrapping_sub(low) as usize];
+        if *count == 0 {
+            firsts.push(at as u32);
+        }
+        *count += 1;
+    }
+    let mut positions: Vec<Vec<i64>> = Vec::with_capacity(firsts.len());
+    for first in &firsts {
+        // The count has done its work: now the slot holds the number of the group.
+        let slot = &mut slots[keys[*first as usize].wrapping_sub(low) as usize];
+        let count = std::mem::replace(slot, positions.len() as u32);
+        positions.push(Vec::with_capacity(count as usize));
+    }
+    for (at, key) in keys.iter().enumerate() {
+        let group = slots[key.wrapping_sub(low) as usize];
+        positions[group as usize].push(at as i64);
+    }
+    Groups { firsts, positions }
 }
 
 /// The first position of each class, without the class of each item.

@@ -1,6 +1,6 @@
 //! The monads that work item by item: negate, root, not, null, floor and the named functions.
 
-use super::number::{Num, floats_of};
+use super::number::{Num, float_to_narrow, floats_are_narrow, floats_of};
 use super::walk::{is_flat, map_leaves, type_error};
 use crate::error::Error;
 use crate::symbol::Symbol;
@@ -75,6 +75,11 @@ pub(super) fn floor_float(x: f64) -> Value {
 }
 
 fn floor_floats(x: Rc<Vec<f64>>) -> Result<Value, Error> {
+    if floats_are_narrow(&x) {
+        let mut out = room(x.len())?;
+        out.extend(x.iter().map(|x| float_to_narrow(x.floor())));
+        return Ok(Value::from_ints(out));
+    }
     const RANGE: f64 = 9_223_372_036_854_775_808.0;
     // Nulls are in range: they convert to the null below.
     if x.iter().all(|x| x.is_nan() || (*x > -RANGE && *x < RANGE)) {

@@ -3,7 +3,7 @@
 //! A thread aside reads one line when it is permitted to, and the next only after the shell has
 //! reported how the last one went; so piped input is not read ahead of what it does, and a
 //! prompt appears below the output that belongs above it. Everything that is written goes through
-//! one [`Output`].
+//! one queue ([`crate::io::output`]).
 
 use crate::aside;
 use crate::ids::TaskId;

@@ -211,6 +211,33 @@ fn what_was_printed_before_the_halt_is_written() {
     assert_eq!(paper.text(), expected);
 }
 
+#[test]
+fn errors_have_a_sink_of_their_own() {
+    let mut kernel = kernel(2, Config::default());
+    let (out, errors) = (Paper::default(), Paper::default());
+    kernel
+        .console(Box::new(out.clone()), Box::new(errors.clone()))
+        .unwrap();
+    let printer = polled("printer", |cx| {
+        for name in ["out", "err", "out"] {
+            let console = cx.grant(name).unwrap();
+            cx.print(console, name.as_bytes()).unwrap();
+        }
+        Outcome::End
+    });
+    let printer = printer
+        .grant("out", Grant::Console)
+        .grant("err", Grant::Errors);
+    kernel.spawn(CoreId(1), printer).unwrap();
+    let running = run(kernel);
+    eventually("all is written", || out.text().len() == 6);
+    running.halt();
+    assert_eq!(
+        (out.text().as_str(), errors.text().as_str()),
+        ("outout", "err")
+    );
+}
+
 /// An output that nobody reads any more.
 struct Broken;
 

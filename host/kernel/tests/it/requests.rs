@@ -270,6 +270,10 @@ fn refusals_say_what_is_wrong() {
             shell.error([sym("load"), sym("m"), Value::text("/no/such.wasm")]),
             "load: /no/such.wasm: No such file or directory (os error 2)",
         ),
+        (
+            shell.error([sym("read"), Value::text("/no/such.ok")]),
+            "cannot read /no/such.ok: No such file or directory (os error 2)",
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(text, expected);
@@ -307,6 +311,14 @@ fn tables_shares_and_loads() {
         column(&tasks, "state"),
         Value::Symbols(vec!["running".to_string()])
     );
+    let file = std::env::temp_dir().join(format!("okernel-read-{}", std::process::id()));
+    std::fs::write(&file, b"some bytes").unwrap();
+    let path = Value::text(file.to_str().unwrap());
+    assert_eq!(
+        shell.request([sym("read"), path]),
+        Value::text("some bytes")
+    );
+    std::fs::remove_file(&file).unwrap();
     let lap = shell.int([sym("pub"), int(0), int(8)]);
     shell.int([sym("sub"), int(0), int(lap), sym("lap")]);
     let kinds = column(&shell.request([sym("rings")]), "kind");

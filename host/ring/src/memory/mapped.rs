@@ -155,10 +155,8 @@ mod tests {
         }
         for (index, memory) in all.iter().enumerate() {
             // SAFETY: as above.
-            assert_eq!(
-                unsafe { memory.base().add(4096).cast::<u64>().read() },
-                index as u64
-            );
+            let number = unsafe { memory.base().add(4096).cast::<u64>().read() };
+            assert_eq!(number, index as u64);
         }
     }
 }

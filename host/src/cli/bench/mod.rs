@@ -8,6 +8,7 @@ mod guest;
 mod report;
 mod ring;
 mod rtt;
+mod script;
 
 use std::process::ExitCode;
 

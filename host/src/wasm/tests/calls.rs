@@ -340,7 +340,7 @@ fn a_ring_that_the_task_gives_away_is_no_longer_in_its_memory() {
         let mut reader = ring.subscribe(Policy::Block).unwrap();
         probe.syscall(cx, "pub_claim", &[out, 8, 8]);
         probe
-            .call::<_, ()>("store", (window, 0x5ec2_e7_u64))
+            .call::<_, ()>("store", (window, 0x005e_c2e7_u64))
             .unwrap();
         probe.syscall(cx, "pub_commit", &[out, 8]);
 
@@ -364,6 +364,6 @@ fn a_ring_that_the_task_gives_away_is_no_longer_in_its_memory() {
         );
         assert_eq!(probe.load(window), 0);
         probe.call::<_, ()>("store", (window, u64::MAX)).unwrap();
-        assert_eq!(reader.batch(8).unwrap()[..], 0x5ec2_e7_u64.to_le_bytes());
+        assert_eq!(reader.batch(8).unwrap()[..], 0x005e_c2e7_u64.to_le_bytes());
     });
 }

@@ -7,4 +7,5 @@ mod calls;
 mod pointers;
 mod registry;
 mod tasks;
+mod measure;
 mod windows;

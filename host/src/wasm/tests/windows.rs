@@ -196,8 +196,11 @@ fn bulk_operations_that_only_read_a_window_are_fine() {
     assert_eq!(offence(probe.guest.state()), None);
 }
 
+/// What a guest with a window at this address does at last.
+type End = fn(&mut Probe, u32);
+
 /// Ways in which a guest can end after it had windows.
-const ENDS: [(&str, fn(&mut Probe, u32)); 4] = [
+const ENDS: [(&str, End); 4] = [
     ("quietly", |_, _| {}),
     ("by a trap", |probe, _| {
         assert!(probe.call::<(), ()>("abort", ()).is_err())

@@ -1,0 +1,112 @@
+//! `okernel boot`: the kernel with the shell on the console.
+//!
+//! With a terminal on standard input it prompts; otherwise it evaluates the lines of standard input
+//! to their end, and its exit status is 1 if any of them failed.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+use crate::boot::{self, CORES_MAX, Options, Quanta, Work};
+
+/// What `boot` takes.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    machine: Machine,
+    /// A script that runs before the first line is read
+    #[arg(long, value_name = "FILE.ok")]
+    init: Option<PathBuf>,
+    /// No console: run until a task or a signal ends the kernel
+    #[arg(long)]
+    no_console: bool,
+}
+
+/// The choices that every verb that boots has.
+#[derive(clap::Args)]
+pub struct Machine {
+    /// Schedulers; the default is one for each CPU, at least 2
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=CORES_MAX as i64))]
+    cores: Option<u16>,
+    /// Load a module under a name before the shell starts; may be given more than once
+    #[arg(long, value_name = "NAME=FILE.wasm", value_parser = named_file)]
+    load: Vec<(String, PathBuf)>,
+    /// Shares of a core's time, in microseconds each round: bus, io, tasks
+    #[arg(long, value_name = "BUS_US,IO_US,TASKS_US", value_parser = quanta)]
+    qos: Option<Quanta>,
+}
+
+impl Machine {
+    /// As options of the boot.
+    ///
+    /// # Errors
+    /// A module cannot be read.
+    pub fn options(&self) -> anyhow::Result<Options> {
+        for (_, path) in &self.load {
+            super::readable(path)?;
+        }
+        let mut options = Options { loads: self.load.clone(), ..Options::default() };
+        if let Some(cores) = self.cores {
+            options.cores = usize::from(cores);
+        }
+        if let Some(quanta) = self.qos {
+            options.quanta = quanta;
+        }
+        Ok(options)
+    }
+}
+
+fn named_file(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.to_string(), file.into())),
+        _ => Err("expected NAME=FILE.wasm".to_string()),
+    }
+}
+
+fn quanta(text: &str) -> Result<Quanta, String> {
+    let parts: Result<Vec<u64>, _> = text.split(',').map(|part| part.trim().parse()).collect();
+    match parts.as_deref() {
+        Ok([bus_us, io_us, tasks_us]) if parts.iter().flatten().all(|us| (1..=1_000_000).contains(us)) => {
+            Ok(Quanta { bus_us: *bus_us, io_us: *io_us, tasks_us: *tasks_us })
+        }
+        _ => Err("expected three numbers of microseconds from 1 to 1000000, such as 200,200,2000".to_string()),
+    }
+}
+
+/// Boots and stays until the console ends or something halts the kernel.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(init) = &args.init {
+        super::readable(init)?;
+    }
+    let options = args.machine.options()?;
+    if args.no_console && args.init.is_none() && options.loads.is_empty() {
+        bail!("boot: --no-console needs --init FILE.ok: nothing else would start a task");
+    }
+    let work = if args.no_console {
+        Work::Service { init: args.init }
+    } else {
+        Work::Console { init: args.init, terminal: io::stdin().is_terminal() }
+    };
+    Ok(super::exit_code(boot::boot(options, work)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{named_file, quanta};
+
+    #[test]
+    fn quanta_are_three_numbers() {
+        assert_eq!(quanta("1, 20,300").map(|q| (q.bus_us, q.io_us, q.tasks_us)), Ok((1, 20, 300)));
+        for bad in ["", "1,2", "1,2,3,4", "0,1,1", "a,b,c", "1,2,99999999999999999999"] {
+            assert!(quanta(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn modules_have_a_name_and_a_file() {
+        assert_eq!(named_file("a=b=c.wasm"), Ok(("a".to_string(), "b=c.wasm".into())));
+        assert!(named_file("a").is_err() && named_file("=x").is_err() && named_file("x=").is_err());
+    }
+}

@@ -1,0 +1,374 @@
+//! What carries out a program's effects: system calls, through the SDK.
+//!
+//! Effects that the kernel carries out become requests, and their replies the answers. Sending and
+//! receiving happen here, on the ends of rings that this task holds; the shell fetches an end
+//! that lies elsewhere when it is first used.
+
+use okernel_sdk::abi::layout::{self, HandleKind};
+use okernel_sdk::{Clock, Console, Context, FramePublisher, FrameSubscriber, Poll, Readiness, Reply, Result, Rights};
+use okernel_sdk::{Sleep, Timers};
+use okernel_shell::effect::Effect;
+use okernel_shell::encode::{decode, encode};
+use okernel_shell::error::{Class, Error};
+use okernel_shell::format::form;
+use okernel_shell::session::{Executed, Host, Progress, Stream, Taken};
+use okernel_shell::value::Value;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Waker;
+use std::time::Duration;
+
+use crate::ports::{Arm, Port, Ports, payload};
+
+/// The grant under which errors are written.
+const ERRORS_GRANT: &str = "errors";
+/// The grants that a program gets when its spawner names none.
+const DEFAULT_GRANTS: [&str; 1] = ["console"];
+
+/// The kernel as this task may use it.
+pub struct Kernel {
+    rights: Option<Rights>,
+    console: Option<Console>,
+    errors: Option<Console>,
+    timers: Option<Timers>,
+    clock: Option<Clock>,
+    ports: Ports,
+    pending: Pending,
+    outcome: Option<Executed>,
+    failure: Vec<u8>,
+}
+
+/// The effect that is under way.
+enum Pending {
+    Nothing,
+    /// The kernel has been asked.
+    Reply(Reply),
+    /// An end of a ring is being fetched; then it is used.
+    Attach(Reply, Use),
+    Use(Use),
+}
+
+/// What is done with an end of a ring.
+enum Use {
+    Send { number: i64, payload: Vec<u8> },
+    Receive { number: i64, limit: Option<Sleep> },
+    Look { number: i64 },
+}
+
+impl Use {
+    fn number(&self) -> i64 {
+        match self {
+            Use::Send { number, .. } | Use::Receive { number, .. } | Use::Look { number } => *number,
+        }
+    }
+}
+
+impl Kernel {
+    /// Opens what was granted.
+    pub fn open(context: &Context) -> Kernel {
+        Kernel {
+            rights: context.rights().ok(),
+            console: context.console().ok(),
+            errors: context.console_named(ERRORS_GRANT).ok(),
+            timers: context.timers("timer").ok(),
+            clock: context.clock("clock").ok(),
+            ports: Ports::default(),
+            pending: Pending::Nothing,
+            outcome: None,
+            failure: Vec::new(),
+        }
+    }
+
+    /// Whether this is the shell.
+    pub fn is_shell(&self) -> bool {
+        self.rights.is_some()
+    }
+
+    /// Keeps a granted end of a ring; answers the number that the program knows it by, or nothing for
+    /// grants of other kinds.
+    ///
+    /// # Errors
+    /// The ring cannot be opened.
+    pub fn adopt(&mut self, context: &Context, name: &str) -> Result<Option<i64>> {
+        let port = match context.grant_kind(name)? {
+            HandleKind::Publisher => {
+                let publisher = context.frame_publisher(name)?;
+                (publisher.handle(), Port::Publisher(publisher))
+            }
+            HandleKind::Subscriber => {
+                let subscriber = context.frame_subscriber(name)?;
+                (subscriber.handle(), Port::Subscriber(subscriber))
+            }
+            _ => return Ok(None),
+        };
+        self.ports.insert(i64::from(port.0), port.1);
+        Ok(Some(i64::from(port.0)))
+    }
+
+    /// How the program of this task went, once it has.
+    pub fn outcome(&self) -> Option<Executed> {
+        self.outcome
+    }
+
+    /// What the program of this task failed with.
+    pub fn errors(&self) -> String {
+        String::from_utf8_lossy(&self.failure).trim_end().to_string()
+    }
+
+    /// What the shell does when its session waits: it sleeps until something armed is ready, or an
+    /// input comes.
+    pub fn rest(&mut self, _: &Context) -> Poll {
+        match self.rights.as_ref().map(Rights::arm) {
+            Some(Ok(Readiness::Ready)) => Poll::Infinite,
+            _ => Poll::Yield,
+        }
+    }
+
+    fn request(&mut self, op: &str, args: &[Value]) -> std::result::Result<Reply, Error> {
+        let Some(rights) = &self.rights else {
+            return Err(Error::new(Class::Io, format!("{op}: not granted: \"system\"")));
+        };
+        let mut items = vec![Value::symbol(op)];
+        items.extend_from_slice(args);
+        let mut writer = okernel_sdk::abi::value::Writer::new();
+        writer.list(items.len());
+        items.iter().for_each(|item| encode(item, &mut writer));
+        rights
+            .request_bytes(writer.bytes())
+            .map_err(|error| Error::new(Class::Io, format!("{op}: {error}")))
+    }
+
+    fn ask(&mut self, op: &str, args: &[Value]) -> Progress {
+        match self.request(op, args) {
+            Ok(reply) => self.start(Pending::Reply(reply)),
+            Err(error) => Progress::Done(Err(error)),
+        }
+    }
+
+    fn start(&mut self, pending: Pending) -> Progress {
+        self.pending = pending;
+        self.proceed()
+    }
+
+    /// Uses an end of a ring, fetching it first if need be.
+    fn with_port(&mut self, used: Use) -> Progress {
+        if self.ports.holds(used.number()) || !self.is_shell() {
+            return self.start(Pending::Use(used));
+        }
+        match self.request("attach", &[Value::Int(used.number())]) {
+            Ok(reply) => self.start(Pending::Attach(reply, used)),
+            Err(error) => Progress::Done(Err(error)),
+        }
+    }
+
+    fn use_port(&mut self, mut used: Use) -> Progress {
+        let progress = match &mut used {
+            Use::Send { number, payload } => self.ports.send(*number, payload),
+            Use::Look { number } => match self.ports.receive(*number, "poll", Arm::No) {
+                Progress::Waiting => Progress::Done(Ok(Value::Nil)),
+                done => done,
+            },
+            Use::Receive { number, limit } => match self.ports.receive(*number, "rcv", Arm::Yes) {
+                Progress::Waiting if limit.as_mut().is_some_and(is_over) => Progress::Done(Ok(Value::Nil)),
+                progress => progress,
+            },
+        };
+        if let Progress::Waiting = progress {
+            self.pending = Pending::Use(used);
+        }
+        progress
+    }
+
+    /// Opens the end that the kernel has attached to this task.
+    fn opened(&mut self, number: i64, handle: &Value) -> std::result::Result<(), Error> {
+        let failed = |error: &dyn std::fmt::Display| Error::new(Class::Io, format!("{number}: {error}"));
+        let handle = handle.as_int().and_then(|handle| u32::try_from(handle).ok());
+        let handle = handle.ok_or_else(|| failed(&"the kernel gave no handle"))?;
+        let port = match FrameSubscriber::from_handle(handle) {
+            Ok(subscriber) => Port::Subscriber(subscriber),
+            Err(_) => Port::Publisher(FramePublisher::from_handle(handle).map_err(|error| failed(&error))?),
+        };
+        self.ports.insert(number, port);
+        Ok(())
+    }
+
+    /// `spawn[core;program;grants]`: a lambda is sent as its source, and grants have a default.
+    fn spawn(&mut self, args: &[Value]) -> Progress {
+        let mut args = args.to_vec();
+        if let Some(program @ Value::Function(_)) = args.get(1) {
+            let source = form(program);
+            args[1] = Value::string(&format!("{source}[]"));
+        }
+        if args.len() == 2 {
+            let symbols: Vec<Value> = DEFAULT_GRANTS.iter().map(|name| Value::symbol(name)).collect();
+            let names = Value::from_items(symbols);
+            match okernel_shell::value::Dict::new(names.clone(), names) {
+                Ok(dict) => args.push(Value::dict(dict)),
+                Err(error) => return Progress::Done(Err(error)),
+            }
+        }
+        // Ends of rings that go to the task are no longer this task's.
+        if let Some(Value::Dict(grants)) = args.get(2) {
+            for number in grants.values().items().filter_map(|grant| grant.as_int()) {
+                self.ports.remove(number);
+            }
+        }
+        self.ask("spawn", &args)
+    }
+
+    fn now(&self) -> Progress {
+        Progress::Done(match &self.clock {
+            None => Err(Error::new(Class::Io, "now: not granted: \"clock\"")),
+            Some(clock) => match clock.now() {
+                Ok(time) => Ok(Value::Int(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))),
+                Err(error) => Err(Error::new(Class::Io, format!("now: {error}"))),
+            },
+        })
+    }
+
+    fn receive(&mut self, args: &[Value]) -> Progress {
+        let (number, limit_ms) = match args {
+            [number] => (number.as_int(), None),
+            [number, limit] => (number.as_int(), limit.as_int()),
+            _ => (None, None),
+        };
+        let Some(number) = number else {
+            return wrong("rcv: a subscriber's number is expected: rcv s, or rcv[s;milliseconds]");
+        };
+        if args.len() == 1 {
+            return self.with_port(Use::Receive { number, limit: None });
+        }
+        let Some(limit_ms) = limit_ms.and_then(|ms| u64::try_from(ms).ok()) else {
+            return wrong("rcv: the second argument is a time in milliseconds, 0 or more");
+        };
+        let Some(timers) = &self.timers else {
+            return Progress::Done(Err(Error::new(Class::Io, "rcv: not granted: \"timer\"")));
+        };
+        let limit = Some(timers.sleep(Duration::from_millis(limit_ms)));
+        self.with_port(Use::Receive { number, limit })
+    }
+}
+
+/// Whether a timer has fired; arms the task for it if not.
+fn is_over(sleep: &mut Sleep) -> bool {
+    let mut context = std::task::Context::from_waker(Waker::noop());
+    Pin::new(sleep).poll(&mut context).is_ready()
+}
+
+fn wrong(text: &str) -> Progress {
+    Progress::Done(Err(Error::new(Class::Type, text)))
+}
+
+/// What the kernel replied, as the program's answer.
+fn answer(bytes: &[u8]) -> std::result::Result<Value, Error> {
+    use okernel_sdk::abi::value::{Reader, Token};
+    if let Ok(Token::Error(text)) = Reader::new(bytes).token() {
+        let (class, rest) = text.split_once(": ").unwrap_or(("io", text));
+        return Err(match Class::from_word(class) {
+            Some(class) => Error::new(class, rest),
+            None => Error::new(Class::Io, text),
+        });
+    }
+    decode(bytes)
+}
+
+impl Host for Kernel {
+    fn begin(&mut self, effect: &Effect) -> Progress {
+        let name = effect.name.text();
+        let args = &effect.args;
+        match (&*name, args.as_slice()) {
+            ("snd", [number, value]) => match number.as_int() {
+                Some(number) => self.with_port(Use::Send { number, payload: payload(value) }),
+                None => wrong("snd: a publisher's number is expected: snd[p;value]"),
+            },
+            ("rcv", args) => self.receive(args),
+            ("poll", [number]) => match number.as_int() {
+                Some(number) => self.with_port(Use::Look { number }),
+                None => wrong("poll: a subscriber's number is expected: poll s"),
+            },
+            ("spawn", [_, _, ..]) => self.spawn(args),
+            ("now", _) => self.now(),
+            ("0:", [path]) => self.ask("read", &[path.clone()]),
+            (name, args) => self.ask(name, args),
+        }
+    }
+
+    fn proceed(&mut self) -> Progress {
+        let (mut reply, used) = match std::mem::replace(&mut self.pending, Pending::Nothing) {
+            Pending::Nothing => return Progress::Waiting,
+            Pending::Use(used) => return self.use_port(used),
+            Pending::Reply(reply) => (reply, None),
+            Pending::Attach(reply, used) => (reply, Some(used)),
+        };
+        let taken = loop {
+            match reply.try_take() {
+                Ok(Some(bytes)) => break answer(&bytes),
+                Ok(None) => match reply.arm() {
+                    Ok(Readiness::Ready) => {}
+                    Ok(Readiness::Armed) => {
+                        self.pending = match used {
+                            Some(used) => Pending::Attach(reply, used),
+                            None => Pending::Reply(reply),
+                        };
+                        return Progress::Waiting;
+                    }
+                    Err(error) => break Err(Error::new(Class::Io, error.to_string())),
+                },
+                Err(error) => break Err(Error::new(Class::Io, error.to_string())),
+            }
+        };
+        match (taken, used) {
+            (Ok(handle), Some(used)) => match self.opened(used.number(), &handle) {
+                Ok(()) => self.use_port(used),
+                Err(error) => Progress::Done(Err(error)),
+            },
+            (taken, _) => Progress::Done(taken),
+        }
+    }
+
+    fn write(&mut self, stream: Stream, text: &[u8], from: usize) -> Taken {
+        let console = match stream {
+            Stream::Errors if !self.is_shell() => {
+                self.failure.extend_from_slice(&text[from..]);
+                return Taken::All;
+            }
+            Stream::Errors => &self.errors,
+            Stream::Out => &self.console,
+        };
+        let Some(console) = console else {
+            return Taken::All;
+        };
+        let mut from = from;
+        loop {
+            match console.try_print(&text[from..]) {
+                Ok(written) => from += written,
+                // A console that is gone takes everything.
+                Err(_) => return Taken::All,
+            }
+            if from == text.len() {
+                return Taken::All;
+            }
+            if !matches!(console.arm(), Ok(Readiness::Ready)) {
+                return Taken::Until(from);
+            }
+        }
+    }
+
+    fn now_ns(&mut self) -> Option<u64> {
+        let now = self.clock.as_ref()?.now().ok()?;
+        u64::try_from(now.as_nanos()).ok()
+    }
+
+    fn executed(&mut self, executed: Executed) {
+        self.outcome = Some(executed);
+        if self.is_shell() {
+            let status = match executed {
+                Executed::Done => layout::Executed::Done,
+                Executed::Failed => layout::Executed::Failed,
+                Executed::Incomplete => layout::Executed::Incomplete,
+            };
+            // The kernel refuses a report that nobody waits for, which is no harm.
+            drop(Context::report(status));
+        }
+    }
+}

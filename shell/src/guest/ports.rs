@@ -1,0 +1,114 @@
+//! The ends of rings that this task holds, by the numbers that programs use.
+
+use std::collections::BTreeMap;
+
+use okernel_sdk::abi::frame::{FRAME_BYTES, FRAME_VALUE};
+use okernel_sdk::{FramePublisher, FrameSubscriber, Readiness, RecvError, SendError};
+use okernel_shell::encode::{decode, encode};
+use okernel_shell::error::{Class, Error};
+use okernel_shell::session::Progress;
+use okernel_shell::value::Value;
+
+/// One end of a ring.
+pub enum Port {
+    /// Where values are sent.
+    Publisher(FramePublisher),
+    /// Where values are received.
+    Subscriber(FrameSubscriber),
+}
+
+/// The ends by their numbers.
+#[derive(Default)]
+pub struct Ports(BTreeMap<i64, Port>);
+
+impl Ports {
+    /// Keeps an end under a number.
+    pub fn insert(&mut self, number: i64, port: Port) {
+        self.0.insert(number, port);
+    }
+
+    /// Whether the end with this number is here.
+    pub fn holds(&self, number: i64) -> bool {
+        self.0.contains_key(&number)
+    }
+
+    /// Gives an end up: it has gone elsewhere, or is closed.
+    pub fn remove(&mut self, number: i64) {
+        self.0.remove(&number);
+    }
+
+    /// Sends an encoded value; waiting means that the ring is full and the task is armed.
+    pub fn send(&mut self, number: i64, payload: &[u8]) -> Progress {
+        let publisher = match self.0.get_mut(&number) {
+            Some(Port::Publisher(publisher)) => publisher,
+            Some(Port::Subscriber(_)) => return refused(Class::Type, format!("snd: {number} is a subscriber")),
+            None => return refused(Class::Io, format!("snd: there is no publisher {number} here")),
+        };
+        loop {
+            match publisher.try_send(FRAME_VALUE, payload) {
+                Ok(()) => break,
+                Err(SendError::Full(())) => match publisher.arm(payload.len()) {
+                    Ok(Readiness::Ready) => {}
+                    Ok(Readiness::Armed) => return Progress::Waiting,
+                    Err(error) => return refused(Class::Io, format!("snd: {error}")),
+                },
+                Err(error) => return refused(Class::Io, format!("snd: {error}")),
+            }
+        }
+        match publisher.flush() {
+            Ok(()) => Progress::Done(Ok(Value::Nil)),
+            Err(error) => refused(Class::Io, format!("snd: {error}")),
+        }
+    }
+
+    /// Receives a value; waiting means that there is none yet and the task is armed, if `arm` says so.
+    pub fn receive(&mut self, number: i64, verb: &str, arm: Arm) -> Progress {
+        let subscriber = match self.0.get_mut(&number) {
+            Some(Port::Subscriber(subscriber)) => subscriber,
+            Some(Port::Publisher(_)) => return refused(Class::Type, format!("{verb}: {number} is a publisher")),
+            None => return refused(Class::Io, format!("{verb}: there is no subscriber {number} here")),
+        };
+        loop {
+            let received = match subscriber.try_recv() {
+                Ok(frame) => match frame.kind {
+                    FRAME_BYTES => Ok(Ok(Value::from_chars(frame.payload.to_vec()))),
+                    _ => Ok(decode(frame.payload)),
+                },
+                Err(error) => Err(error),
+            };
+            match received {
+                Ok(value) => {
+                    subscriber.release();
+                    return Progress::Done(value);
+                }
+                Err(RecvError::Empty) if arm == Arm::No => return Progress::Waiting,
+                Err(RecvError::Empty) => match subscriber.arm() {
+                    Ok(Readiness::Ready) => {}
+                    Ok(Readiness::Armed) => return Progress::Waiting,
+                    Err(error) => return refused(Class::Io, format!("{verb}: {error}")),
+                },
+                Err(error) => return refused(Class::Io, format!("{verb}: {error}")),
+            }
+        }
+    }
+}
+
+/// Whether the task is to be woken when there is something to receive.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Arm {
+    /// It is.
+    Yes,
+    /// The program only looks.
+    No,
+}
+
+/// A value as the payload of a frame.
+pub fn payload(value: &Value) -> Vec<u8> {
+    let mut writer = okernel_sdk::abi::value::Writer::new();
+    encode(value, &mut writer);
+    writer.into_bytes()
+}
+
+fn refused(class: Class, text: String) -> Progress {
+    Progress::Done(Err(Error::new(class, text)))
+}

@@ -1,0 +1,410 @@
+//! A session: inputs come in, values and errors go out, effects are carried out by a host.
+//!
+//! The machine only computes. This is what stands between it and whoever types: it joins lines
+//! until an input is whole, runs it in portions, prints its value or its error, and hands effects
+//! to a [`Host`], which may take its time. A mistake in one input never ends the session.
+//!
+//! Invariants: an input is reported as executed only after all that it printed was taken; inputs
+//! run one after another in the order of their arrival; nothing here knows the kernel.
+
+use std::collections::VecDeque;
+
+use crate::command::{Command, command, is_command};
+use crate::effect::Effect;
+use crate::error::{Class, Error};
+use crate::format::{Extent, Layout, repl_form};
+use crate::help::help;
+use crate::lexer::is_incomplete;
+use crate::machine::{Machine, Shown, Step};
+use crate::symbol::Symbol;
+use crate::value::Value;
+
+/// Steps of the machine in one turn, a millisecond or so.
+const TURN_STEPS: u64 = 20_000;
+
+/// The last byte of an input that is not to go on in the next line, whatever it lacks.
+pub const END_OF_INPUT: u8 = 4;
+
+/// Where text goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stream {
+    /// Values, and what programs print.
+    Out,
+    /// Errors.
+    Errors,
+}
+
+/// How far an effect has come.
+#[derive(Debug)]
+pub enum Progress {
+    /// It has an answer.
+    Done(Result<Value, Error>),
+    /// Not yet: the host has armed whatever will wake the session's task.
+    Waiting,
+}
+
+/// Whether text was taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Taken {
+    /// All of it.
+    All,
+    /// All before that byte: the rest is to be offered again, and the host has armed what will wake
+    /// the task.
+    Until(usize),
+}
+
+/// How an input went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Executed {
+    /// It has run.
+    Done,
+    /// An error was printed.
+    Failed,
+    /// It goes on in the next line.
+    Incomplete,
+}
+
+/// What carries out effects.
+pub trait Host {
+    /// Begins an effect. There is at most one under way.
+    fn begin(&mut self, effect: &Effect) -> Progress;
+    /// Asks again for the effect that is waiting.
+    fn proceed(&mut self) -> Progress;
+    /// Offers text, of which the bytes before `from` were taken already.
+    fn write(&mut self, stream: Stream, text: &[u8], from: usize) -> Taken;
+    /// Nanoseconds of a monotonic clock, if there is one.
+    fn now_ns(&mut self) -> Option<u64>;
+    /// Is told how the input that runs went.
+    fn executed(&mut self, executed: Executed);
+}
+
+/// What there is to do after a turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turn {
+    /// More computing: call again soon.
+    Busy,
+    /// Nothing, until what the host armed is ready or another input comes.
+    Waiting,
+}
+
+/// What is done with the value of an input.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Echo {
+    Value,
+    Nothing,
+}
+
+/// What the session is busy with.
+#[derive(Debug)]
+enum Work {
+    /// Nothing: the next input may begin.
+    Idle,
+    /// A program runs; the place is what its errors are shown against.
+    Program(Echo),
+    /// A program waits for an effect.
+    Effect(Echo),
+    /// A script is being read.
+    Script(String),
+    /// A command of the session itself waits for the kernel.
+    Halting,
+    /// Everything is done but for output that was not taken yet.
+    Report(Executed),
+}
+
+/// A machine with its inputs and outputs.
+pub struct Session {
+    machine: Machine,
+    inputs: VecDeque<Vec<u8>>,
+    partial: String,
+    partial_line: u32,
+    line: u32,
+    origin: String,
+    work: Work,
+    layout: Layout,
+    timed_from_ns: Option<u64>,
+    output: VecDeque<(Stream, Vec<u8>)>,
+    /// Bytes of the first output that were taken already.
+    taken: usize,
+}
+
+impl Session {
+    /// A session over a machine. `origin` names the source of lines in errors; empty for a person at
+    /// a terminal, who sees the line.
+    pub fn new(machine: Machine, origin: &str) -> Session {
+        Session {
+            machine,
+            inputs: VecDeque::new(),
+            partial: String::new(),
+            partial_line: 1,
+            line: 0,
+            origin: origin.to_string(),
+            work: Work::Idle,
+            layout: Layout::default(),
+            timed_from_ns: None,
+            output: VecDeque::new(),
+            taken: 0,
+        }
+    }
+
+    /// The machine, to define names before the first input.
+    pub fn machine(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+
+    /// One more input: a line, or several.
+    pub fn input(&mut self, text: &[u8]) {
+        self.inputs.push_back(text.to_vec());
+    }
+
+    /// A program that is whole, and whose value nobody wants to see.
+    pub fn program(&mut self, text: &[u8], host: &mut impl Host) {
+        match std::str::from_utf8(text) {
+            Ok(text) => self.start(text, Echo::Nothing, host),
+            Err(_) => {
+                let error = Error::new(Class::Parse, "the program is not UTF-8 text");
+                self.finish(Err(error), host);
+            }
+        }
+    }
+
+    /// Whether nothing is under way and no input waits.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.work, Work::Idle) && self.inputs.is_empty() && self.output.is_empty()
+    }
+
+    /// Does about a millisecond of work.
+    pub fn turn(&mut self, host: &mut impl Host) -> Turn {
+        loop {
+            if !self.flush(host) {
+                return Turn::Waiting;
+            }
+            match std::mem::replace(&mut self.work, Work::Idle) {
+                Work::Idle => match self.inputs.pop_front() {
+                    Some(input) => self.begin(&input, host),
+                    None => return Turn::Waiting,
+                },
+                Work::Report(executed) => host.executed(executed),
+                Work::Program(echo) => {
+                    if let Some(turn) = self.run(echo, host) {
+                        return turn;
+                    }
+                }
+                Work::Effect(echo) => match host.proceed() {
+                    Progress::Waiting => {
+                        self.work = Work::Effect(echo);
+                        return Turn::Waiting;
+                    }
+                    Progress::Done(answer) => {
+                        self.machine.resume(answer);
+                        self.work = Work::Program(echo);
+                    }
+                },
+                Work::Script(path) => match host.proceed() {
+                    Progress::Waiting => {
+                        self.work = Work::Script(path);
+                        return Turn::Waiting;
+                    }
+                    Progress::Done(text) => self.start_script(&path, text, host),
+                },
+                Work::Halting => match host.proceed() {
+                    Progress::Waiting => {
+                        self.work = Work::Halting;
+                        return Turn::Waiting;
+                    }
+                    Progress::Done(answer) => self.finish(answer.map(|_| None), host),
+                },
+            }
+        }
+    }
+
+    /// Offers what is to be printed; answers whether everything was taken.
+    fn flush(&mut self, host: &mut impl Host) -> bool {
+        while let Some((stream, text)) = self.output.front() {
+            match host.write(*stream, text, self.taken) {
+                Taken::All => {
+                    self.output.pop_front();
+                    self.taken = 0;
+                }
+                Taken::Until(taken) => {
+                    self.taken = taken;
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn begin(&mut self, input: &[u8], host: &mut impl Host) {
+        let (input, ended) = match input.split_last() {
+            Some((&END_OF_INPUT, input)) => (input, true),
+            _ => (input, false),
+        };
+        let text = match std::str::from_utf8(input) {
+            Ok(text) => text,
+            Err(error) => {
+                let at = error.valid_up_to();
+                let text = format!("the input is not UTF-8: byte {at} is {:#04x}", input[at]);
+                self.partial.clear();
+                self.finish(Err(Error::new(Class::Parse, text)), host);
+                return;
+            }
+        };
+        self.line += 1;
+        if self.partial.is_empty() {
+            self.partial_line = self.line;
+            if is_command(text) {
+                self.command(text, host);
+                return;
+            }
+        } else {
+            self.partial.push('\n');
+        }
+        self.partial.push_str(text.strip_suffix('\n').unwrap_or(text));
+        if !ended && is_incomplete(&self.partial) {
+            host.executed(Executed::Incomplete);
+            return;
+        }
+        let text = std::mem::take(&mut self.partial);
+        self.start(&text, Echo::Value, host);
+    }
+
+    /// Carries out a command of the session.
+    fn command(&mut self, line: &str, host: &mut impl Host) {
+        let command = match command(line) {
+            Ok(command) => command,
+            Err(error) => return self.finish(Err(error), host),
+        };
+        match command {
+            Command::Exit => self.ask(host, "halt", Vec::new(), Work::Halting),
+            Command::Load(path) => {
+                let args = vec![Value::string(&path)];
+                self.ask(host, "read", args, Work::Script(path));
+            }
+            Command::Time(text) => {
+                self.timed_from_ns = host.now_ns();
+                self.start(&text, Echo::Value, host);
+            }
+            Command::Help(topic) => self.say(&help(&topic), host),
+            Command::Names => {
+                let names: Vec<String> = self.machine.names().iter().map(|name| name.text().to_string()).collect();
+                self.say(&names.join(" "), host);
+            }
+            Command::Precision(digits) => {
+                self.layout.digits = digits;
+                self.finish(Ok(None), host);
+            }
+        }
+    }
+
+    /// Begins an effect of the session's own; `work` is what waits for its answer.
+    fn ask(&mut self, host: &mut impl Host, name: &str, args: Vec<Value>, work: Work) {
+        let effect = Effect { name: Symbol::new(name), args };
+        match (host.begin(&effect), work) {
+            (Progress::Waiting, work) => self.work = work,
+            (Progress::Done(text), Work::Script(path)) => self.start_script(&path, text, host),
+            (Progress::Done(answer), _) => self.finish(answer.map(|_| None), host),
+        }
+    }
+
+    fn say(&mut self, text: &str, host: &mut impl Host) {
+        if !text.is_empty() {
+            self.output.push_back((Stream::Out, format!("{text}\n").into_bytes()));
+        }
+        self.finish(Ok(None), host);
+    }
+
+    /// Starts a program that came by lines.
+    fn start(&mut self, text: &str, echo: Echo, host: &mut impl Host) {
+        match self.machine.start_at(text, &self.origin, self.partial_line) {
+            Ok(()) => self.work = Work::Program(echo),
+            Err(error) => self.finish(Err(error), host),
+        }
+    }
+
+    fn start_script(&mut self, path: &str, text: Result<Value, Error>, host: &mut impl Host) {
+        let text = text.and_then(|text| match text {
+            Value::Chars(bytes) => String::from_utf8(bytes.to_vec())
+                .map_err(|_| Error::new(Class::Parse, format!("{path} is not UTF-8 text"))),
+            Value::Char(byte) => Ok(char::from(byte).to_string()),
+            _ => Ok(String::new()),
+        });
+        let started = text.and_then(|text| self.machine.start(&text, path));
+        match started {
+            Ok(()) => self.work = Work::Program(Echo::Nothing),
+            Err(error) => self.finish(Err(error), host),
+        }
+    }
+
+    fn run(&mut self, echo: Echo, host: &mut impl Host) -> Option<Turn> {
+        match self.machine.run(TURN_STEPS) {
+            Step::Budget => {
+                self.work = Work::Program(echo);
+                return Some(Turn::Busy);
+            }
+            Step::Done(value, shown) => {
+                let shown = shown == Shown::Yes && echo == Echo::Value;
+                self.finish(Ok(shown.then_some(value)), host);
+            }
+            Step::Failed(error) => self.finish(Err(error), host),
+            Step::Effect(effect) if effect.name == Symbol::new("print") => {
+                for value in &effect.args {
+                    self.output.push_back((Stream::Out, printed(value, &self.layout)));
+                }
+                self.machine.resume(Ok(effect.printed()));
+                self.work = Work::Program(echo);
+            }
+            Step::Effect(effect) => match host.begin(&effect) {
+                Progress::Done(answer) => {
+                    self.machine.resume(answer);
+                    self.work = Work::Program(echo);
+                }
+                Progress::Waiting => self.work = Work::Effect(echo),
+            },
+        }
+        None
+    }
+
+    /// Prints the outcome of an input and reports it.
+    fn finish(&mut self, outcome: Result<Option<Value>, Error>, host: &mut impl Host) {
+        let took_ns = self.timed_from_ns.take().zip(host.now_ns()).map(|(from, to)| to.saturating_sub(from));
+        let executed = match outcome {
+            Ok(value) => {
+                if let Some(value) = value {
+                    self.output.push_back((Stream::Out, shown(&value, &self.layout)));
+                }
+                if let Some(took_ns) = took_ns {
+                    let text = format!("{} ms\n", took_ns as f64 / 1e6);
+                    self.output.push_back((Stream::Out, text.into_bytes()));
+                }
+                Executed::Done
+            }
+            Err(error) => {
+                let mut text = error.render("");
+                text.push('\n');
+                self.output.push_back((Stream::Errors, text.into_bytes()));
+                Executed::Failed
+            }
+        };
+        self.work = Work::Report(executed);
+    }
+}
+
+/// What the shell shows for a value, cut with a note when it is very long.
+fn shown(value: &Value, layout: &Layout) -> Vec<u8> {
+    let form = repl_form(value, layout);
+    let mut text = form.text;
+    if form.extent == Extent::Cut {
+        text.push_str("\n.. cut; print 5:x writes all of it");
+    }
+    text.push('\n');
+    text.into_bytes()
+}
+
+/// What `print` writes: a string as it is, everything else as the shell shows it.
+fn printed(value: &Value, layout: &Layout) -> Vec<u8> {
+    match value {
+        Value::Chars(text) => [text.as_slice(), b"\n"].concat(),
+        Value::Char(byte) => vec![*byte, b'\n'],
+        other => shown(other, layout),
+    }
+}
