@@ -166,15 +166,14 @@ impl ReadSide {
     fn overtaken(&mut self, claimed: Sequence) -> RecvError {
         let landing = self.shared.overtaking.landing.load(Ordering::Acquire);
         let published = self.shared.published();
-        // A landing may be newer than the `published` that was read, or be overwritten by a claim of
-        // more than half the ring; both positions lie between two commits, and after `position`.
-        let target = if self.policy == Policy::Kick
-            || landing > published
-            || claimed.saturating_sub(landing) > self.shared.capacity()
-        {
-            published
-        } else {
+        // Both lie between two commits, and after `position`: the landing because it is not further back
+        // than what may be overwritten, `published` because no claim goes further beyond it. The
+        // landing is out if a claim of a large part of the ring is about to overwrite it.
+        let landing_is_good = claimed.saturating_sub(landing) <= self.shared.capacity();
+        let target = if self.policy == Policy::Lap && landing_is_good {
             landing
+        } else {
+            published
         };
         let missed_bytes = target - self.position;
         self.position = target;
