@@ -1,10 +1,11 @@
 //! Tells when a price leaves its moving average.
 //!
-//! Each symbol has an exponential moving average of its prices. When a price is more than some percent away from it, that is an
-//! alert, one until the price has come back. The average begins with the first price.
+//! Each symbol has an exponential moving average of its prices. When a price is more than some percent away
+//! from it, that is an alert, one until the price has come back. The average begins with the first price.
 //!
-//! Grants: `in`, a subscriber of [`Trade`]s; and, both optional, `out`, a publisher of [`Alert`]s, and `console`, on which the number of
-//! alerts is printed at the end. Arguments: percent (1), trades that the average is over (100).
+//! Grants: `in`, a subscriber of [`Trade`]s; and, both optional, `out`, a publisher of [`Alert`]s, and
+//! `console`, on which the number of alerts is printed at the end. Arguments: percent (1), trades that the
+//! average is over (100).
 
 mod trade;
 

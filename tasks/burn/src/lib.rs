@@ -1,7 +1,7 @@
 //! Computes for ever and never gives its turn back.
 //!
-//! It shows that such a task delays no other: the kernel suspends it in the middle of its `poll`, and goes on with it
-//! in its next turn.
+//! It shows that such a task delays no other: the kernel suspends it in the middle of its `poll`, and goes
+//! on with it in its next turn.
 //!
 //! Grants: none. Argument: after how many rounds it ends (never). A round takes about a nanosecond.
 

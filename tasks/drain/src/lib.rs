@@ -1,10 +1,11 @@
 //! Receives what pump publishes, checks it and tells how long it took.
 //!
-//! Prints one line when all have come: `messages N sum S ns T`, where T is the time from the first to the last in
-//! nanoseconds. Every number must be the next in sequence.
+//! Prints one line when all have come: `messages N sum S ns T`, where T is the time from the first to the
+//! last in nanoseconds. Every number must be the next in sequence.
 //!
-//! Grants: `in`, a subscriber of u64; `clock`; `console`. Arguments: how many numbers; then, in any order, `single` (takes them one
-//! by one instead of all there are), and `sleep` (the default: waits for more) or `spin` (looks again each turn).
+//! Grants: `in`, a subscriber of u64; `clock`; `console`. Arguments: how many numbers; then, in any order,
+//! `single` (takes them one by one instead of all there are), and `sleep` (the default: waits for more) or
+//! `spin` (looks again each turn).
 
 use okernel_sdk::{Context, Error, RecvError, Result, Subscriber, yield_now};
 

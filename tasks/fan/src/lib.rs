@@ -2,8 +2,9 @@
 //!
 //! Messages are eight bytes long. Nothing is lost: the slowest reader sets the pace.
 //!
-//! Grants: `in`, a subscriber; `out0`, `out1`, .. publishers, as many as there are. Argument: `all` (the default: each message goes
-//! to every ring) or `deal` (the first goes to `out0`, the second to `out1`, and so on, in turn).
+//! Grants: `in`, a subscriber; `out0`, `out1`, .. publishers, as many as there are. Argument: `all` (the
+//! default: each message goes to every ring) or `deal` (the first goes to `out0`, the second to `out1`, and
+//! so on, in turn).
 
 use okernel_sdk::{Context, Error, OpenError, Publisher, Result, Subscriber};
 

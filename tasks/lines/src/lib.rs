@@ -3,9 +3,9 @@
 //! The bytes go from the file straight into the ring: this task never sees them, and needs the same little
 //! memory for any file.
 //!
-//! Grants: `file`, a file; `out`, a publisher of bytes; and, optional, `ask`, a subscriber of ranges. Without `ask`
-//! the whole file is sent. With it, the size of the file is sent first, as eight bytes (little-endian), and
-//! then each range that is asked for, until `ask` closes.
+//! Grants: `file`, a file; `out`, a publisher of bytes; and, optional, `ask`, a subscriber of ranges.
+//! Without `ask` the whole file is sent. With it, the size of the file is sent first, as eight bytes
+//! (little-endian), and then each range that is asked for, until `ask` closes.
 
 use okernel_sdk::{Context, Error, File, OpenError, Pod, Publisher, Result};
 

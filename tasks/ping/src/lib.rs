@@ -1,11 +1,11 @@
 //! Measures round trips to pong over two rings.
 //!
-//! Sends 0, 1, 2.. and waits for each to come back before it sends the next. Prints one line:
-//! `round trips N median NS p99 NS min NS`, in nanoseconds. The clock is read once for each trip, whose end is the beginning of
-//! the next: a reading is part of what is measured.
+//! Sends 0, 1, 2.. and waits for each to come back before it sends the next. Prints one line: `round trips
+//! N median NS p99 NS min NS`, in nanoseconds. The clock is read once for each trip, whose end is the
+//! beginning of the next: a reading is part of what is measured.
 //!
-//! Grants: `out`, a publisher of u64; `in`, a subscriber of u64; `clock`; `console`. Arguments: the number of round trips;
-//! `sleep` (the default: waits until the answer comes) or `spin` (looks again each turn).
+//! Grants: `out`, a publisher of u64; `in`, a subscriber of u64; `clock`; `console`. Arguments: the number
+//! of round trips; `sleep` (the default: waits until the answer comes) or `spin` (looks again each turn).
 
 use okernel_sdk::{Context, Error, Publisher, RecvError, Result, Subscriber, yield_now};
 

@@ -1,7 +1,7 @@
 //! Sends back every number that ping sends.
 //!
-//! Grants: `in`, a subscriber of u64; `out`, a publisher of u64. Argument: `sleep` (the default: waits until a number comes)
-//! or `spin` (looks again each turn). Ends when `in` closes.
+//! Grants: `in`, a subscriber of u64; `out`, a publisher of u64. Argument: `sleep` (the default: waits
+//! until a number comes) or `spin` (looks again each turn). Ends when `in` closes.
 
 use okernel_sdk::{Context, Error, Publisher, RecvError, Result, Subscriber, yield_now};
 

@@ -1,7 +1,7 @@
 //! Publishes 0, 1, 2.. as fast as it goes, in batches.
 //!
-//! Grants: `out`, a publisher of u64. Arguments: numbers in a batch (1: each is sent by itself), how many numbers in all,
-//! and `sleep` (the default: waits for room) or `spin` (looks again each turn).
+//! Grants: `out`, a publisher of u64. Arguments: numbers in a batch (1: each is sent by itself), how many
+//! numbers in all, and `sleep` (the default: waits for room) or `spin` (looks again each turn).
 
 use okernel_sdk::{ClaimError, Context, Error, Publisher, Result, SendError, yield_now};
 

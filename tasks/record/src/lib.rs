@@ -1,7 +1,7 @@
 //! Counts and checksums a feed of trades.
 //!
-//! A second reader beside those that compute: the same feed always has the same checksum. If its spawner lets it be overtaken
-//! (policy `lap`), it says how many bytes it has missed.
+//! A second reader beside those that compute: the same feed always has the same checksum. If its spawner
+//! lets it be overtaken (policy `lap`), it says how many bytes it has missed.
 //!
 //! Grants: `in`, a subscriber of [`Trade`]s; `clock`; `console`. Prints at the end
 //! `record trades N checksum X missed B bytes, R trades/s`.

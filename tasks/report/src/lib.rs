@@ -1,7 +1,7 @@
 //! Prints counted words, each as a line `count word`.
 //!
-//! Grants: `in`, a subscriber of values, as the task `words` sends them: `(count;"word")`, and `"more"` for the rest of a
-//! word that did not fit; `console`. Argument: how many words are printed at most (all).
+//! Grants: `in`, a subscriber of values, as the task `words` sends them: `(count;"word")`, and `"more"` for
+//! the rest of a word that did not fit; `console`. Argument: how many words are printed at most (all).
 
 use okernel_sdk::{Console, Context, Error, Result, Value};
 

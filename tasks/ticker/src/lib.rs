@@ -1,9 +1,9 @@
 //! A seeded feed of synthetic trades.
 //!
-//! Grants: `out`, a publisher of [`Trade`]s; `timer`, if there is a rate; and, both optional, `told`, a publisher of values, to which the
-//! number of trades is sent when all are out, and `until`, a subscriber of values: the feed then stays open until a
-//! value comes there, so that somebody can look at it. Arguments: seed (1), number of trades (1000000), trades per second (0: as fast
-//! as it goes).
+//! Grants: `out`, a publisher of [`Trade`]s; `timer`, if there is a rate; and, both optional, `told`, a
+//! publisher of values, to which the number of trades is sent when all are out, and `until`, a subscriber
+//! of values: the feed then stays open until a value comes there, so that somebody can look at it.
+//! Arguments: seed (1), number of trades (1000000), trades per second (0: as fast as it goes).
 
 mod trade;
 

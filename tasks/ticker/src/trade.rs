@@ -1,6 +1,7 @@
 //! A trade, and the seeded market that makes them up.
 //!
-//! The same seed gives the same trades, bit for bit, on every machine: a feed can be made again instead of kept.
+//! The same seed gives the same trades, bit for bit, on every machine: a feed can be made again instead of
+//! kept.
 
 use okernel_sdk::Pod;
 

@@ -1,8 +1,8 @@
 //! Volume-weighted average price of every symbol of a feed of trades.
 //!
-//! Grants: `in`, a subscriber of [`Trade`]s; and, both optional, `out`, a publisher of [`Average`]s, to which the symbols that were
-//! traded are sent after every so many trades and at the end, and `console`, on which the averages are printed at the end. Argument:
-//! after how many trades averages are sent (10000).
+//! Grants: `in`, a subscriber of [`Trade`]s; and, both optional, `out`, a publisher of [`Average`]s, to
+//! which the symbols that were traded are sent after every so many trades and at the end, and `console`, on
+//! which the averages are printed at the end. Argument: after how many trades averages are sent (10000).
 
 mod trade;
 

@@ -4,8 +4,8 @@
 //! right counts; the partitions of this pass, of the ones done and of those pending make up all words.
 
 use crate::giant::{Giant, Giants};
-use crate::key::Key;
-use crate::long::{self, LongTable};
+use crate::key::{Key, hash_long};
+use crate::long::LongTable;
 use crate::partition::Partition;
 use crate::ranking::Ranking;
 use crate::scan::{Scan, Words};
@@ -159,7 +159,7 @@ impl Words for Tables {
         self.folded.clear();
         self.folded.extend_from_slice(word);
         self.folded.make_ascii_lowercase();
-        let hash = long::hash(&self.folded);
+        let hash = hash_long(&self.folded);
         while self.partition.has(hash) && self.long.count(&self.folded, hash).is_err() {
             if self.halve().is_err() {
                 self.overflow = Err(Full);

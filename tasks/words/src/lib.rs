@@ -8,9 +8,9 @@
 //! Grants: `in`, a subscriber of bytes; `out`, a publisher of values; and, optional, `ask`, a publisher of
 //! ranges (see [`source`]). Argument: how many words are sent at most (10).
 //!
-//! In reading order: bits for bytes (`mask`), words from bits (`scan`), short words as integers (`key`), what
-//! they are counted in (`short`, `long`, `giant`), passes (`partition`, `counter`), the commonest (`ranking`), and
-//! the two ends (`source`, `send`).
+//! In reading order: bits for bytes (`mask`), words from bits (`scan`), short words as integers (`key`),
+//! what they are counted in (`short`, `long`, `giant`), passes (`partition`, `counter`), the commonest
+//! (`ranking`), and the two ends (`source`, `send`).
 
 pub mod mask;
 

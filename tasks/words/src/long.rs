@@ -4,7 +4,6 @@
 //! its own bytes, an entry, and a place in the index. Invariant: entries lie in the order of their words
 //! in the buffer.
 
-use crate::key::hash_long;
 use crate::partition::Partition;
 use crate::short::Full;
 
@@ -54,7 +53,7 @@ impl LongTable {
         (hash >> (64 - self.index.len().trailing_zeros())) as usize
     }
 
-    /// Counts one more of a word, which is folded to lower case.
+    /// Counts one more of a word, which is folded to lower case; `hash` is [`crate::key::hash_long`] of it.
     ///
     /// # Errors
     /// The word is new and there is no memory for it: nothing was counted.
@@ -152,14 +151,10 @@ impl LongTable {
     }
 }
 
-/// The hash that [`LongTable::count`] wants.
-pub fn hash(word: &[u8]) -> u64 {
-    hash_long(word)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{LongTable, hash};
+    use super::LongTable;
+    use crate::key::hash_long as hash;
     use crate::partition::Partition;
     use crate::short::Full;
     use std::collections::HashMap;

@@ -1,7 +1,7 @@
 //! Sends counted words as values: `(count;"word")`.
 //!
-//! What does not fit into one frame follows in further ones, each a string: `"more of the word"`. Giants are read
-//! from the text again for that, and, where counts are equal, to find their order.
+//! What does not fit into one frame follows in further ones, each a string: `"more of the word"`. Giants
+//! are read from the text again for that, and, where counts are equal, to find their order.
 
 use crate::giant::Giant;
 use crate::source::{Range, Source};

@@ -26,7 +26,8 @@ fn model(text: &[u8], most: usize) -> Counted {
     counted
 }
 
-/// Feeds `text` in batches of the lengths of `seams`, again and again; answers the words and how many passes it took.
+/// Feeds `text` in batches of the lengths of `seams`, again and again; answers the words and how many
+/// passes it took.
 fn counted(text: &[u8], seams: &[usize], most: usize, limits: Limits) -> (Counted, usize) {
     let mut counter = Counter::new(limits);
     let mut best = Best::new(most);
