@@ -15,6 +15,7 @@
 
 use crate::inbox::Post;
 use crate::table::Key;
+use crossbeam_utils::CachePadded;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -28,7 +29,8 @@ const SLEEPING: u32 = 2;
 /// How others reach a core.
 #[derive(Debug)]
 pub struct Signal {
-    state: AtomicU32,
+    /// Swapped by every sender and read by the core in each turn: on a line of its own.
+    state: CachePadded<AtomicU32>,
     ready: Mutex<Vec<Key>>,
     inbox: Mutex<Inbox>,
     waker: mio::Waker,
@@ -52,7 +54,7 @@ pub(crate) enum News {
 impl Signal {
     pub(crate) fn new(waker: mio::Waker) -> Signal {
         Signal {
-            state: AtomicU32::new(NOTIFIED),
+            state: CachePadded::new(AtomicU32::new(NOTIFIED)),
             ready: Mutex::new(Vec::new()),
             inbox: Mutex::new(Inbox::default()),
             waker,
