@@ -127,7 +127,19 @@ impl Eq for Ring {}
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::Ring;
-    use crate::{CreateError, MAX_READERS, Policy, RecvError, Start, SubscribeError};
+    use crate::{CreateError, MAX_READERS, Policy, RecvError, Registered, Start, SubscribeError};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 
     #[test]
     fn a_bad_capacity_is_an_error_that_says_so() {
@@ -181,6 +193,21 @@ mod tests {
         assert_eq!(first.readable(), Ok(4096));
         publisher.write(&[2; 100]).unwrap();
         assert!(matches!(first.readable(), Err(RecvError::Lapped { .. })));
+    }
+
+    #[test]
+    fn a_publisher_that_waits_for_the_first_reader_is_woken_by_any_that_makes_room() {
+        for (policy, woken) in [(Policy::Lap, 1), (Policy::Kick, 1), (Policy::Block, 0)] {
+            let count = Arc::new(Count::default());
+            let mut publisher = Ring::create(4096, Start::Hold).unwrap();
+            publisher.write(&[1; 4096]).unwrap();
+            let waker = Waker::from(Arc::clone(&count));
+            assert_eq!(publisher.register(&waker, 100), Registered::Waiting);
+            let mut first = publisher.ring().subscribe(policy).unwrap();
+            assert_eq!(count.0.load(Ordering::Relaxed), woken, "{policy:?}");
+            first.release(200).unwrap();
+            assert_eq!(count.0.load(Ordering::Relaxed), 1, "{policy:?}");
+        }
     }
 
     #[test]

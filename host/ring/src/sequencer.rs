@@ -189,7 +189,12 @@ impl Sequencer {
         slot.cursor.advance(position);
         members.policies[index] = Some(policy);
         drop(members);
-        self.after_release(position);
+        // A reader that does not gate is in nobody's way, and may have ended the hold.
+        self.after_release(if policy == Policy::Block {
+            position
+        } else {
+            Sequence::MAX
+        });
         Ok(ReadSide::new(
             Arc::clone(self),
             slot,
