@@ -101,7 +101,7 @@ fn piped_lines_print_their_values_and_a_failed_line_sets_the_status() {
 
 #[test]
 fn input_that_is_not_finished_goes_on_in_the_next_line() {
-    assert_eq!(shell("f:{\n x+\n 1};\nf 2\n").ok(), "3\n");
+    assert_eq!(shell("f:{\n y:x+1\n y*y\n };\nf 2\n").ok(), "9\n");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn run_passes_arguments_and_waits_for_tasks() {
     let path = folder.path().join("script.ok");
     fs::write(&path, "/ a script\nprint args;\nspawn[1;\"print 40+2\"];\n").unwrap();
     let stdout = run(&["run", path.to_str().unwrap(), "one", "2"]).ok();
-    assert_eq!(stdout, "(\"one\";\"2\")\n42\n");
+    assert_eq!(stdout, "(\"one\"\n ,\"2\")\n42\n");
 }
 
 #[test]

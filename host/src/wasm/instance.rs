@@ -25,7 +25,7 @@ use super::{preempt, scribble, trap};
 pub struct WasmTask {
     module: Arc<GuestModule>,
     limits: Limits,
-    /// The program of the interpreter, which it finds as the input of its `init`.
+    /// The program of the interpreter, which it finds as its input while no `exec` runs.
     source: Option<String>,
     guest: Option<Guest>,
 }
@@ -101,7 +101,6 @@ impl Task for WasmTask {
             let init = instance.get_typed_func::<(), i32>(&mut *store, "init")?;
             Ok((entry, init.call(&mut *store, ())?))
         })?;
-        store.state().input = Vec::new();
         if status != CALL_OK {
             return Err(trap::answered(store.state(), "init"));
         }
@@ -114,9 +113,9 @@ impl Task for WasmTask {
             return Err(Fault::new(FaultKind::Limit, "an input of more than 4 GiB"));
         };
         let status = self.call(cx, |store, entry| {
-            store.data_mut().input = input.to_vec();
+            let program = std::mem::replace(&mut store.data_mut().input, input.to_vec());
             let status = entry.exec.call(&mut *store, bytes);
-            store.data_mut().input = Vec::new();
+            store.data_mut().input = program;
             status
         })?;
         if status == CALL_OK {

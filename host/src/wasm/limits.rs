@@ -79,6 +79,10 @@ pub const FAULT_BYTES_MAX: usize = 4096;
 /// Bytes of one line that a guest can write to the log; more is cut off.
 pub const LOG_BYTES_MAX: usize = 4096;
 
+/// Bytes that one call copies or reads from a file at most, so that no call holds its core for
+/// long: a larger wish is carried out in part, or refused where it must be whole.
+pub const COPY_BYTES_MAX: usize = 1 << 20;
+
 /// Bytes of a grant's name.
 pub const NAME_BYTES_MAX: usize = 256;
 
@@ -92,6 +96,10 @@ const _: () = {
     assert!(
         (okernel_abi::layout::COPY_RING_BYTES_MAX as usize) * 4 >= WASM_PAGE_BYTES,
         "the smallest window is a whole number of pages"
+    );
+    assert!(
+        okernel_abi::layout::COPY_RING_BYTES_MAX as usize <= COPY_BYTES_MAX,
+        "a ring without a window can be written and read whole"
     );
     assert!(INSTANCES_MIN <= INSTANCES_DEFAULT && INSTANCES_DEFAULT <= INSTANCES_MAX);
     assert!(KEEP_RESIDENT_BYTES.is_multiple_of(WASM_PAGE_BYTES));

@@ -32,6 +32,9 @@ pub enum ModuleError {
     /// The module is not a task of this kernel.
     #[error(transparent)]
     Contract(#[from] ContractError),
+    /// It cannot have this name.
+    #[error("{0}: choose another name")]
+    Name(String),
     /// The engine refuses its code.
     #[error("refused by the engine: {0}: build it again for wasm32-unknown-unknown")]
     Engine(String),

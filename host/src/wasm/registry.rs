@@ -238,6 +238,14 @@ impl Shared {
     }
 
     fn load(&self, name: &str, wasm: &[u8]) -> Result<ModuleInfo, ModuleError> {
+        if name.is_empty() || name.len() > NAME_BYTES_MAX {
+            let text = format!("a module's name has 1 to {NAME_BYTES_MAX} bytes");
+            return Err(ModuleError::Name(text));
+        }
+        if name == INTERPRETER {
+            let text = format!("the name {INTERPRETER} is the interpreter's");
+            return Err(ModuleError::Name(text));
+        }
         let module = self.compile(name, wasm, Metering::Epoch)?;
         let info = ModuleInfo {
             name: name.to_string(),
@@ -256,16 +264,6 @@ impl Shared {
     }
 
     fn load_file(&self, name: &str, path: &Path) -> Result<ModuleInfo, String> {
-        if name.is_empty() || name.len() > NAME_BYTES_MAX {
-            return Err(format!(
-                "a module's name has 1 to {NAME_BYTES_MAX} bytes: choose another"
-            ));
-        }
-        if name == INTERPRETER {
-            return Err(format!(
-                "the name {INTERPRETER} is the interpreter's: choose another"
-            ));
-        }
         let mut wasm = Vec::new();
         let file = File::open(path).map_err(|error| format!("cannot be opened: {error}"))?;
         // One byte more than allowed, so that a file that is too large is seen to be.

@@ -19,7 +19,7 @@ pub(super) struct State {
     pub(super) cx: Context,
     /// The rings that are mapped.
     pub(super) windows: Windows,
-    /// The input of the running `exec`.
+    /// The input of the running `exec`; otherwise the program that the task was spawned with.
     pub(super) input: Vec<u8>,
     /// What the guest said by `fault`.
     pub(super) reason: String,

@@ -136,6 +136,21 @@ fn backtrace(error: &wasmtime::Error) -> String {
         return String::new();
     };
     let text = backtrace.to_string();
-    let frames = text.lines().skip(1).map(str::trim);
+    let frames = text.lines().skip(1).map(frame);
     frames.collect::<Vec<_>>().join("\n")
+}
+
+/// A line of the engine's backtrace without what tells a person nothing: that the module has no
+/// name, and the hash at the end of a Rust name.
+fn frame(line: &str) -> String {
+    const HASH_DIGITS: usize = 16;
+    let line = line.trim().replace("<unknown>!", "");
+    match line.rsplit_once("::h") {
+        Some((name, hash))
+            if hash.len() == HASH_DIGITS && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+        {
+            name.to_string()
+        }
+        _ => line,
+    }
 }

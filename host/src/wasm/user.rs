@@ -114,6 +114,12 @@ impl UserRange<'_> {
         self.bytes
     }
 
+    /// Its beginning, of at most so many bytes.
+    pub(super) fn at_most(self, bytes: usize) -> Self {
+        let bytes = self.bytes.min(bytes);
+        UserRange { bytes, ..self }
+    }
+
     /// Copies all of it out.
     pub(super) fn to_vec(self) -> Vec<u8> {
         let mut bytes = vec![0; self.bytes];

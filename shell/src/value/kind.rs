@@ -206,14 +206,21 @@ impl Value {
                 1 => "a string of 1 char".into(),
                 count => format!("a string of {count} chars"),
             },
-            Value::Ints(_) | Value::Floats(_) | Value::Symbols(_) | Value::List(_) => match self.len() {
-                1 => "a list of 1 item".into(),
-                count => format!("a list of {count} items"),
-            },
+            Value::Ints(_) | Value::Floats(_) => counted(self.len(), "number"),
+            Value::Symbols(names) => counted(names.len(), "symbol"),
+            Value::List(items) => counted(items.len(), "item"),
             Value::Dict(dict) => format!("a dictionary of {}", dict.len()),
             Value::Table(table) => format!("a table of {} rows", table.rows()),
             Value::Function(_) => "a function".into(),
         }
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        0 => "an empty list".into(),
+        1 => format!("a list of 1 {what}"),
+        count => format!("a list of {count} {what}s"),
     }
 }
 

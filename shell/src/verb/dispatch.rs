@@ -250,6 +250,38 @@ mod tests {
         }
     }
 
+    /// Everything that the verbs are given here is nested so deep that one call for each level would
+    /// end the thread at once.
+    #[test]
+    fn no_verb_needs_stack_for_depth() {
+        const STACK_BYTES: usize = 256 << 10;
+        const DEPTH: usize = 20_000;
+        let run = || {
+            let thin = || (0..DEPTH).fold(Value::Int(1), |inner, _| inner.enlist());
+            let wide = || (0..DEPTH).fold(Value::Int(1), |inner, _| Value::from_items(vec![inner, Value::Int(0)]));
+            let keyed = || {
+                let key = Value::from_symbols(vec![crate::symbol::Symbol::new("a")]);
+                (0..DEPTH).fold(Value::Int(1), |inner, _| {
+                    Value::dict(Dict::new(key.clone(), inner.enlist()).unwrap())
+                })
+            };
+            let mut rng = Rng::new(1);
+            for make in [&thin as &dyn Fn() -> Value, &wide, &keyed] {
+                for verb in Verb::all().filter(|verb| *verb != Verb::Prm) {
+                    // Some of these texts would have a line for each level, indented by it.
+                    if verb != Verb::Form || make().len() == 1 {
+                        drop(monadic(verb, make(), &mut rng));
+                    }
+                    drop(dyadic(verb, make(), Value::Int(1), &mut rng));
+                    drop(dyadic(verb, Value::Int(1), make(), &mut rng));
+                    drop(dyadic(verb, make(), make(), &mut rng));
+                }
+                assert!(crate::value::compare(&make(), &make()).is_eq());
+            }
+        };
+        std::thread::Builder::new().stack_size(STACK_BYTES).spawn(run).unwrap().join().unwrap();
+    }
+
     fn copy(x: &Value) -> Value {
         match x {
             list if list.is_list() => Value::from_items(list.items().map(|x| copy(&x)).collect()),

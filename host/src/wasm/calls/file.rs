@@ -3,6 +3,7 @@
 use okernel_abi::{Errno, Handle};
 
 use super::Guest;
+use crate::wasm::limits::COPY_BYTES_MAX;
 use crate::wasm::user::{Windowed, split};
 
 pub(in crate::wasm) fn file_size(guest: Guest<'_, '_>, file: u32) -> Result<u64, Errno> {
@@ -22,6 +23,7 @@ pub(in crate::wasm) fn file_read(
     let range = memory.range_in(&state.windows, Windowed::OwnPublisher, address, bytes)?;
     let file = state.cx.file(Handle(file))?;
     let read = range
+        .at_most(COPY_BYTES_MAX)
         .read_file(file.file(), offset)
         .map_err(|_| Errno::Io)?;
     Ok(read as u64)

@@ -9,6 +9,7 @@ use okernel_abi::{Errno, Handle};
 use okernel_ring::{ClaimError, Policy, RecvError, Ring};
 
 use super::Guest;
+use crate::wasm::limits::COPY_BYTES_MAX;
 use crate::wasm::state::{State, memory_of};
 use crate::wasm::user::split;
 use crate::wasm::window::{Access, map_ring};
@@ -139,6 +140,9 @@ pub(in crate::wasm) fn pub_write(
     if bytes == 0 {
         return Ok(0);
     }
+    if range.bytes() > COPY_BYTES_MAX {
+        return Err(Errno::TooLarge);
+    }
     let mut claim = publisher.claim(range.bytes()).map_err(claim_errno)?;
     range.copy_to(&mut claim);
     claim.commit(range.bytes()).map_err(|_| Errno::Invalid)?;
@@ -174,13 +178,19 @@ pub(in crate::wasm) fn sub_peek(
 ) -> Result<u64, Errno> {
     let (memory, state) = split(guest)?;
     let range = memory.range(&state.windows, address, bytes)?;
+    let range = range.at_most(COPY_BYTES_MAX);
     let subscriber = state.cx.subscriber(Handle(handle))?;
-    let end = (skip as usize).saturating_add(range.bytes());
-    let batch = subscriber.batch(end).map_err(recv_errno)?;
-    let copied = batch
-        .get(skip as usize..)
-        .map_or(0, |rest| range.copy_from(rest));
-    Ok(copied as u64)
+    let skip = skip as usize;
+    if subscriber.policy() == Policy::Block {
+        let end = skip.saturating_add(range.bytes());
+        let batch = subscriber.batch(end).map_err(recv_errno)?;
+        return Ok(batch.get(skip..).map_or(0, |rest| range.copy_from(rest)) as u64);
+    }
+    // What may be overwritten meanwhile is copied beside first, and counts only if it was whole.
+    let readable = subscriber.readable().map_err(recv_errno)?;
+    let mut copy = vec![0; range.bytes().min(readable.saturating_sub(skip))];
+    let copied = subscriber.peek(skip, &mut copy).map_err(recv_errno)?;
+    Ok(range.copy_from(&copy[..copied]) as u64)
 }
 
 pub(in crate::wasm) fn sub_missed(guest: Guest<'_, '_>, handle: u32) -> Result<u64, Errno> {
@@ -203,7 +213,9 @@ pub(in crate::wasm) fn file_publish(
     if max == 0 {
         return Err(Errno::Invalid);
     }
-    let granted = publisher.grant(1, max as usize).map_err(claim_errno)?;
+    let granted = publisher
+        .grant(1, (max as usize).min(COPY_BYTES_MAX))
+        .map_err(claim_errno)?;
     let mut claim = publisher.claim(granted).map_err(claim_errno)?;
     let read = read_at(file.file(), offset, &mut claim).map_err(|_| Errno::Io)?;
     claim.commit(read).map_err(|_| Errno::Invalid)?;

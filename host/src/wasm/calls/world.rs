@@ -4,7 +4,7 @@ use okernel_abi::layout::LogLevel;
 use okernel_abi::{Errno, Handle};
 
 use super::Guest;
-use crate::wasm::limits::LOG_BYTES_MAX;
+use crate::wasm::limits::{COPY_BYTES_MAX, LOG_BYTES_MAX};
 use crate::wasm::user::split;
 
 pub(in crate::wasm) fn timer_set(
@@ -41,6 +41,9 @@ pub(in crate::wasm) fn console_write(
     let range = memory.range(&state.windows, address, bytes)?;
     // The right is checked before a large text is copied for nothing.
     state.cx.kind(Handle(console))?;
+    if range.bytes() > COPY_BYTES_MAX {
+        return Err(Errno::TooLarge);
+    }
     state.cx.print(Handle(console), &range.to_vec())?;
     Ok(bytes.into())
 }

@@ -7,5 +7,4 @@ mod calls;
 mod pointers;
 mod registry;
 mod tasks;
-mod measure;
 mod windows;

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use okernel_core::{Limits, ModuleInfo, Modules, Program};
+use okernel_core::{Exit, Limits, ModuleInfo, Modules, Program};
 
 use super::probe::engines;
-use super::system::guest;
+use super::system::{guest, in_task};
 use crate::wasm::cache::CacheChoice;
 use crate::wasm::registry::{INTERPRETER, Registry};
 
@@ -81,7 +81,7 @@ fn files_that_cannot_be_modules_are_refused_in_one_line_that_names_them() {
         (
             INTERPRETER,
             write("good.wasm", &good),
-            "the name shell is the interpreter's",
+            "the name shell is the interpreter's: choose another name",
         ),
         (
             "",
@@ -140,6 +140,35 @@ fn embedded_modules_are_compiled_when_they_are_wanted() {
         "refused: bad: not a task: it has no section okernel.abi: build it with 'okernel build'"
     );
     registry.warm_up();
+}
+
+#[test]
+fn a_program_is_the_interpreters_input_from_its_beginning_on() {
+    // It ends well if its input has five bytes in init and in poll.
+    let text = guest(
+        r#"(import "okernel" "input" (func $input (param i32 i32) (result i64)))
+        (func (export "init") (result i32)
+            (i64.ne (call $input (i32.const 0) (i32.const 0)) (i64.const 5)))
+        (func (export "poll") (result i32)
+            (select (i32.const 1) (i32.const 2)
+                (i64.eq (call $input (i32.const 0) (i32.const 0)) (i64.const 5))))"#,
+    );
+    let registry = registry(&CacheChoice::Off);
+    registry
+        .embed_interpreter(wat::parse_str(text).unwrap().leak())
+        .unwrap();
+    let end = in_task(
+        |_, spawn| spawn,
+        move |cx| {
+            let program = Program::Code("2 + 3".to_string());
+            let mut task = registry.instantiate(&program, &Limits::default()).unwrap();
+            task.init(cx).unwrap();
+            let outcome = task.poll(cx);
+            task.finalize(cx, &Exit::Done);
+            format!("{outcome:?}")
+        },
+    );
+    assert_eq!(end, "End");
 }
 
 #[test]

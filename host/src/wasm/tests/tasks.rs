@@ -4,6 +4,7 @@ use okernel_core::{CoreId, Grant, Limits};
 use okernel_ring::Policy;
 
 use super::system::{System, end_of, end_with, guest, spawn};
+use crate::wasm::limits::INSTANCES_MIN;
 
 const SPIN: &str = r#"(func (export "poll") (result i32) (loop (br 0)) (unreachable))"#;
 
@@ -118,6 +119,24 @@ fn a_missing_module_is_named() {
     });
     let text = error.unwrap_err().to_string();
     assert!(text.contains("unknown") && text.contains("known"), "{text}");
+}
+
+#[test]
+fn when_all_slots_are_taken_the_next_task_is_told() {
+    let slots = INSTANCES_MIN as usize;
+    let sleep = guest(r#"(func (export "poll") (result i32) (i32.const 3))"#);
+    let (system, tasks) = System::boot(1, &[("sleep", &sleep)], |kernel| {
+        let tasks = (0..slots).map(|_| kernel.spawn(CoreId::BOOT, spawn("sleep")).unwrap());
+        let mut tasks: Vec<_> = tasks.collect();
+        tasks.push(kernel.spawn(CoreId::BOOT, spawn("sleep")).unwrap());
+        tasks
+    });
+    let exit = system.end_of(tasks[slots]);
+    assert!(
+        exit.starts_with("limit: no room for another task: "),
+        "{exit}"
+    );
+    assert_eq!(system.kill(tasks[0]), "killed");
 }
 
 /// A task that ends after it was polled so many times.

@@ -196,6 +196,28 @@ fn bulk_operations_that_only_read_a_window_are_fine() {
     assert_eq!(offence(probe.guest.state()), None);
 }
 
+#[test]
+fn a_backtrace_has_readable_names() {
+    let engines = engines();
+    let text = probe_text().replace(
+        r#"(func (export "abort") (unreachable))"#,
+        r#"(func $inner (@name "_ZN5shell5parse17h0123456789abcdefE") (unreachable))
+        (func (@name "_RNvC5shell5outer") (export "abort") (call $inner))"#,
+    );
+    let module = compile(&engines, &text, |_| {});
+    let mut probe = Probe::new(&module, &Limits::default());
+    let error = probe.call::<(), ()>("abort", ()).unwrap_err();
+    let fault = trap::fault(&error, probe.guest.state());
+    let lines: Vec<&str> = fault.backtrace.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", fault.backtrace);
+    assert!(
+        lines[0].starts_with("0: ") && lines[0].ends_with(" shell::parse"),
+        "{}",
+        lines[0]
+    );
+    assert!(lines[1].ends_with(" shell::outer"), "{}", lines[1]);
+}
+
 /// What a guest with a window at this address does at last.
 type End = fn(&mut Probe, u32);
 
