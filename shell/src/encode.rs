@@ -82,7 +82,12 @@ fn table(names: Value, columns: Value) -> Result<Value, Error> {
     let names = match names {
         Value::Symbols(names) => names,
         empty if empty.is_list() && empty.is_empty() => Rc::new(Vec::new()),
-        other => return Err(broken(&format!("column names that are {}", other.describe()))),
+        other => {
+            return Err(broken(&format!(
+                "column names that are {}",
+                other.describe()
+            )));
+        }
     };
     Ok(Value::table(Table::new(names, columns.into_items())?))
 }
@@ -100,7 +105,13 @@ pub fn decode(bytes: &[u8]) -> Result<Value, Error> {
     let mut open: Vec<Open> = Vec::new();
     loop {
         let token = reader.token().map_err(|error| broken(&error.to_string()))?;
-        let mut start = |kind, missing| open.push(Open { kind, missing, parts: Vec::new() });
+        let mut start = |kind, missing| {
+            open.push(Open {
+                kind,
+                missing,
+                parts: Vec::new(),
+            })
+        };
         let mut ready = match token {
             Token::List(0) => Some(Value::empty()),
             Token::List(items) => {
@@ -153,7 +164,9 @@ fn flat_value(token: Token<'_>) -> Value {
 
 /// The error that `class: text` stands for.
 fn error(text: &str) -> Error {
-    let known = text.split_once(": ").and_then(|(class, rest)| Some((Class::from_word(class)?, rest)));
+    let known = text
+        .split_once(": ")
+        .and_then(|(class, rest)| Some((Class::from_word(class)?, rest)));
     match known {
         Some((class, rest)) => Error::new(class, rest),
         None => Error::new(Class::Io, text),
@@ -190,7 +203,8 @@ mod tests {
             let list = proptest::collection::vec(inner, 0..6).prop_map(Value::from_items);
             prop_oneof![
                 list.clone(),
-                list.clone().prop_map(|list| Value::dict(Dict::new(list.clone(), list).unwrap())),
+                list.clone()
+                    .prop_map(|list| Value::dict(Dict::new(list.clone(), list).unwrap())),
             ]
         })
     }
@@ -215,10 +229,15 @@ mod tests {
     #[test]
     fn tables_and_deep_values_come_back() {
         let names = Rc::new(vec![Symbol::new("a"), Symbol::new("b")]);
-        let columns = vec![Value::from_ints(vec![1, NULL]), Value::from_items(vec![Value::Nil, Value::string("x")])];
+        let columns = vec![
+            Value::from_ints(vec![1, NULL]),
+            Value::from_items(vec![Value::Nil, Value::string("x")]),
+        ];
         let table = Value::table(Table::new(names, columns).unwrap());
         assert_eq!(decode(&bytes(&table)).unwrap(), table);
-        let deep = (0..200_000).fold(Value::Int(1), |inner, _| Value::from_items(vec![inner, Value::Nil]));
+        let deep = (0..200_000).fold(Value::Int(1), |inner, _| {
+            Value::from_items(vec![inner, Value::Nil])
+        });
         assert_eq!(decode(&bytes(&deep)).unwrap(), deep);
     }
 

@@ -11,7 +11,10 @@ use crate::symbol::Symbol;
 use crate::value::{Dict, NULL, Value};
 
 fn broken(at: usize, text: &str) -> Error {
-    Error::new(Class::Domain, format!("1: of a text that is no JSON: {text} at byte {at}"))
+    Error::new(
+        Class::Domain,
+        format!("1: of a text that is no JSON: {text} at byte {at}"),
+    )
 }
 
 /// `1:x`: the value that a JSON text means.
@@ -45,7 +48,11 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn skip_space(&mut self) {
-        while self.text.get(self.at).is_some_and(|c| matches!(c, b' ' | b'\t' | b'\n' | b'\r')) {
+        while self
+            .text
+            .get(self.at)
+            .is_some_and(|c| matches!(c, b' ' | b'\t' | b'\n' | b'\r'))
+        {
             self.at += 1;
         }
     }
@@ -122,7 +129,10 @@ impl Reader<'_> {
                             Some(Open::Object(mut keys, mut values, key)) => {
                                 keys.push(key);
                                 values.push(value);
-                                Value::dict(Dict::new(Value::from_symbols(keys), Value::from_items(values))?)
+                                Value::dict(Dict::new(
+                                    Value::from_symbols(keys),
+                                    Value::from_items(values),
+                                )?)
                             }
                             None => value,
                         };
@@ -148,10 +158,16 @@ impl Reader<'_> {
             Some(b'"') => self.string().map(Value::from_chars),
             Some(c) if c == b'-' || c.is_ascii_digit() => {
                 let start = self.at;
-                while self.text.get(self.at).is_some_and(|c| matches!(c, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9')) {
+                while self
+                    .text
+                    .get(self.at)
+                    .is_some_and(|c| matches!(c, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'))
+                {
                     self.at += 1;
                 }
-                let number = std::str::from_utf8(&self.text[start..self.at]).ok().and_then(parse_number);
+                let number = std::str::from_utf8(&self.text[start..self.at])
+                    .ok()
+                    .and_then(parse_number);
                 number.ok_or_else(|| broken(start, "a broken number"))
             }
             _ => {
@@ -209,7 +225,10 @@ impl Reader<'_> {
     }
 
     fn hex4(&mut self) -> Result<u32, Error> {
-        let digits = self.text.get(self.at..self.at + 4).and_then(|digits| std::str::from_utf8(digits).ok());
+        let digits = self
+            .text
+            .get(self.at..self.at + 4)
+            .and_then(|digits| std::str::from_utf8(digits).ok());
         let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
         self.at += 4;
         code.ok_or_else(|| broken(self.at, "a broken escape"))
@@ -241,7 +260,10 @@ pub fn write(x: &Value) -> Result<Vec<u8>, Error> {
             Piece::Value(value) => write_value(&mut out, value, &mut todo)?,
         }
         if out.len() > crate::format::FORM_BYTES_MAX {
-            return Err(Error::new(Class::Limit, "1: of a value whose text is too long"));
+            return Err(Error::new(
+                Class::Limit,
+                "1: of a value whose text is too long",
+            ));
         }
     }
     Ok(out)
@@ -262,10 +284,18 @@ fn write_value(out: &mut Vec<u8>, value: Value, todo: &mut Vec<Piece>) -> Result
                 key => key.as_text().map(|text| Symbol::from_bytes(&text)),
             });
             let Some(keys) = keys.collect::<Option<Vec<Symbol>>>() else {
-                return Err(Error::new(Class::Type, "1: of a dictionary whose keys are no names"));
+                return Err(Error::new(
+                    Class::Type,
+                    "1: of a dictionary whose keys are no names",
+                ));
             };
             todo.push(Piece::Text("}"));
-            for (at, (key, value)) in keys.into_iter().zip(dict.values().items()).enumerate().rev() {
+            for (at, (key, value)) in keys
+                .into_iter()
+                .zip(dict.values().items())
+                .enumerate()
+                .rev()
+            {
                 todo.push(Piece::Value(value));
                 todo.push(Piece::Key(key));
                 todo.push(Piece::Text(if at > 0 { "," } else { "" }));
@@ -280,7 +310,12 @@ fn write_value(out: &mut Vec<u8>, value: Value, todo: &mut Vec<Piece>) -> Result
             }
             todo.push(Piece::Text("["));
         }
-        other => return Err(Error::new(Class::Type, format!("1: of {}", other.describe()))),
+        other => {
+            return Err(Error::new(
+                Class::Type,
+                format!("1: of {}", other.describe()),
+            ));
+        }
     }
     Ok(())
 }
@@ -323,10 +358,28 @@ mod tests {
     #[test]
     fn reading() {
         assert_eq!(read(" [1, 2.5, -3e2] "), "1 2.5 -300");
-        assert_eq!(read("{\"a\":1,\"b\":[true,null],\"c\":{}}"), "[a:1;b:1 0N;c:()!()]");
-        assert_eq!(read("\"a\\u00e9\\ud83d\\ude00\\n\""), "\"a\u{e9}\u{1f600}\\n\"");
+        assert_eq!(
+            read("{\"a\":1,\"b\":[true,null],\"c\":{}}"),
+            "[a:1;b:1 0N;c:()!()]"
+        );
+        assert_eq!(
+            read("\"a\\u00e9\\ud83d\\ude00\\n\""),
+            "\"a\u{e9}\u{1f600}\\n\""
+        );
         assert_eq!(read("[]"), "()");
-        for bad in ["", "[1,]", "[1", "{\"a\"}", "{a:1}", "1 2", "tru", "\"a", "\"\\q\"", "\"\\u12\"", "-"] {
+        for bad in [
+            "",
+            "[1,]",
+            "[1",
+            "{\"a\"}",
+            "{a:1}",
+            "1 2",
+            "tru",
+            "\"a",
+            "\"\\q\"",
+            "\"\\u12\"",
+            "-",
+        ] {
             assert_eq!(read(bad), "domain", "{bad}");
         }
         assert_eq!(parse(&Value::Int(1)).unwrap_err().class(), Class::Type);
@@ -334,10 +387,19 @@ mod tests {
 
     #[test]
     fn writing() {
-        let value = parse(&Value::string("{\"a\":[1,{\"b\":\"x\\\"\\u0001\"}],\"c\":0.5}")).unwrap();
+        let value = parse(&Value::string(
+            "{\"a\":[1,{\"b\":\"x\\\"\\u0001\"}],\"c\":0.5}",
+        ))
+        .unwrap();
         let text = write(&value).unwrap();
-        assert_eq!(String::from_utf8(text).unwrap(), "{\"a\":[1,{\"b\":\"x\\\"\\u0001\"}],\"c\":0.5}");
-        assert_eq!(write(&Value::from_ints(vec![1, NULL])).unwrap(), b"[1,null]");
+        assert_eq!(
+            String::from_utf8(text).unwrap(),
+            "{\"a\":[1,{\"b\":\"x\\\"\\u0001\"}],\"c\":0.5}"
+        );
+        assert_eq!(
+            write(&Value::from_ints(vec![1, NULL])).unwrap(),
+            b"[1,null]"
+        );
         assert_eq!(write(&Value::Nil).unwrap_err().class(), Class::Type);
     }
 

@@ -57,7 +57,9 @@ pub fn write_float_rounded(out: &mut Vec<u8>, x: f64, digits: usize) {
     if x.trunc() == x || !x.is_finite() || digits == 0 {
         return write_float(out, x);
     }
-    let rounded = format!("{:.*e}", digits.min(17) - 1, x).parse().unwrap_or(x);
+    let rounded = format!("{:.*e}", digits.min(17) - 1, x)
+        .parse()
+        .unwrap_or(x);
     write_float(out, rounded);
 }
 
@@ -71,14 +73,28 @@ pub fn parse(text: &str) -> Option<Value> {
     };
     match body {
         "0N" => return Some(Value::Int(NULL)),
-        "0w" => return Some(Value::Float(if negative { f64::NEG_INFINITY } else { f64::INFINITY })),
+        "0w" => {
+            return Some(Value::Float(if negative {
+                f64::NEG_INFINITY
+            } else {
+                f64::INFINITY
+            }));
+        }
         _ => {}
     }
     if let Some(digits) = body.strip_prefix("0x") {
-        return if negative { None } else { parse_radix(digits, 16) };
+        return if negative {
+            None
+        } else {
+            parse_radix(digits, 16)
+        };
     }
     if let Some(digits) = body.strip_suffix('b') {
-        return if negative { None } else { parse_radix(digits, 2) };
+        return if negative {
+            None
+        } else {
+            parse_radix(digits, 2)
+        };
     }
     parse_decimal(text, body)
 }
@@ -88,7 +104,9 @@ fn parse_radix(digits: &str, radix: u32) -> Option<Value> {
         return None;
     }
     // All 64 bits may be given: 0xffffffffffffffff is -1. The pattern of the null is the null.
-    u64::from_str_radix(digits, radix).ok().map(|bits| Value::Int(bits as i64))
+    u64::from_str_radix(digits, radix)
+        .ok()
+        .map(|bits| Value::Int(bits as i64))
 }
 
 fn parse_decimal(text: &str, body: &str) -> Option<Value> {
@@ -101,7 +119,10 @@ fn parse_decimal(text: &str, body: &str) -> Option<Value> {
             _ => text.parse().ok().map(Value::Float),
         };
     }
-    if !body.bytes().all(|c| c.is_ascii_digit() || matches!(c, b'.' | b'e' | b'E' | b'-' | b'+')) {
+    if !body
+        .bytes()
+        .all(|c| c.is_ascii_digit() || matches!(c, b'.' | b'e' | b'E' | b'-' | b'+'))
+    {
         return None;
     }
     text.parse().ok().map(Value::Float)

@@ -27,7 +27,11 @@ impl Rng {
     /// The generator in a state that [`Rng::state`] gave. A state of zeros, which would only give
     /// zeros, is taken for a seed.
     pub fn from_state(state: [u64; 4]) -> Rng {
-        if state == [0; 4] { Rng::new(0) } else { Rng { state } }
+        if state == [0; 4] {
+            Rng::new(0)
+        } else {
+            Rng { state }
+        }
     }
 
     /// The state.
@@ -94,7 +98,10 @@ mod tests {
         }
         let mut seen = [0; 10];
         (0..10_000).for_each(|_| seen[rng.below(10) as usize] += 1);
-        assert!(seen.iter().all(|count| (800..1200).contains(count)), "{seen:?}");
+        assert!(
+            seen.iter().all(|count| (800..1200).contains(count)),
+            "{seen:?}"
+        );
         assert!((0..1000).all(|_| (0.0..1.0).contains(&rng.unit())));
     }
 }

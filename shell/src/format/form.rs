@@ -8,8 +8,7 @@ use super::text::{is_key, write_char, write_string, write_symbol};
 use crate::error::{Class, Error};
 use crate::number::{write_float, write_float_rounded, write_int};
 use crate::symbol::Symbol;
-use crate::value::{Dict, Function, List, Table, Value};
-use crate::verb::Verb;
+use crate::value::{Dict, List, Table, Value};
 
 /// The most bytes of text that a form has when nobody asked for less.
 pub const FORM_BYTES_MAX: usize = 1 << 28;
@@ -36,7 +35,11 @@ pub enum Breaks {
 
 impl Default for Layout {
     fn default() -> Layout {
-        Layout { digits: 0, bytes_max: FORM_BYTES_MAX, breaks: Breaks::Lines }
+        Layout {
+            digits: 0,
+            bytes_max: FORM_BYTES_MAX,
+            breaks: Breaks::Lines,
+        }
     }
 }
 
@@ -59,7 +62,7 @@ pub enum Extent {
 }
 
 /// What is still to be written, last first.
-enum Piece<'a> {
+pub(super) enum Piece<'a> {
     Value(&'a Value, usize),
     Operand(&'a Value, usize),
     TrainItem(&'a Value, usize),
@@ -88,7 +91,11 @@ pub fn form_checked(value: &Value) -> Result<String, Error> {
 
 /// The form of a value in a given layout.
 pub fn form_with(value: &Value, layout: &Layout) -> Form {
-    let mut writer = Writer { out: String::new(), todo: vec![Piece::Value(value, 0)], layout: *layout };
+    let mut writer = Writer {
+        out: String::new(),
+        todo: vec![Piece::Value(value, 0)],
+        layout: *layout,
+    };
     while let Some(piece) = writer.todo.pop() {
         writer.piece(piece);
         if writer.out.len() > layout.bytes_max {
@@ -97,15 +104,21 @@ pub fn form_with(value: &Value, layout: &Layout) -> Form {
                 end -= 1;
             }
             writer.out.truncate(end);
-            return Form { text: writer.out, extent: Extent::Cut };
+            return Form {
+                text: writer.out,
+                extent: Extent::Cut,
+            };
         }
     }
-    Form { text: writer.out, extent: Extent::Whole }
+    Form {
+        text: writer.out,
+        extent: Extent::Whole,
+    }
 }
 
-struct Writer<'a> {
-    out: String,
-    todo: Vec<Piece<'a>>,
+pub(super) struct Writer<'a> {
+    pub(super) out: String,
+    pub(super) todo: Vec<Piece<'a>>,
     layout: Layout,
 }
 
@@ -123,7 +136,8 @@ impl<'a> Writer<'a> {
                 Breaks::Lines => {
                     self.out.push('\n');
                     // A deep nest of long indents is stopped by the size check after each piece.
-                    self.out.extend(std::iter::repeat_n(' ', depth.min(self.layout.bytes_max)));
+                    self.out
+                        .extend(std::iter::repeat_n(' ', depth.min(self.layout.bytes_max)));
                 }
             },
             Piece::Value(value, depth) => self.value(value, depth),
@@ -132,7 +146,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn value(&mut self, value: &'a Value, depth: usize) {
+    pub(super) fn value(&mut self, value: &'a Value, depth: usize) {
         match value {
             Value::Nil => {}
             Value::Int(x) => self.int(*x),
@@ -156,7 +170,9 @@ impl<'a> Writer<'a> {
         match list {
             Value::Ints(items) => self.row(items, " ", |writer, x| writer.int(*x)),
             Value::Floats(items) => self.row(items, " ", |writer, x| writer.float(*x)),
-            Value::Symbols(items) => self.row(items, "", |writer, x| write_symbol(&mut writer.out, *x)),
+            Value::Symbols(items) => {
+                self.row(items, "", |writer, x| write_symbol(&mut writer.out, *x))
+            }
             Value::Chars(text) => {
                 // Escaping makes a byte four at most, so no more than this is ever looked at.
                 let shown = text.len().min(self.layout.bytes_max.saturating_add(1));
@@ -182,7 +198,8 @@ impl<'a> Writer<'a> {
 
     fn general(&mut self, items: &'a List, depth: usize) {
         if items.len() == 1 {
-            self.todo.extend(items.iter().map(|item| Piece::Value(item, depth)));
+            self.todo
+                .extend(items.iter().map(|item| Piece::Value(item, depth)));
             return;
         }
         if items.iter().all(Value::is_number) {
@@ -195,9 +212,14 @@ impl<'a> Writer<'a> {
         let nested = items.iter().any(Value::is_list);
         self.todo.push(Piece::Text(")"));
         for (at, item) in items.iter().enumerate().rev() {
-            self.todo.push(Piece::Value(item, if nested { depth + 1 } else { depth }));
+            self.todo
+                .push(Piece::Value(item, if nested { depth + 1 } else { depth }));
             if at > 0 {
-                self.todo.push(if nested { Piece::Break(depth + 1) } else { Piece::Text(";") });
+                self.todo.push(if nested {
+                    Piece::Break(depth + 1)
+                } else {
+                    Piece::Text(";")
+                });
             }
         }
         self.todo.push(Piece::Text("("));
@@ -261,14 +283,22 @@ impl<'a> Writer<'a> {
         if !named {
             // Such names only come from a flipped dictionary, so that is how they are written.
             self.out.push_str("+(");
-            self.row(table.names(), "", |writer, name| write_symbol(&mut writer.out, *name));
-            self.out.push_str(if table.names().len() == 1 { ")!," } else { ")!(" });
+            self.row(table.names(), "", |writer, name| {
+                write_symbol(&mut writer.out, *name)
+            });
+            self.out.push_str(if table.names().len() == 1 {
+                ")!,"
+            } else {
+                ")!("
+            });
             if table.names().len() != 1 {
                 self.todo.push(Piece::Text(")"));
             }
         } else {
             self.out.push_str("([");
-            self.row(table.names(), ";", |writer, name| writer.out.push_str(&name.text()));
+            self.row(table.names(), ";", |writer, name| {
+                writer.out.push_str(&name.text())
+            });
             self.out.push(']');
             self.todo.push(Piece::Text(")"));
         }
@@ -277,97 +307,6 @@ impl<'a> Writer<'a> {
             if at > 0 {
                 self.todo.push(Piece::Text(";"));
             }
-        }
-    }
-
-    fn function(&mut self, function: &'a Function, depth: usize) {
-        match function {
-            Function::Lambda(lambda) => self.out.push_str(&lambda.form()),
-            Function::Verb(verb) if verb.named_arity() > 0 => self.out.push_str(verb.glyph()),
-            Function::Verb(verb) => {
-                self.out.push('(');
-                self.out.push_str(verb.glyph());
-                self.out.push(')');
-            }
-            Function::Monad(verb) => {
-                self.out.push_str(verb.glyph());
-                self.out.push(':');
-            }
-            Function::Native(name) => self.out.push_str(&name.text()),
-            Function::Derived(derived) => {
-                self.todo.push(Piece::Text(derived.adverb.glyph()));
-                self.todo.push(Piece::Operand(&derived.operand, depth));
-            }
-            Function::Projection(projection) => {
-                self.todo.push(Piece::Text("]"));
-                for (at, argument) in projection.arguments.iter().enumerate().rev() {
-                    if let Some(argument) = argument {
-                        self.todo.push(Piece::Value(argument, depth));
-                    }
-                    self.todo.push(Piece::Text(if at > 0 { ";" } else { "[" }));
-                }
-                if projection.arguments.is_empty() {
-                    self.todo.push(Piece::Text("["));
-                }
-                self.todo.push(Piece::Operand(&projection.function, depth));
-            }
-            Function::Train(items) => {
-                self.todo.push(Piece::Text(")"));
-                self.todo.extend(items.iter().rev().map(|item| Piece::TrainItem(item, depth)));
-                self.todo.push(Piece::Text("("));
-            }
-        }
-    }
-
-    /// What stands before an adverb or a bracket: verbs bare, and parentheses where the form
-    /// would otherwise be read differently.
-    fn operand(&mut self, value: &'a Value, depth: usize) {
-        match value {
-            Value::Function(function) => match &**function {
-                Function::Verb(verb) => self.out.push_str(verb.glyph()),
-                _ => self.function(function, depth),
-            },
-            Value::Dict(_) => self.in_parentheses(value, depth),
-            list if list.is_list() && list.len() == 1 => self.in_parentheses(value, depth),
-            other => self.value(other, depth),
-        }
-    }
-
-    fn in_parentheses(&mut self, value: &'a Value, depth: usize) {
-        self.todo.push(Piece::Text(")"));
-        self.todo.push(Piece::Value(value, depth));
-        self.todo.push(Piece::Text("("));
-    }
-
-    /// An item of a train. A space keeps apart what would be read as one word.
-    fn train_item(&mut self, value: &'a Value, depth: usize) {
-        let glyph = match value {
-            Value::Function(function) => match &**function {
-                Function::Verb(verb) | Function::Monad(verb) => Some(verb.glyph()),
-                Function::Native(name) => {
-                    self.space_before(b'a');
-                    self.todo.push(Piece::Name(*name));
-                    return;
-                }
-                _ => None,
-            },
-            Value::Int(_) | Value::Float(_) | Value::Ints(_) | Value::Floats(_) => Some("0"),
-            _ => None,
-        };
-        if let Some(first) = glyph.and_then(|glyph| glyph.bytes().next()) {
-            self.space_before(first);
-        }
-        self.operand(value, depth);
-    }
-
-    fn space_before(&mut self, next: u8) {
-        let last = self.out.bytes().last().unwrap_or(b'(');
-        let word = |c: u8| c.is_ascii_alphanumeric();
-        let joins = (word(last) && word(next))
-            || (matches!(last, b'<' | b'>') && matches!(next, b'=' | b'>'))
-            || next == b':';
-        if joins && last != b'(' {
-            self.out.push(' ');
         }
     }
 
@@ -384,13 +323,6 @@ impl<'a> Writer<'a> {
             count => write_float_rounded(&mut digits, x, count),
         }
         self.out.extend(digits.iter().map(|c| *c as char));
-    }
-}
-
-/// The glyph of a verb as an operand or in a message.
-impl std::fmt::Display for Verb {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.glyph())
     }
 }
 
@@ -419,9 +351,15 @@ mod tests {
         assert_eq!(form(&Value::Nil), "");
         let mixed = Value::from_items(vec![Value::Int(1), Value::Nil, Value::symbol("b")]);
         assert_eq!(form(&mixed), "(1;;`b)");
-        let nested = Value::from_items(vec![Value::from_items(vec![ints(&[1, 2]), ints(&[3])]), Value::Int(1)]);
+        let nested = Value::from_items(vec![
+            Value::from_items(vec![ints(&[1, 2]), ints(&[3])]),
+            Value::Int(1),
+        ]);
         assert_eq!(form(&nested), "((1 2\n  ,3)\n 1)");
-        let line = Layout { breaks: Breaks::Semicolons, ..Layout::default() };
+        let line = Layout {
+            breaks: Breaks::Semicolons,
+            ..Layout::default()
+        };
         assert_eq!(form_with(&nested, &line).text, "((1 2;,3);1)");
     }
 
@@ -449,11 +387,19 @@ mod tests {
     fn functions() {
         let plus = Value::function(Function::Verb(Verb::Plus));
         assert_eq!(form(&plus), "(+)");
-        let over = |operand| Value::function(Function::Derived(Derived { adverb: Adverb::Over, operand }));
+        let over = |operand| {
+            Value::function(Function::Derived(Derived {
+                adverb: Adverb::Over,
+                operand,
+            }))
+        };
         assert_eq!(form(&over(plus.clone())), "+/");
         assert_eq!(form(&over(over(plus.clone()))), "+//");
         assert_eq!(form(&over(Value::Int(10))), "10/");
-        let waits = Projection { function: plus.clone(), arguments: vec![Some(Value::Int(5)), None] };
+        let waits = Projection {
+            function: plus.clone(),
+            arguments: vec![Some(Value::Int(5)), None],
+        };
         assert_eq!(form(&Value::function(Function::Projection(waits))), "+[5;]");
         let train = crate::value::List::new(vec![Value::Int(2), plus]);
         assert_eq!(form(&Value::function(Function::Train(train))), "(2+)");
@@ -466,7 +412,13 @@ mod tests {
         let pair = |inner| Value::from_items(vec![inner, ints(&[1, 2])]);
         let steep = (0..100_000).fold(ints(&[1]), |inner, _| pair(inner));
         assert!(form_checked(&steep).is_err());
-        let cut = form_with(&ints(&[1; 1000]), &Layout { bytes_max: 10, ..Layout::default() });
+        let cut = form_with(
+            &ints(&[1; 1000]),
+            &Layout {
+                bytes_max: 10,
+                ..Layout::default()
+            },
+        );
         assert_eq!((cut.text.as_str(), cut.extent), ("1 1 1 1 1 ", Extent::Cut));
     }
 }

@@ -64,22 +64,39 @@ fn grid(table: &Table, layout: &Layout) -> Form {
         if text.len() > layout.bytes_max {
             let end = text.floor_char_boundary(layout.bytes_max);
             text.truncate(end);
-            return Form { text, extent: Extent::Cut };
+            return Form {
+                text,
+                extent: Extent::Cut,
+            };
         }
     }
-    Form { text, extent: Extent::Whole }
+    Form {
+        text,
+        extent: Extent::Whole,
+    }
 }
 
 fn column_of(name: &str, column: &Value, rows: usize, layout: &Layout) -> Column {
-    let cell_layout = Layout { breaks: Breaks::Semicolons, ..*layout };
+    let cell_layout = Layout {
+        breaks: Breaks::Semicolons,
+        ..*layout
+    };
     let mut cells = vec![name.to_owned()];
     cells.extend((0..rows).map(|row| {
         let cell = column.item(row).unwrap_or(Value::Nil);
         form_with(&cell, &cell_layout).text
     }));
-    let width = cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let width = cells
+        .iter()
+        .map(|cell| cell.chars().count())
+        .max()
+        .unwrap_or(0);
     let numbers = matches!(column, Value::Ints(_) | Value::Floats(_));
-    Column { cells, width, align: if numbers { Align::Right } else { Align::Left } }
+    Column {
+        cells,
+        width,
+        align: if numbers { Align::Right } else { Align::Left },
+    }
 }
 
 #[cfg(test)]
@@ -93,7 +110,8 @@ mod tests {
     fn a_table_is_a_grid() {
         let names = Rc::new(vec![Symbol::new("name"), Symbol::new("n")]);
         let words = Value::from_symbols(vec![Symbol::new("a"), Symbol::new("longer")]);
-        let table = Value::table(Table::new(names, vec![words, Value::from_ints(vec![5, 10])]).unwrap());
+        let table =
+            Value::table(Table::new(names, vec![words, Value::from_ints(vec![5, 10])]).unwrap());
         let text = repl_form(&table, &Layout::default()).text;
         assert_eq!(text, "name     n\n----------\n`a       5\n`longer 10");
     }

@@ -1,6 +1,7 @@
 //! Values as text: the re-readable form, and what the shell shows.
 
 mod form;
+mod function;
 mod grid;
 mod text;
 

@@ -10,7 +10,8 @@ pub fn is_key(name: &[u8]) -> bool {
 /// True for a text that can follow a backquote without quotes.
 fn is_plain(name: &[u8]) -> bool {
     let head = |c: &u8| c.is_ascii_alphabetic() || *c == b'.';
-    name.is_empty() || (name.first().is_some_and(head) && name.iter().all(|c| head(c) || c.is_ascii_digit()))
+    name.is_empty()
+        || (name.first().is_some_and(head) && name.iter().all(|c| head(c) || c.is_ascii_digit()))
 }
 
 /// Appends text in quotes. Letters of other scripts stay; bytes that are no text are `\xHH`.
@@ -26,12 +27,17 @@ pub fn write_string(out: &mut String, text: &[u8]) {
                 '\\' => out.push_str("\\\\"),
                 c if c.is_control() => {
                     let mut bytes = [0; 4];
-                    c.encode_utf8(&mut bytes).bytes().for_each(|byte| write_hex(out, byte));
+                    c.encode_utf8(&mut bytes)
+                        .bytes()
+                        .for_each(|byte| write_hex(out, byte));
                 }
                 c => out.push(c),
             }
         }
-        chunk.invalid().iter().for_each(|byte| write_hex(out, *byte));
+        chunk
+            .invalid()
+            .iter()
+            .for_each(|byte| write_hex(out, *byte));
     }
     out.push('"');
 }

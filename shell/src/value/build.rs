@@ -18,7 +18,9 @@ enum Form {
 fn form_of(items: &[Value]) -> Form {
     match items.first() {
         Some(Value::Char(_)) if items.iter().all(|x| matches!(x, Value::Char(_))) => Form::Chars,
-        Some(Value::Symbol(_)) if items.iter().all(|x| matches!(x, Value::Symbol(_))) => Form::Symbols,
+        Some(Value::Symbol(_)) if items.iter().all(|x| matches!(x, Value::Symbol(_))) => {
+            Form::Symbols
+        }
         Some(Value::Int(_) | Value::Float(_)) => form_of_numbers(items),
         _ => Form::List,
     }
@@ -49,10 +51,28 @@ impl Value {
             Form::Ints => Value::from_ints(items.iter().filter_map(Value::as_int_exact).collect()),
             Form::Floats => Value::from_floats(items.iter().filter_map(Value::as_float).collect()),
             Form::Chars => Value::from_chars(
-                items.iter().filter_map(|x| if let Value::Char(c) = x { Some(*c) } else { None }).collect(),
+                items
+                    .iter()
+                    .filter_map(|x| {
+                        if let Value::Char(c) = x {
+                            Some(*c)
+                        } else {
+                            None
+                        }
+                    })
+                    .collect(),
             ),
             Form::Symbols => Value::from_symbols(
-                items.iter().filter_map(|x| if let Value::Symbol(s) = x { Some(*s) } else { None }).collect(),
+                items
+                    .iter()
+                    .filter_map(|x| {
+                        if let Value::Symbol(s) = x {
+                            Some(*s)
+                        } else {
+                            None
+                        }
+                    })
+                    .collect(),
             ),
             Form::List => Value::List(Rc::new(List::new(items))),
         }
@@ -161,11 +181,26 @@ mod tests {
 
     #[test]
     fn atoms_of_one_kind_collapse() {
-        assert_eq!(Value::from_items(vec![Value::Int(1), Value::Int(2)]).representation(), "ints");
-        assert_eq!(Value::from_items(vec![Value::Int(1), Value::Float(2.5)]).representation(), "floats");
-        assert_eq!(Value::from_items(vec![Value::Char(1), Value::Char(2)]).representation(), "chars");
-        assert_eq!(Value::from_items(vec![Value::symbol("a")]).representation(), "symbols");
-        assert_eq!(Value::from_items(vec![Value::symbol("a"), Value::Int(1)]).representation(), "list");
+        assert_eq!(
+            Value::from_items(vec![Value::Int(1), Value::Int(2)]).representation(),
+            "ints"
+        );
+        assert_eq!(
+            Value::from_items(vec![Value::Int(1), Value::Float(2.5)]).representation(),
+            "floats"
+        );
+        assert_eq!(
+            Value::from_items(vec![Value::Char(1), Value::Char(2)]).representation(),
+            "chars"
+        );
+        assert_eq!(
+            Value::from_items(vec![Value::symbol("a")]).representation(),
+            "symbols"
+        );
+        assert_eq!(
+            Value::from_items(vec![Value::symbol("a"), Value::Int(1)]).representation(),
+            "list"
+        );
         assert_eq!(Value::from_items(vec![Value::Nil]).representation(), "list");
     }
 

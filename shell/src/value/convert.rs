@@ -88,8 +88,16 @@ impl Value {
         use std::borrow::Cow;
         match self {
             Value::Ints(items) => Some(Cow::Borrowed(items)),
-            Value::Floats(items) => items.iter().map(|x| float_to_int(*x)).collect::<Option<Vec<i64>>>().map(Cow::Owned),
-            Value::List(items) => items.iter().map(Value::as_int).collect::<Option<Vec<i64>>>().map(Cow::Owned),
+            Value::Floats(items) => items
+                .iter()
+                .map(|x| float_to_int(*x))
+                .collect::<Option<Vec<i64>>>()
+                .map(Cow::Owned),
+            Value::List(items) => items
+                .iter()
+                .map(Value::as_int)
+                .collect::<Option<Vec<i64>>>()
+                .map(Cow::Owned),
             other if other.is_list() && other.is_empty() => Some(Cow::Borrowed(&[])),
             _ => None,
         }

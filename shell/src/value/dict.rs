@@ -23,7 +23,10 @@ impl Dict {
     /// `length` when the counts differ, `type` when one is no list.
     pub fn new(keys: Value, values: Value) -> Result<Dict, Error> {
         if !keys.is_list() || !values.is_list() {
-            return Err(Error::new(Class::Type, "a dictionary needs a list of keys and a list of values"));
+            return Err(Error::new(
+                Class::Type,
+                "a dictionary needs a list of keys and a list of values",
+            ));
         }
         if keys.len() != values.len() {
             return Err(Error::new(
@@ -36,7 +39,10 @@ impl Dict {
 
     /// The dictionary without entries.
     pub fn empty() -> Dict {
-        Dict { keys: Value::empty(), values: Value::empty() }
+        Dict {
+            keys: Value::empty(),
+            values: Value::empty(),
+        }
     }
 
     /// The keys, a list.

@@ -56,19 +56,27 @@ pub fn hash(value: &Value) -> u64 {
         match value {
             Value::Ints(items) => {
                 state = mix(state, items.len() as u64);
-                state = items.iter().fold(state, |state, x| mix(state, hash_int(*x)));
+                state = items
+                    .iter()
+                    .fold(state, |state, x| mix(state, hash_int(*x)));
             }
             Value::Floats(items) => {
                 state = mix(state, items.len() as u64);
-                state = items.iter().fold(state, |state, x| mix(state, hash_float(*x)));
+                state = items
+                    .iter()
+                    .fold(state, |state, x| mix(state, hash_float(*x)));
             }
             Value::Chars(items) => {
                 state = mix(state, items.len() as u64);
-                state = items.iter().fold(state, |state, x| mix(state, hash_item(&Value::Char(*x))));
+                state = items
+                    .iter()
+                    .fold(state, |state, x| mix(state, hash_item(&Value::Char(*x))));
             }
             Value::Symbols(items) => {
                 state = mix(state, items.len() as u64);
-                state = items.iter().fold(state, |state, x| mix(state, hash_item(&Value::Symbol(*x))));
+                state = items
+                    .iter()
+                    .fold(state, |state, x| mix(state, hash_item(&Value::Symbol(*x))));
             }
             Value::List(items) => {
                 state = mix(state, items.len() as u64);
@@ -96,11 +104,17 @@ mod tests {
     #[test]
     fn matching_values_have_one_hash() {
         assert_eq!(hash(&Value::Int(2)), hash(&Value::Float(2.0)));
-        assert_eq!(hash(&Value::from_ints(vec![1, 2])), hash(&Value::from_floats(vec![1.0, 2.0])));
+        assert_eq!(
+            hash(&Value::from_ints(vec![1, 2])),
+            hash(&Value::from_floats(vec![1.0, 2.0]))
+        );
         assert_eq!(hash(&Value::empty()), hash(&Value::from_chars(vec![])));
         let big = Value::Int((1 << 53) + 1);
         let apart = Value::from_items(vec![big, Value::Float(0.5)]);
         assert_eq!(hash(&apart), hash(&apart.clone()));
-        assert_ne!(hash(&Value::from_ints(vec![1, 2])), hash(&Value::from_ints(vec![2, 1])));
+        assert_ne!(
+            hash(&Value::from_ints(vec![1, 2])),
+            hash(&Value::from_ints(vec![2, 1]))
+        );
     }
 }

@@ -45,12 +45,17 @@ impl Value {
         match (&mut *self, &item) {
             (Value::Ints(items), Value::Int(x)) => Rc::make_mut(items)[at] = *x,
             (Value::Floats(items), Value::Float(x)) => Rc::make_mut(items)[at] = *x,
-            (Value::Floats(items), Value::Int(x)) if fits_float(*x) => Rc::make_mut(items)[at] = int_to_float(*x),
+            (Value::Floats(items), Value::Int(x)) if fits_float(*x) => {
+                Rc::make_mut(items)[at] = int_to_float(*x)
+            }
             (Value::Chars(items), Value::Char(x)) => Rc::make_mut(items)[at] = *x,
             (Value::Symbols(items), Value::Symbol(x)) => Rc::make_mut(items)[at] = *x,
             (Value::List(items), _) => {
                 let same_kind = item.is_atom()
-                    && items.iter().enumerate().all(|(i, other)| i == at || other.kind() == item.kind());
+                    && items
+                        .iter()
+                        .enumerate()
+                        .all(|(i, other)| i == at || other.kind() == item.kind());
                 Rc::make_mut(items).items_mut()[at] = item;
                 if same_kind {
                     self.collapse();
@@ -69,11 +74,15 @@ impl Value {
     pub fn push(&mut self, item: Value) {
         match (&mut *self, item) {
             (Value::Ints(items), Value::Int(x)) => Rc::make_mut(items).push(x),
-            (Value::Ints(items), Value::Float(x)) if !items.is_empty() && float_to_int(x).is_some() => {
+            (Value::Ints(items), Value::Float(x))
+                if !items.is_empty() && float_to_int(x).is_some() =>
+            {
                 Rc::make_mut(items).push(float_to_int(x).unwrap_or(super::NULL));
             }
             (Value::Floats(items), Value::Float(x)) => Rc::make_mut(items).push(x),
-            (Value::Floats(items), Value::Int(x)) if fits_float(x) => Rc::make_mut(items).push(int_to_float(x)),
+            (Value::Floats(items), Value::Int(x)) if fits_float(x) => {
+                Rc::make_mut(items).push(int_to_float(x))
+            }
             (Value::Chars(items), Value::Char(x)) => Rc::make_mut(items).push(x),
             (Value::Symbols(items), Value::Symbol(x)) => Rc::make_mut(items).push(x),
             (list, item) if list.is_empty() => *list = item.enlist(),

@@ -82,7 +82,11 @@ impl Value {
             Value::Int(_) | Value::Float(_) => Kind::Number,
             Value::Char(_) => Kind::Char,
             Value::Symbol(_) => Kind::Symbol,
-            Value::Ints(_) | Value::Floats(_) | Value::Chars(_) | Value::Symbols(_) | Value::List(_) => Kind::List,
+            Value::Ints(_)
+            | Value::Floats(_)
+            | Value::Chars(_)
+            | Value::Symbols(_)
+            | Value::List(_) => Kind::List,
             Value::Dict(_) => Kind::Dict,
             Value::Table(_) => Kind::Table,
             Value::Function(_) => Kind::Function,
@@ -96,7 +100,11 @@ impl Value {
             Value::Int(_) | Value::Float(_) => -9,
             Value::Char(_) => -10,
             Value::Symbol(_) => -11,
-            Value::Ints(_) | Value::Floats(_) | Value::Chars(_) | Value::Symbols(_) | Value::List(_) => 0,
+            Value::Ints(_)
+            | Value::Floats(_)
+            | Value::Chars(_)
+            | Value::Symbols(_)
+            | Value::List(_) => 0,
             Value::Table(_) => 98,
             Value::Dict(_) => 99,
             Value::Function(function) => function.type_code(),
@@ -126,7 +134,11 @@ impl Value {
     pub fn is_list(&self) -> bool {
         matches!(
             self,
-            Value::Ints(_) | Value::Floats(_) | Value::Chars(_) | Value::Symbols(_) | Value::List(_)
+            Value::Ints(_)
+                | Value::Floats(_)
+                | Value::Chars(_)
+                | Value::Symbols(_)
+                | Value::List(_)
         )
     }
 
@@ -152,7 +164,10 @@ impl Value {
 
     /// True when the value can hold further values, so that dropping it may go deep.
     pub fn nests(&self) -> bool {
-        matches!(self, Value::List(_) | Value::Dict(_) | Value::Table(_) | Value::Function(_))
+        matches!(
+            self,
+            Value::List(_) | Value::Dict(_) | Value::Table(_) | Value::Function(_)
+        )
     }
 
     /// What `#x` answers: items of a list, entries of a dictionary, rows of a table, else 1.
@@ -165,7 +180,12 @@ impl Value {
             Value::List(items) => items.len(),
             Value::Dict(dict) => dict.len(),
             Value::Table(table) => table.rows(),
-            Value::Nil | Value::Int(_) | Value::Float(_) | Value::Char(_) | Value::Symbol(_) | Value::Function(_) => 1,
+            Value::Nil
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Char(_)
+            | Value::Symbol(_)
+            | Value::Function(_) => 1,
         }
     }
 
@@ -190,7 +210,11 @@ impl Value {
         match self {
             Value::Int(x) => *x != 0,
             Value::Float(x) => *x != 0.0,
-            Value::Ints(_) | Value::Floats(_) | Value::Chars(_) | Value::Symbols(_) | Value::List(_) => !self.is_empty(),
+            Value::Ints(_)
+            | Value::Floats(_)
+            | Value::Chars(_)
+            | Value::Symbols(_)
+            | Value::List(_) => !self.is_empty(),
             _ => true,
         }
     }

@@ -30,7 +30,11 @@ pub fn atoms_match(x: &Value, y: &Value) -> bool {
 
 fn int_float_lists_match(x: &[i64], y: &[f64]) -> bool {
     x.iter().zip(y).all(|(x, y)| {
-        if *x == NULL { y.is_nan() } else { compare_int_float(*x, *y) == Ordering::Equal }
+        if *x == NULL {
+            y.is_nan()
+        } else {
+            compare_int_float(*x, *y) == Ordering::Equal
+        }
     })
 }
 
@@ -101,7 +105,11 @@ fn flat_match(x: &Value, y: &Value) -> Option<bool> {
     })
 }
 
-fn functions_match<'a>(a: &'a Function, b: &'a Function, todo: &mut Vec<(&'a Value, &'a Value)>) -> bool {
+fn functions_match<'a>(
+    a: &'a Function,
+    b: &'a Function,
+    todo: &mut Vec<(&'a Value, &'a Value)>,
+) -> bool {
     match (a, b) {
         (Function::Lambda(a), Function::Lambda(b)) => a.same(b),
         (Function::Verb(a), Function::Verb(b)) | (Function::Monad(a), Function::Monad(b)) => a == b,
@@ -139,15 +147,24 @@ mod tests {
     #[test]
     fn numbers_match_by_value() {
         assert!(matches(&Value::Int(2), &Value::Float(2.0)));
-        assert!(!matches(&Value::Int((1 << 53) + 1), &Value::Float(9_007_199_254_740_992.0)));
+        assert!(!matches(
+            &Value::Int((1 << 53) + 1),
+            &Value::Float(9_007_199_254_740_992.0)
+        ));
         assert!(matches(&Value::Int(NULL), &Value::Float(f64::NAN)));
-        assert!(matches(&Value::from_ints(vec![1, NULL]), &Value::from_floats(vec![1.0, f64::NAN])));
+        assert!(matches(
+            &Value::from_ints(vec![1, NULL]),
+            &Value::from_floats(vec![1.0, f64::NAN])
+        ));
     }
 
     #[test]
     fn empty_lists_match() {
         assert!(matches(&Value::empty(), &Value::from_chars(vec![])));
-        assert!(matches(&Value::from_items(vec![]), &Value::from_floats(vec![])));
+        assert!(matches(
+            &Value::from_items(vec![]),
+            &Value::from_floats(vec![])
+        ));
         assert!(!matches(&Value::Char(b'a'), &Value::from_chars(vec![b'a'])));
     }
 

@@ -18,7 +18,11 @@ pub fn compare_float_float(x: f64, y: f64) -> Ordering {
 /// Compares an integer and a float exactly, without rounding the integer; the null is lowest.
 pub fn compare_int_float(x: i64, y: f64) -> Ordering {
     if x == NULL {
-        return if y.is_nan() { Ordering::Equal } else { Ordering::Less };
+        return if y.is_nan() {
+            Ordering::Equal
+        } else {
+            Ordering::Less
+        };
     }
     if y.is_nan() {
         return Ordering::Greater;
@@ -32,7 +36,8 @@ pub fn compare_int_float(x: i64, y: f64) -> Ordering {
     }
     // In range the integral part converts exactly; the fraction decides between equals.
     let whole = y.trunc();
-    x.cmp(&(whole as i64)).then_with(|| 0.0_f64.partial_cmp(&(y - whole)).unwrap_or(Ordering::Equal))
+    x.cmp(&(whole as i64))
+        .then_with(|| 0.0_f64.partial_cmp(&(y - whole)).unwrap_or(Ordering::Equal))
 }
 
 fn class(value: &Value) -> u8 {
@@ -58,11 +63,19 @@ fn compare_flat(x: &Value, y: &Value) -> Ordering {
         (Value::Float(x), Value::Int(y)) => compare_int_float(*y, *x).reverse(),
         (Value::Char(x), Value::Char(y)) => x.cmp(y),
         (Value::Symbol(x), Value::Symbol(y)) => x.cmp(y),
-        (Value::Function(_), Value::Function(_)) => crate::format::form(x).cmp(&crate::format::form(y)),
+        (Value::Function(_), Value::Function(_)) => {
+            crate::format::form(x).cmp(&crate::format::form(y))
+        }
         _ => {
-            let texts = (x.as_text().unwrap_or_default(), y.as_text().unwrap_or_default());
+            let texts = (
+                x.as_text().unwrap_or_default(),
+                y.as_text().unwrap_or_default(),
+            );
             // A char and the string of it have one text; the char comes first.
-            texts.0.cmp(&texts.1).then_with(|| x.is_list().cmp(&y.is_list()))
+            texts
+                .0
+                .cmp(&texts.1)
+                .then_with(|| x.is_list().cmp(&y.is_list()))
         }
     }
 }
@@ -95,14 +108,24 @@ fn compare_nested(x: &Value, y: &Value) -> Ordering {
                 }
                 (Value::Table(a), Value::Table(b)) => {
                     let width = a.columns().len().cmp(&b.columns().len());
-                    todo.extend(a.columns().iter().cloned().zip(b.columns().iter().cloned()).rev());
+                    todo.extend(
+                        a.columns()
+                            .iter()
+                            .cloned()
+                            .zip(b.columns().iter().cloned())
+                            .rev(),
+                    );
                     width.then_with(|| a.names().cmp(b.names()))
                 }
                 (Value::Ints(a), Value::Ints(b)) => a.len().cmp(&b.len()).then_with(|| a.cmp(b)),
                 _ => {
                     let order = x.len().cmp(&y.len());
                     if order == Ordering::Equal {
-                        todo.extend((0..x.len()).rev().filter_map(|at| Some((x.item(at)?, y.item(at)?))));
+                        todo.extend(
+                            (0..x.len())
+                                .rev()
+                                .filter_map(|at| Some((x.item(at)?, y.item(at)?))),
+                        );
                     }
                     order
                 }
@@ -123,16 +146,26 @@ mod tests {
     #[test]
     fn integers_and_floats_compare_exactly() {
         let big = (1i64 << 53) + 1;
-        assert_eq!(compare_int_float(big, 9_007_199_254_740_992.0), Ordering::Greater);
+        assert_eq!(
+            compare_int_float(big, 9_007_199_254_740_992.0),
+            Ordering::Greater
+        );
         assert_eq!(compare_int_float(2, 2.5), Ordering::Less);
         assert_eq!(compare_int_float(-2, -2.5), Ordering::Greater);
-        assert_eq!(compare_int_float(i64::MAX, 9_223_372_036_854_775_808.0), Ordering::Less);
+        assert_eq!(
+            compare_int_float(i64::MAX, 9_223_372_036_854_775_808.0),
+            Ordering::Less
+        );
         assert_eq!(compare_int_float(NULL, f64::NEG_INFINITY), Ordering::Less);
     }
 
     #[test]
     fn words_sort_with_single_chars_among_them() {
-        let words = [Value::string("apple"), Value::Char(b'b'), Value::string("bb")];
+        let words = [
+            Value::string("apple"),
+            Value::Char(b'b'),
+            Value::string("bb"),
+        ];
         assert_eq!(compare(&words[0], &words[1]), Ordering::Less);
         assert_eq!(compare(&words[1], &words[2]), Ordering::Less);
     }

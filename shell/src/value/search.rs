@@ -14,9 +14,9 @@ pub fn position(list: &Value, item: &Value) -> Option<usize> {
             items.iter().position(|y| *y == whole)
         }
         (Value::Floats(items), Value::Float(x)) => items.iter().position(|y| floats_match(*x, *y)),
-        (Value::Floats(items), Value::Int(x)) => {
-            items.iter().position(|y| compare_int_float(*x, *y) == Ordering::Equal)
-        }
+        (Value::Floats(items), Value::Int(x)) => items
+            .iter()
+            .position(|y| compare_int_float(*x, *y) == Ordering::Equal),
         (Value::Chars(items), Value::Char(x)) => items.iter().position(|y| y == x),
         (Value::Symbols(items), Value::Symbol(x)) => items.iter().position(|y| y == x),
         (Value::List(items), _) => items.iter().position(|y| matches(y, item)),

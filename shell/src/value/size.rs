@@ -34,7 +34,9 @@ pub fn check_bytes(bytes: usize) -> Result<(), Error> {
     const PROBE_BYTES: usize = 1 << 20;
     if bytes >= PROBE_BYTES {
         let mut probe: Vec<u8> = Vec::new();
-        probe.try_reserve_exact(bytes).map_err(|_| too_large(bytes))?;
+        probe
+            .try_reserve_exact(bytes)
+            .map_err(|_| too_large(bytes))?;
         std::hint::black_box(&mut probe);
     }
     Ok(())
@@ -62,9 +64,12 @@ pub fn room<T>(items: usize) -> Result<Vec<T>, Error> {
         return Err(Error::new(Class::Limit, format!("a list of {items} items")));
     }
     let mut vector = Vec::new();
-    vector
-        .try_reserve_exact(items)
-        .map_err(|_| Error::new(Class::Limit, format!("no memory for a list of {items} items")))?;
+    vector.try_reserve_exact(items).map_err(|_| {
+        Error::new(
+            Class::Limit,
+            format!("no memory for a list of {items} items"),
+        )
+    })?;
     Ok(vector)
 }
 
@@ -75,7 +80,10 @@ pub fn room<T>(items: usize) -> Result<Vec<T>, Error> {
 pub fn product(x: usize, y: usize) -> Result<usize, Error> {
     match x.checked_mul(y) {
         Some(items) if items <= ITEMS_MAX => Ok(items),
-        _ => Err(Error::new(Class::Limit, format!("a list of {x} times {y} items"))),
+        _ => Err(Error::new(
+            Class::Limit,
+            format!("a list of {x} times {y} items"),
+        )),
     }
 }
 
@@ -91,7 +99,10 @@ mod tests {
     #[test]
     fn absurd_sizes_are_errors() {
         for items in [1usize << 40, usize::MAX] {
-            assert_eq!(room::<u8>(items).map(|_| ()).map_err(|e| e.class()), Err(Class::Limit));
+            assert_eq!(
+                room::<u8>(items).map(|_| ()).map_err(|e| e.class()),
+                Err(Class::Limit)
+            );
             assert!(check_items(items, 8).is_err());
         }
         assert!(product(1 << 30, 1 << 30).is_err());

@@ -26,7 +26,11 @@ impl Table {
         if names.len() != columns.len() {
             return Err(Error::new(
                 Class::Length,
-                format!("table of {} names and {} columns", names.len(), columns.len()),
+                format!(
+                    "table of {} names and {} columns",
+                    names.len(),
+                    columns.len()
+                ),
             ));
         }
         let mut rows = None;
@@ -40,7 +44,10 @@ impl Table {
                 Some(rows) => {
                     return Err(Error::new(
                         Class::Length,
-                        format!("table with a column of {rows} rows and column {name} of {}", column.len()),
+                        format!(
+                            "table with a column of {rows} rows and column {name} of {}",
+                            column.len()
+                        ),
                     ));
                 }
             }
@@ -52,7 +59,11 @@ impl Table {
                 *column = Value::repeat(atom, rows)?;
             }
         }
-        Ok(Table { names, columns, rows })
+        Ok(Table {
+            names,
+            columns,
+            rows,
+        })
     }
 
     /// The names of the columns.
@@ -95,8 +106,14 @@ impl Table {
         if at >= self.rows {
             return None;
         }
-        let values = self.columns.iter().map(|column| column.item(at).unwrap_or(Value::Nil)).collect();
+        let values = self
+            .columns
+            .iter()
+            .map(|column| column.item(at).unwrap_or(Value::Nil))
+            .collect();
         let keys = Value::Symbols(Rc::clone(&self.names));
-        Dict::new(keys, Value::from_items(values)).ok().map(|row| Value::Dict(Rc::new(row)))
+        Dict::new(keys, Value::from_items(values))
+            .ok()
+            .map(|row| Value::Dict(Rc::new(row)))
     }
 }

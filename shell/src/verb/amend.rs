@@ -1,224 +1,26 @@
-//! Amend and dmend: new items at places of a value, the rest as it was.
-//!
-//! A path has a step for each level. A step that is an atom leads to one place; a list leads to
-//! several, one after the other, and an elided step to all. The new values are spread likewise: a
-//! list of them must be as long as the step, anything else goes to every place. [`leaves`] turns a
-//! path into single places, which also serves the machine when a function has to be called for
-//! each. What nobody else holds is changed in place.
+//! Amend and dmend by a verb, for the places that [`place`](super::place) finds.
 
 use super::atomic::int_pair;
 use super::dispatch::{dyadic, monadic};
 use super::index::at;
+use super::place::{leaves, read, set, write};
 use crate::error::{Class, Error};
 use crate::random::Rng;
-use crate::value::{Table, Value};
+use crate::value::Value;
 use crate::verb::Verb;
 use std::rc::Rc;
-
-/// One place in a value, and what goes there.
-pub struct Leaf {
-    /// An atom for each level.
-    pub path: Vec<Value>,
-    /// The new value's part for this place, when there is a new value.
-    pub value: Option<Value>,
-}
-
-/// All places that a path leads to, in order.
-///
-/// # Errors
-/// `length` when the new values and the places differ in number, `type` and `index` where an
-/// elided step meets nothing to spread over.
-pub fn leaves(d: &Value, path: &[Value], y: Option<Value>) -> Result<Vec<Leaf>, Error> {
-    struct Open {
-        prefix: Vec<Value>,
-        step: Option<Value>,
-        value: Option<Value>,
-    }
-    let mut todo = vec![Open { prefix: Vec::new(), step: None, value: y }];
-    let mut out = Vec::new();
-    while let Some(Open { prefix, step, value }) = todo.pop() {
-        let Some(step) = step.or_else(|| path.get(prefix.len()).cloned()) else {
-            out.push(Leaf { path: prefix, value });
-            continue;
-        };
-        let places = match step {
-            Value::Nil => all_places(&read(d, &prefix)?)?,
-            step if step.is_list() => step,
-            step => {
-                let mut longer = prefix;
-                longer.push(step);
-                todo.push(Open { prefix: longer, step: None, value });
-                continue;
-            }
-        };
-        if let Some(list) = value.as_ref().filter(|value| value.is_list())
-            && list.len() != places.len()
-        {
-            let text = format!("amend of {} places with {} items", places.len(), list.len());
-            return Err(Error::new(Class::Length, text));
-        }
-        for (index, place) in places.items().enumerate().rev() {
-            let value = match &value {
-                Some(list) if list.is_list() => list.item(index),
-                other => other.clone(),
-            };
-            // An elided step inside a list of places would spread for ever: it is no place.
-            if matches!(place, Value::Nil) {
-                return Err(Error::new(Class::Type, "amend at nil"));
-            }
-            todo.push(Open { prefix: prefix.clone(), step: Some(place), value });
-        }
-    }
-    Ok(out)
-}
-
-fn all_places(d: &Value) -> Result<Value, Error> {
-    match d {
-        Value::Dict(dict) => Ok(dict.keys().clone()),
-        d if d.is_list() || matches!(d, Value::Table(_)) => super::count::iota(Value::count(d.len())),
-        other => Err(Error::new(Class::Type, format!("amend of {}", other.describe()))),
-    }
-}
-
-/// What stands at a place now: null where there is nothing yet.
-///
-/// # Errors
-/// `type` when the path leads into an atom.
-pub fn read(d: &Value, path: &[Value]) -> Result<Value, Error> {
-    super::index::at_depth(d, path)
-}
-
-/// Puts a value at a place. A key that a dictionary or table lacks is added at its end.
-///
-/// # Errors
-/// `index` for a place that a list doesn't have, `type` when the path leads into an atom, `length`
-/// for a table column of another length.
-pub fn write(d: &mut Value, path: &[Value], value: Value) -> Result<(), Error> {
-    let Some((last, steps)) = path.split_last() else {
-        *d = value;
-        return Ok(());
-    };
-    let mut current = d;
-    let mut steps = steps.to_vec();
-    let mut last = last.clone();
-    if matches!(current, Value::Table(_)) && matches!(steps.first(), Some(step) if step.is_number()) {
-        // A row and then a column: the column comes first.
-        let row = std::mem::take(&mut steps[0]);
-        let name = std::mem::replace(steps.get_mut(1).unwrap_or(&mut last), row);
-        steps[0] = name;
-    }
-    for step in &steps {
-        current = inner(current, step)?;
-    }
-    set(current, &last, value)
-}
-
-/// The item that a step leads to, to change it.
-fn inner<'a>(d: &'a mut Value, step: &Value) -> Result<&'a mut Value, Error> {
-    match d {
-        Value::List(list) => {
-            let place = place_in(step, list.len())?;
-            Ok(&mut Rc::make_mut(list).items_mut()[place])
-        }
-        Value::Dict(dict) => {
-            let Some(place) = dict.position(step) else {
-                return Err(Error::new(Class::Index, format!("no key {step:?}")));
-            };
-            match Rc::make_mut(dict).values_mut() {
-                Value::List(list) => Ok(&mut Rc::make_mut(list).items_mut()[place]),
-                other => Err(into_atom(&other.item(place).unwrap_or_default())),
-            }
-        }
-        Value::Table(table) => {
-            let place = column_of(table, step)?;
-            Ok(&mut Rc::make_mut(table).columns_mut()[place])
-        }
-        list if list.is_list() => {
-            let place = place_in(step, list.len())?;
-            Err(into_atom(&list.item(place).unwrap_or_default()))
-        }
-        other => Err(into_atom(other)),
-    }
-}
-
-fn into_atom(atom: &Value) -> Error {
-    Error::new(Class::Type, format!("amend of {}", atom.describe()))
-}
-
-fn column_of(table: &Table, step: &Value) -> Result<usize, Error> {
-    match step {
-        Value::Symbol(name) => {
-            table.position(*name).ok_or_else(|| Error::new(Class::Index, format!("no column {name}")))
-        }
-        other => Err(Error::new(Class::Type, format!("amend of a table at {}", other.describe()))),
-    }
-}
-
-fn place_in(step: &Value, items: usize) -> Result<usize, Error> {
-    if !step.is_number() {
-        return Err(Error::new(Class::Type, format!("amend of a list at {}", step.describe())));
-    }
-    match step.as_index() {
-        Some(place) if place < items => Ok(place),
-        _ => Err(Error::new(Class::Index, format!("{step:?} of a list of {items} items"))),
-    }
-}
-
-/// Puts a value at one place of the outermost level.
-fn set(d: &mut Value, step: &Value, value: Value) -> Result<(), Error> {
-    match d {
-        Value::Dict(dict) => {
-            Rc::make_mut(dict).set(step.clone(), value);
-            Ok(())
-        }
-        Value::Table(table) => set_in_table(table, step, value),
-        list if list.is_list() => {
-            let place = place_in(step, list.len())?;
-            list.set_item(place, value);
-            Ok(())
-        }
-        other => Err(into_atom(other)),
-    }
-}
-
-fn set_in_table(table: &mut Rc<Table>, step: &Value, value: Value) -> Result<(), Error> {
-    let rows = table.rows();
-    if let Value::Symbol(name) = step {
-        let (mut names, mut columns) = super::walk::take(Rc::clone(table)).into_parts();
-        // A table without columns takes its length from the first one.
-        let value = match value.is_list() || columns.is_empty() {
-            true => value,
-            false => Value::repeat(value, rows)?,
-        };
-        match names.iter().position(|n| n == name) {
-            Some(place) => columns[place] = value,
-            None => {
-                Rc::make_mut(&mut names).push(*name);
-                columns.push(value);
-            }
-        }
-        *table = Rc::new(Table::new(names, columns)?);
-        return Ok(());
-    }
-    let place = place_in(step, rows)?;
-    let Value::Dict(row) = &value else {
-        return Err(Error::new(Class::Type, format!("amend of a row with {}", value.describe())));
-    };
-    let cells = table.names().iter().map(|name| row.get(&Value::Symbol(*name)));
-    let Some(cells) = cells.collect::<Option<Vec<Value>>>() else {
-        return Err(Error::new(Class::Length, "amend of a row with one that lacks columns"));
-    };
-    for (column, cell) in Rc::make_mut(table).columns_mut().iter_mut().zip(cells) {
-        column.set_item(place, cell);
-    }
-    Ok(())
-}
 
 /// `.[d;path;v;y]` for a verb; `:` replaces. A place that occurs twice is changed twice.
 ///
 /// # Errors
 /// Those of [`leaves`], [`write`] and the verb.
-pub fn dmend(d: Value, path: &[Value], verb: Verb, y: Value, rng: &mut Rng) -> Result<Value, Error> {
+pub fn dmend(
+    d: Value,
+    path: &[Value],
+    verb: Verb,
+    y: Value,
+    rng: &mut Rng,
+) -> Result<Value, Error> {
     let mut d = d;
     if let [places] = path {
         match fast(d, places, verb, &y)? {
@@ -228,7 +30,11 @@ pub fn dmend(d: Value, path: &[Value], verb: Verb, y: Value, rng: &mut Rng) -> R
     }
     for leaf in leaves(&d, path, Some(y))? {
         let new = leaf.value.unwrap_or_default();
-        let new = if verb == Verb::Colon { new } else { dyadic(verb, read(&d, &leaf.path)?, new, rng)? };
+        let new = if verb == Verb::Colon {
+            new
+        } else {
+            dyadic(verb, read(&d, &leaf.path)?, new, rng)?
+        };
         write(&mut d, &leaf.path, new)?;
     }
     Ok(d)
@@ -282,7 +88,10 @@ fn fast(d: Value, places: &Value, verb: Verb, y: &Value) -> Result<Result<Value,
     let count = items.len() as u64;
     if let Some(bad) = places.iter().find(|place| **place as u64 >= count) {
         let bad = Value::Int(*bad);
-        return Err(Error::new(Class::Index, format!("{bad:?} of a list of {count} items")));
+        return Err(Error::new(
+            Class::Index,
+            format!("{bad:?} of a list of {count} items"),
+        ));
     }
     if verb != Verb::Colon && !super::atomic::is_atomic(verb) {
         return Ok(Err(Value::Ints(items)));
@@ -300,7 +109,11 @@ fn fast(d: Value, places: &Value, verb: Verb, y: &Value) -> Result<Result<Value,
             // The result is a float: what is left to do needs the general way.
             _ => {
                 let rest = Value::from_ints(places[index..].to_vec());
-                let y = if y.is_list() { super::take::slice(y, index..y.len()) } else { y.clone() };
+                let y = if y.is_list() {
+                    super::take::slice(y, index..y.len())
+                } else {
+                    y.clone()
+                };
                 return slow(Value::Ints(items), &rest, verb, &y).map(Ok);
             }
         }
@@ -311,7 +124,11 @@ fn fast(d: Value, places: &Value, verb: Verb, y: &Value) -> Result<Result<Value,
 fn slow(d: Value, places: &Value, verb: Verb, y: &Value) -> Result<Value, Error> {
     let mut d = d;
     for (index, place) in places.items().enumerate() {
-        let new = if y.is_list() { y.item(index).unwrap_or_default() } else { y.clone() };
+        let new = if y.is_list() {
+            y.item(index).unwrap_or_default()
+        } else {
+            y.clone()
+        };
         let new = super::atomic::atomic(verb, at(&d, place.clone())?, new)?;
         set(&mut d, &place, new)?;
     }
@@ -342,31 +159,133 @@ mod tests {
 
     #[test]
     fn one_level() {
-        assert_eq!(at(ints(&[1, 2, 3]), &[ints(&[0, 2])], Verb::Plus, ints(&[10, 20])), "11 2 23");
-        assert_eq!(at(ints(&[1, 2, 3]), &[ints(&[0, 0])], Verb::Plus, Value::Int(5)), "11 2 3");
-        assert_eq!(at(ints(&[1, 2, 3]), &[Value::Int(9)], Verb::Colon, Value::Int(0)), "index");
-        assert_eq!(at(ints(&[1, 2, 3]), &[Value::Int(-1)], Verb::Colon, Value::Int(0)), "index");
-        assert_eq!(at(ints(&[1, 2, 3]), &[ints(&[0, 1])], Verb::Colon, ints(&[1, 2, 3])), "length");
-        assert_eq!(at(ints(&[1, 2, 3]), &[Value::Int(1)], Verb::Comma, Value::Int(5)), "(1\n 2 5\n 3)");
-        assert_eq!(at(ints(&[1, 2]), &[Value::Nil], Verb::Colon, Value::Int(7)), "7 7");
-        assert_eq!(at(ints(&[6, 2]), &[ints(&[0, 1])], Verb::Percent, Value::Int(4)), "1.5 0.5");
-        assert_eq!(at(Value::Int(5), &[Value::Int(0)], Verb::Colon, Value::Int(7)), "type");
+        assert_eq!(
+            at(
+                ints(&[1, 2, 3]),
+                &[ints(&[0, 2])],
+                Verb::Plus,
+                ints(&[10, 20])
+            ),
+            "11 2 23"
+        );
+        assert_eq!(
+            at(
+                ints(&[1, 2, 3]),
+                &[ints(&[0, 0])],
+                Verb::Plus,
+                Value::Int(5)
+            ),
+            "11 2 3"
+        );
+        assert_eq!(
+            at(
+                ints(&[1, 2, 3]),
+                &[Value::Int(9)],
+                Verb::Colon,
+                Value::Int(0)
+            ),
+            "index"
+        );
+        assert_eq!(
+            at(
+                ints(&[1, 2, 3]),
+                &[Value::Int(-1)],
+                Verb::Colon,
+                Value::Int(0)
+            ),
+            "index"
+        );
+        assert_eq!(
+            at(
+                ints(&[1, 2, 3]),
+                &[ints(&[0, 1])],
+                Verb::Colon,
+                ints(&[1, 2, 3])
+            ),
+            "length"
+        );
+        assert_eq!(
+            at(
+                ints(&[1, 2, 3]),
+                &[Value::Int(1)],
+                Verb::Comma,
+                Value::Int(5)
+            ),
+            "(1\n 2 5\n 3)"
+        );
+        assert_eq!(
+            at(ints(&[1, 2]), &[Value::Nil], Verb::Colon, Value::Int(7)),
+            "7 7"
+        );
+        assert_eq!(
+            at(
+                ints(&[6, 2]),
+                &[ints(&[0, 1])],
+                Verb::Percent,
+                Value::Int(4)
+            ),
+            "1.5 0.5"
+        );
+        assert_eq!(
+            at(Value::Int(5), &[Value::Int(0)], Verb::Colon, Value::Int(7)),
+            "type"
+        );
     }
 
     #[test]
     fn overflow_on_the_way_makes_floats() {
-        let both = at(ints(&[i64::MAX, 2]), &[ints(&[0, 1, 1])], Verb::Plus, ints(&[1, 2, 3]));
+        let both = at(
+            ints(&[i64::MAX, 2]),
+            &[ints(&[0, 1, 1])],
+            Verb::Plus,
+            ints(&[1, 2, 3]),
+        );
         assert_eq!(both, "9223372036854776000 7");
     }
 
     #[test]
     fn several_levels() {
         let rows = || Value::from_items(vec![ints(&[1, 2]), ints(&[3, 4])]);
-        assert_eq!(at(rows(), &[Value::Int(0), ints(&[0, 1])], Verb::Plus, Value::Int(5)), "(6 7\n 3 4)");
-        assert_eq!(at(rows(), &[Value::Nil, Value::Int(0)], Verb::Colon, Value::Int(9)), "(9 2\n 9 4)");
-        assert_eq!(at(rows(), &[ints(&[0, 1]), Value::Int(0)], Verb::Colon, ints(&[7, 8])), "(7 2\n 8 4)");
-        assert_eq!(at(rows(), &[Value::Int(0), Value::Int(0), Value::Int(0)], Verb::Colon, Value::Int(9)), "type");
-        assert_eq!(at(rows(), &[], Verb::Comma, Value::Int(9)), "(1 2\n 3 4\n 9)");
+        assert_eq!(
+            at(
+                rows(),
+                &[Value::Int(0), ints(&[0, 1])],
+                Verb::Plus,
+                Value::Int(5)
+            ),
+            "(6 7\n 3 4)"
+        );
+        assert_eq!(
+            at(
+                rows(),
+                &[Value::Nil, Value::Int(0)],
+                Verb::Colon,
+                Value::Int(9)
+            ),
+            "(9 2\n 9 4)"
+        );
+        assert_eq!(
+            at(
+                rows(),
+                &[ints(&[0, 1]), Value::Int(0)],
+                Verb::Colon,
+                ints(&[7, 8])
+            ),
+            "(7 2\n 8 4)"
+        );
+        assert_eq!(
+            at(
+                rows(),
+                &[Value::Int(0), Value::Int(0), Value::Int(0)],
+                Verb::Colon,
+                Value::Int(9)
+            ),
+            "type"
+        );
+        assert_eq!(
+            at(rows(), &[], Verb::Comma, Value::Int(9)),
+            "(1 2\n 3 4\n 9)"
+        );
         let turned = dmend_monadic(rows(), &[Value::Int(1)], Verb::Or, &mut Rng::new(0)).unwrap();
         assert_eq!(form(&turned), "(1 2\n 4 3)");
     }
@@ -378,25 +297,67 @@ mod tests {
             let values = Value::from_items(vec![ints(&[1, 2]), ints(&[3, 4])]);
             Value::dict(Dict::new(names.clone(), values).unwrap())
         };
-        assert_eq!(at(dict(), &[Value::symbol("b"), Value::Int(0)], Verb::Colon, Value::Int(9)), "[a:1 2;b:9 4]");
-        assert_eq!(at(dict(), &[Value::symbol("c")], Verb::Colon, Value::Int(9)), "[a:1 2;b:3 4;c:9]");
+        assert_eq!(
+            at(
+                dict(),
+                &[Value::symbol("b"), Value::Int(0)],
+                Verb::Colon,
+                Value::Int(9)
+            ),
+            "[a:1 2;b:9 4]"
+        );
+        assert_eq!(
+            at(dict(), &[Value::symbol("c")], Verb::Colon, Value::Int(9)),
+            "[a:1 2;b:3 4;c:9]"
+        );
         let table = || {
             let names = Rc::new(vec![Symbol::new("a"), Symbol::new("b")]);
             Value::table(Table::new(names, vec![ints(&[1, 2]), ints(&[3, 4])]).unwrap())
         };
-        assert_eq!(at(table(), &[Value::symbol("a")], Verb::Colon, ints(&[9, 8])), "([a;b]9 8;3 4)");
-        assert_eq!(at(table(), &[Value::Int(1), Value::symbol("b")], Verb::Plus, Value::Int(1)), "([a;b]1 2;3 5)");
-        assert_eq!(at(table(), &[Value::symbol("c")], Verb::Colon, Value::Int(0)), "([a;b;c]1 2;3 4;0 0)");
-        assert_eq!(at(table(), &[Value::symbol("a")], Verb::Colon, ints(&[9])), "length");
+        assert_eq!(
+            at(table(), &[Value::symbol("a")], Verb::Colon, ints(&[9, 8])),
+            "([a;b]9 8;3 4)"
+        );
+        assert_eq!(
+            at(
+                table(),
+                &[Value::Int(1), Value::symbol("b")],
+                Verb::Plus,
+                Value::Int(1)
+            ),
+            "([a;b]1 2;3 5)"
+        );
+        assert_eq!(
+            at(table(), &[Value::symbol("c")], Verb::Colon, Value::Int(0)),
+            "([a;b;c]1 2;3 4;0 0)"
+        );
+        assert_eq!(
+            at(table(), &[Value::symbol("a")], Verb::Colon, ints(&[9])),
+            "length"
+        );
     }
 
     #[test]
     fn other_holders_keep_what_they_hold() {
         let rows = Value::from_items(vec![ints(&[1, 2]), ints(&[3, 4])]);
         let kept = rows.clone();
-        amend(rows, Value::Int(0), Verb::Colon, Value::Int(5), &mut Rng::new(0)).unwrap();
+        amend(
+            rows,
+            Value::Int(0),
+            Verb::Colon,
+            Value::Int(5),
+            &mut Rng::new(0),
+        )
+        .unwrap();
         assert_eq!(form(&kept), "(1 2\n 3 4)");
-        let class = amend(kept, Value::symbol("x"), Verb::Colon, Value::Int(5), &mut Rng::new(0)).unwrap_err();
+        let class = amend(
+            kept,
+            Value::symbol("x"),
+            Verb::Colon,
+            Value::Int(5),
+            &mut Rng::new(0),
+        )
+        .unwrap_err();
         assert_eq!(class.class(), Class::Type);
     }
 }

@@ -3,188 +3,19 @@
 //! Integers are worked on in blocks that fit the first cache. An addition and an or for each item
 //! prove that no result of the block can leave the range of integers and that there is no null, so
 //! the loop itself is plain and the compiler turns it into SIMD. A block without
-//! that proof is done item by item, and results that are no integers become floats, as they do for atoms.
+//! that proof is done item by item, and results that are no integers become floats, as they do
+//! for atoms.
 //!
 //! A result is written over an operand that nobody else holds.
 
 use super::number::{Num, float_of, floats_of};
+use super::ops::{Op, exact, ints};
 use crate::error::Error;
-use crate::value::{NULL, Value, compare_int_float, room};
-use std::cmp::Ordering;
+use crate::value::{NULL, Value, room};
 use std::rc::Rc;
 
 /// Items in a block: 8 KiB, so that two operands and the result stay in the first cache.
 const BLOCK_ITEMS: usize = 1024;
-
-/// One arithmetic verb.
-pub(super) trait Op {
-    /// Added to an operand, together with [`Op::RANGE`]: an operand is harmless when the sum is
-    /// below the range as an unsigned number. The range is a power of two.
-    const BIAS: i64;
-    /// See [`Op::BIAS`]; zero when no operands do harm.
-    const RANGE: u64;
-    /// True when the result of integers is always a float.
-    const FLOATS: bool = false;
-    /// True for addition, whose runs can be proved safe by their items' sizes.
-    const IS_SUM: bool = false;
-    /// The result for harmless integers.
-    fn wrap(x: i64, y: i64) -> i64;
-    /// The result if it is an integer; operands are not null.
-    fn checked(x: i64, y: i64) -> Option<i64>;
-    /// The result for floats.
-    fn float(x: f64, y: f64) -> f64;
-    /// The result for numbers of different representation, where the float is not integral.
-    fn mixed_int_float(x: i64, y: f64) -> Value {
-        Value::Float(Self::float(float_of(x), y))
-    }
-    /// The same, the float first.
-    fn mixed_float_int(x: f64, y: i64) -> Value {
-        Value::Float(Self::float(x, float_of(y)))
-    }
-}
-
-pub(super) struct Add;
-pub(super) struct Sub;
-pub(super) struct Mul;
-pub(super) struct Div;
-pub(super) struct Min;
-pub(super) struct Max;
-
-impl Op for Add {
-    const IS_SUM: bool = true;
-    const BIAS: i64 = 1 << 62;
-    const RANGE: u64 = 1 << 63;
-    #[inline(always)]
-    fn wrap(x: i64, y: i64) -> i64 {
-        x.wrapping_add(y)
-    }
-    fn checked(x: i64, y: i64) -> Option<i64> {
-        x.checked_add(y)
-    }
-    #[inline(always)]
-    fn float(x: f64, y: f64) -> f64 {
-        x + y
-    }
-}
-
-impl Op for Sub {
-    const BIAS: i64 = 1 << 62;
-    const RANGE: u64 = 1 << 63;
-    #[inline(always)]
-    fn wrap(x: i64, y: i64) -> i64 {
-        x.wrapping_sub(y)
-    }
-    fn checked(x: i64, y: i64) -> Option<i64> {
-        x.checked_sub(y)
-    }
-    #[inline(always)]
-    fn float(x: f64, y: f64) -> f64 {
-        x - y
-    }
-}
-
-impl Op for Mul {
-    const BIAS: i64 = 1 << 31;
-    const RANGE: u64 = 1 << 32;
-    #[inline(always)]
-    fn wrap(x: i64, y: i64) -> i64 {
-        // Harmless operands have 32 bits, and those there are instructions for.
-        i64::from(x as i32) * i64::from(y as i32)
-    }
-    fn checked(x: i64, y: i64) -> Option<i64> {
-        x.checked_mul(y)
-    }
-    #[inline(always)]
-    fn float(x: f64, y: f64) -> f64 {
-        x * y
-    }
-}
-
-impl Op for Div {
-    const BIAS: i64 = 0;
-    const RANGE: u64 = 0;
-    const FLOATS: bool = true;
-    #[inline(always)]
-    fn wrap(x: i64, _y: i64) -> i64 {
-        x
-    }
-    fn checked(_x: i64, _y: i64) -> Option<i64> {
-        None
-    }
-    #[inline(always)]
-    fn float(x: f64, y: f64) -> f64 {
-        // Adding zero makes a negative zero positive: 0.0 and -0.0 are one number here.
-        x / (y + 0.0)
-    }
-}
-
-impl Op for Min {
-    const BIAS: i64 = 0;
-    const RANGE: u64 = 0;
-    #[inline(always)]
-    fn wrap(x: i64, y: i64) -> i64 {
-        x.min(y)
-    }
-    fn checked(x: i64, y: i64) -> Option<i64> {
-        Some(x.min(y))
-    }
-    #[inline(always)]
-    fn float(x: f64, y: f64) -> f64 {
-        if x < y || x.is_nan() { x } else { y }
-    }
-    fn mixed_int_float(x: i64, y: f64) -> Value {
-        if compare_int_float(x, y) == Ordering::Less { Value::Int(x) } else { Value::Float(y) }
-    }
-    fn mixed_float_int(x: f64, y: i64) -> Value {
-        Self::mixed_int_float(y, x)
-    }
-}
-
-impl Op for Max {
-    const BIAS: i64 = 0;
-    const RANGE: u64 = 0;
-    #[inline(always)]
-    fn wrap(x: i64, y: i64) -> i64 {
-        x.max(y)
-    }
-    fn checked(x: i64, y: i64) -> Option<i64> {
-        Some(x.max(y))
-    }
-    #[inline(always)]
-    fn float(x: f64, y: f64) -> f64 {
-        if x > y || y.is_nan() { x } else { y }
-    }
-    fn mixed_int_float(x: i64, y: f64) -> Value {
-        if compare_int_float(x, y) == Ordering::Less { Value::Float(y) } else { Value::Int(x) }
-    }
-    fn mixed_float_int(x: f64, y: i64) -> Value {
-        Self::mixed_int_float(y, x)
-    }
-}
-
-/// The exact integer result, if it is one; a null operand gives the null.
-#[inline(always)]
-fn exact<O: Op>(x: i64, y: i64) -> Option<i64> {
-    if O::RANGE == 0 {
-        return Some(O::wrap(x, y));
-    }
-    if x == NULL || y == NULL {
-        return Some(NULL);
-    }
-    O::checked(x, y).filter(|result| *result != NULL)
-}
-
-/// The result of two integers.
-#[inline(always)]
-pub(super) fn ints<O: Op>(x: i64, y: i64) -> Value {
-    if O::FLOATS {
-        return Value::Float(O::float(float_of(x), float_of(y)));
-    }
-    match exact::<O>(x, y) {
-        Some(result) => Value::Int(result),
-        None => Value::Float(O::float(x as f64, y as f64)),
-    }
-}
 
 /// The result of two operands whose lengths, where they have some, are equal.
 ///
@@ -213,13 +44,24 @@ pub(super) fn apply<O: Op>(x: Num, y: Num) -> Result<Value, Error> {
             Some(x) => ints_atom::<O, Backward>(y, x),
             None => widened_atom::<O, Backward>(y, x),
         },
-        (Num::Ints(x), Num::Floats(y)) => widened::<O>(&x, &y, O::mixed_int_float, |x, y| floats_floats::<O>(x, Rc::clone(&y))),
-        (Num::Floats(x), Num::Ints(y)) => {
-            widened::<O>(&y, &x, |y, x| O::mixed_float_int(x, y), |y, x| floats_floats::<O>(Rc::clone(&x), y))
+        (Num::Ints(x), Num::Floats(y)) => widened::<O>(&x, &y, O::mixed_int_float, |x, y| {
+            floats_floats::<O>(x, Rc::clone(y))
+        }),
+        (Num::Floats(x), Num::Ints(y)) => widened::<O>(
+            &y,
+            &x,
+            |y, x| O::mixed_float_int(x, y),
+            |y, x| floats_floats::<O>(Rc::clone(x), y),
+        ),
+        (Num::Ints(x), Num::Ints(y)) => {
+            floats_floats::<O>(Rc::new(floats_of(&x)?), Rc::new(floats_of(&y)?))
         }
-        (Num::Ints(x), Num::Ints(y)) => floats_floats::<O>(Rc::new(floats_of(&x)?), Rc::new(floats_of(&y)?)),
-        (Num::Ints(x), Num::Int(y)) => floats_atom::<O, Forward>(Rc::new(floats_of(&x)?), float_of(y)),
-        (Num::Int(x), Num::Ints(y)) => floats_atom::<O, Backward>(Rc::new(floats_of(&y)?), float_of(x)),
+        (Num::Ints(x), Num::Int(y)) => {
+            floats_atom::<O, Forward>(Rc::new(floats_of(&x)?), float_of(y))
+        }
+        (Num::Int(x), Num::Ints(y)) => {
+            floats_atom::<O, Backward>(Rc::new(floats_of(&y)?), float_of(x))
+        }
         (Num::Floats(x), Num::Floats(y)) => floats_floats::<O>(x, y),
         (Num::Floats(x), Num::Float(y)) => floats_atom::<O, Forward>(x, y),
         (Num::Float(x), Num::Floats(y)) => floats_atom::<O, Backward>(y, x),
@@ -230,13 +72,19 @@ pub(super) fn apply<O: Op>(x: Num, y: Num) -> Result<Value, Error> {
 
 /// An integral float next to integers is an integer, so that equal numbers give equal results.
 fn whole<O: Op>(x: f64) -> Option<i64> {
-    if O::FLOATS { None } else { Value::Float(x).as_int() }
+    if O::FLOATS {
+        None
+    } else {
+        Value::Float(x).as_int()
+    }
 }
 
 /// True when every integer is small enough to be a float exactly.
 fn all_fit_floats(items: &[i64]) -> bool {
     const EXACT: i64 = 1 << f64::MANTISSA_DIGITS;
-    items.iter().all(|x| (-EXACT..=EXACT).contains(x) || *x == NULL)
+    items
+        .iter()
+        .all(|x| (-EXACT..=EXACT).contains(x) || *x == NULL)
 }
 
 /// Integers with floats, pairwise: as floats, except that `&` and `|`, which only choose, keep an
@@ -248,7 +96,11 @@ fn widened<O: Op>(
     run: impl Fn(Rc<Vec<f64>>, &Rc<Vec<f64>>) -> Result<Value, Error>,
 ) -> Result<Value, Error> {
     if O::RANGE == 0 && !O::FLOATS && !all_fit_floats(ints) {
-        return Ok(ints.iter().zip(floats.iter()).map(|(x, y)| choose(*x, *y)).collect());
+        return Ok(ints
+            .iter()
+            .zip(floats.iter())
+            .map(|(x, y)| choose(*x, *y))
+            .collect());
     }
     run(Rc::new(floats_of(ints)?), floats)
 }
@@ -338,7 +190,11 @@ fn ints_atom<O: Op, D: Direction>(mut x: Rc<Vec<i64>>, y: i64) -> Result<Value, 
 /// Works over `own`, block by block; what `own` lacks of `source` is added to it. Answers the
 /// position of the first result that is no integer: items before it are results, and items that
 /// `own` has from there on are still operands.
-fn run<O: Op, D: Direction>(own: &mut Vec<i64>, source: &[i64], other: Other<'_>) -> Result<(), usize> {
+fn run<O: Op, D: Direction>(
+    own: &mut Vec<i64>,
+    source: &[i64],
+    other: Other<'_>,
+) -> Result<(), usize> {
     let items = own.len().max(source.len());
     let mut start = 0;
     while start < items {
@@ -381,11 +237,16 @@ fn fresh_block<O: Op, D: Direction>(own: &mut Vec<i64>, source: &[i64], other: O
         }
         Other::Items(all) => {
             let start = own.len();
-            own.extend(source.iter().zip(&all[start..start + source.len()]).map(|(x, y)| {
-                let (a, b) = D::order(*x, *y);
-                seen |= (x.wrapping_add(O::BIAS) | y.wrapping_add(O::BIAS)) as u64;
-                O::wrap(a, b)
-            }));
+            own.extend(
+                source
+                    .iter()
+                    .zip(&all[start..start + source.len()])
+                    .map(|(x, y)| {
+                        let (a, b) = D::order(*x, *y);
+                        seen |= (x.wrapping_add(O::BIAS) | y.wrapping_add(O::BIAS)) as u64;
+                        O::wrap(a, b)
+                    }),
+            );
         }
     }
     O::RANGE == 0 || seen < O::RANGE
@@ -401,7 +262,9 @@ fn block_in_place<O: Op, D: Direction>(own: &mut [i64], other: Other<'_>, start:
                 *x = O::wrap(a, b);
             }
         }
-        Other::Items(all) if harmless::<O>(own) && harmless::<O>(&all[start..start + own.len()]) => {
+        Other::Items(all)
+            if harmless::<O>(own) && harmless::<O>(&all[start..start + own.len()]) =>
+        {
             let end = start + own.len();
             for (x, y) in own.iter_mut().zip(&all[start..end]) {
                 let (a, b) = D::order(*x, *y);
@@ -416,18 +279,31 @@ fn block_in_place<O: Op, D: Direction>(own: &mut [i64], other: Other<'_>, start:
 /// True when no pair of operands like these can leave the range of integers.
 #[inline(always)]
 fn harmless<O: Op>(items: &[i64]) -> bool {
-    O::RANGE == 0 || items.iter().fold(0, |seen, x| seen | x.wrapping_add(O::BIAS) as u64) < O::RANGE
+    O::RANGE == 0
+        || items
+            .iter()
+            .fold(0, |seen, x| seen | x.wrapping_add(O::BIAS) as u64)
+            < O::RANGE
 }
 
 /// The result from the point where [`run`] stopped on: results that are no integers are floats,
 /// the others stay what they are.
 #[cold]
-fn promote<O: Op, D: Direction>(own: &[i64], source: &[i64], other: Other<'_>, at: usize) -> Result<Value, Error> {
+fn promote<O: Op, D: Direction>(
+    own: &[i64],
+    source: &[i64],
+    other: Other<'_>,
+    at: usize,
+) -> Result<Value, Error> {
     let items = own.len().max(source.len());
     let mut results = room(items)?;
     results.extend(own[..at].iter().map(|x| Value::Int(*x)));
     for index in at..items {
-        let x = if index < own.len() { own[index] } else { source[index] };
+        let x = if index < own.len() {
+            own[index]
+        } else {
+            source[index]
+        };
         let (a, b) = D::order(x, other.at(index));
         results.push(ints::<O>(a, b));
     }

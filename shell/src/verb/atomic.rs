@@ -1,7 +1,8 @@
 //! The dyads that work item by item: arithmetic and comparison.
 
-use super::arith::{self, Add, Div, Max, Min, Mul, Sub};
+use super::arith;
 use super::number::Num;
+use super::ops::{self, Add, Div, Max, Min, Mul, Sub};
 use super::relate::{self, Equal, Less, LessEqual, More, MoreEqual, NotEqual};
 use super::walk::{Plan, is_flat, length_error, type_error_pair, zip_leaves};
 use crate::error::Error;
@@ -14,7 +15,10 @@ pub fn is_atomic(verb: Verb) -> bool {
 }
 
 fn is_arithmetic(verb: Verb) -> bool {
-    matches!(verb, Verb::Plus | Verb::Minus | Verb::Star | Verb::Percent | Verb::And | Verb::Or)
+    matches!(
+        verb,
+        Verb::Plus | Verb::Minus | Verb::Star | Verb::Percent | Verb::And | Verb::Or
+    )
 }
 
 /// True for the six comparisons.
@@ -30,10 +34,10 @@ pub fn is_relation(verb: Verb) -> bool {
 #[inline]
 pub fn int_pair(verb: Verb, x: i64, y: i64) -> Option<Value> {
     Some(match verb {
-        Verb::Plus => arith::ints::<Add>(x, y),
-        Verb::Minus => arith::ints::<Sub>(x, y),
-        Verb::Star => arith::ints::<Mul>(x, y),
-        Verb::Percent => arith::ints::<Div>(x, y),
+        Verb::Plus => ops::ints::<Add>(x, y),
+        Verb::Minus => ops::ints::<Sub>(x, y),
+        Verb::Star => ops::ints::<Mul>(x, y),
+        Verb::Percent => ops::ints::<Div>(x, y),
         Verb::And => Value::Int(x.min(y)),
         Verb::Or => Value::Int(x.max(y)),
         Verb::Less => Value::truth(x < y),
@@ -138,32 +142,53 @@ mod tests {
     #[test]
     fn overflow_makes_floats_and_null_stays_null() {
         let add = |x, y| atomic(Verb::Plus, x, y).unwrap();
-        assert_eq!(add(Value::Int(i64::MAX), Value::Int(1)), Value::Float(9_223_372_036_854_775_808.0));
+        assert_eq!(
+            add(Value::Int(i64::MAX), Value::Int(1)),
+            Value::Float(9_223_372_036_854_775_808.0)
+        );
         assert_eq!(add(Value::Int(NULL), Value::Int(-1)), Value::Int(NULL));
         // The sum of these is the null's pattern, but no null.
         let low = add(Value::Int(-(1 << 62)), Value::Int(-(1 << 62)));
         assert_eq!(low, Value::Float(-9_223_372_036_854_775_808.0));
         let sum = add(ints(&[1, i64::MAX, NULL]), ints(&[1, 1, 1]));
-        assert_eq!(sum, Value::from_floats(vec![2.0, 9_223_372_036_854_775_808.0, f64::NAN]));
+        assert_eq!(
+            sum,
+            Value::from_floats(vec![2.0, 9_223_372_036_854_775_808.0, f64::NAN])
+        );
         assert_eq!(add(ints(&[NULL, 5]), Value::Int(1)), ints(&[NULL, 6]));
     }
 
     #[test]
     fn an_integral_float_next_to_integers_is_one_of_them() {
         let big = Value::Int(9_007_199_254_740_993);
-        assert_eq!(atomic(Verb::Star, big.clone(), Value::Float(1.0)).unwrap(), big);
-        assert_eq!(atomic(Verb::And, big.clone(), Value::Float(f64::INFINITY)).unwrap(), big);
+        assert_eq!(
+            atomic(Verb::Star, big.clone(), Value::Float(1.0)).unwrap(),
+            big
+        );
+        assert_eq!(
+            atomic(Verb::And, big.clone(), Value::Float(f64::INFINITY)).unwrap(),
+            big
+        );
         let list = ints(&[9_007_199_254_740_993]);
-        assert_eq!(atomic(Verb::And, list.clone(), Value::Float(f64::INFINITY)).unwrap(), list);
+        assert_eq!(
+            atomic(Verb::And, list.clone(), Value::Float(f64::INFINITY)).unwrap(),
+            list
+        );
     }
 
     #[test]
     fn shared_operands_are_not_written_over() {
         let x = ints(&[1, 2, 3]);
         let y = x.clone();
-        assert_eq!(atomic(Verb::Plus, x.clone(), y.clone()).unwrap(), ints(&[2, 4, 6]));
+        assert_eq!(
+            atomic(Verb::Plus, x.clone(), y.clone()).unwrap(),
+            ints(&[2, 4, 6])
+        );
         assert_eq!(x, ints(&[1, 2, 3]));
-        assert_eq!(atomic(Verb::Less, x.clone(), Value::Int(2)).unwrap(), ints(&[1, 0, 0]));
+        assert_eq!(
+            atomic(Verb::Less, x.clone(), Value::Int(2)).unwrap(),
+            ints(&[1, 0, 0])
+        );
         assert_eq!(y, ints(&[1, 2, 3]));
     }
 
@@ -174,21 +199,42 @@ mod tests {
         let error = atomic(Verb::Plus, Value::Int(1), Value::symbol("a")).unwrap_err();
         assert_eq!(error.message(), "type: + of a number and symbol a");
         let nested = Value::from_items(vec![ints(&[1, 2]), Value::symbol("a")]);
-        assert_eq!(atomic(Verb::Minus, nested, Value::Int(1)).unwrap_err().class(), Class::Type);
+        assert_eq!(
+            atomic(Verb::Minus, nested, Value::Int(1))
+                .unwrap_err()
+                .class(),
+            Class::Type
+        );
     }
 
     #[test]
     fn kinds_that_differ_are_in_no_relation() {
-        for verb in [Verb::Less, Verb::More, Verb::Equal, Verb::LessEqual, Verb::NotEqual] {
-            assert_eq!(atomic(verb, Value::Int(97), Value::Char(b'a')).unwrap(), Value::Int(0));
+        for verb in [
+            Verb::Less,
+            Verb::More,
+            Verb::Equal,
+            Verb::LessEqual,
+            Verb::NotEqual,
+        ] {
+            assert_eq!(
+                atomic(verb, Value::Int(97), Value::Char(b'a')).unwrap(),
+                Value::Int(0)
+            );
         }
-        let null = atomic(Verb::Less, Value::Int(NULL), Value::Float(f64::NEG_INFINITY)).unwrap();
+        let null = atomic(
+            Verb::Less,
+            Value::Int(NULL),
+            Value::Float(f64::NEG_INFINITY),
+        )
+        .unwrap();
         assert_eq!(null, Value::Int(1));
     }
 
     #[test]
     fn deep_operands_need_no_stack() {
-        let deep = (0..100_000).fold(Value::Int(1), |inner, _| Value::from_items(vec![inner, Value::symbol("s")]));
+        let deep = (0..100_000).fold(Value::Int(1), |inner, _| {
+            Value::from_items(vec![inner, Value::symbol("s")])
+        });
         let nots = atomic(Verb::Equal, deep.clone(), Value::Int(1)).unwrap();
         assert_eq!(nots.len(), 2);
         assert_eq!(atomic(Verb::Equal, deep.clone(), deep).unwrap().len(), 2);

@@ -8,7 +8,10 @@ use crate::value::{NULL, Value};
 use crate::verb::Verb;
 
 fn type_error(glyph: &str, base: &Value, x: &Value) -> Error {
-    Error::new(Class::Type, format!("{glyph} of {} and {}", base.describe(), x.describe()))
+    Error::new(
+        Class::Type,
+        format!("{glyph} of {} and {}", base.describe(), x.describe()),
+    )
 }
 
 /// `b\x`: the digits of a number in a base, most significant first; a list of bases gives as many
@@ -19,10 +22,18 @@ fn type_error(glyph: &str, base: &Value, x: &Value) -> Error {
 pub fn digits(base: &Value, x: &Value) -> Result<Value, Error> {
     if base.is_list() {
         let each = |x: &Value| mixed_digits(base, x);
-        return if x.is_list() { x.items().map(|x| each(&x)).collect() } else { each(x) };
+        return if x.is_list() {
+            x.items().map(|x| each(&x)).collect()
+        } else {
+            each(x)
+        };
     }
     let each = |x: &Value| plain_digits(base, x);
-    if x.is_list() { x.items().map(|x| each(&x)).collect() } else { each(x) }
+    if x.is_list() {
+        x.items().map(|x| each(&x)).collect()
+    } else {
+        each(x)
+    }
 }
 
 fn plain_digits(base: &Value, x: &Value) -> Result<Value, Error> {
@@ -30,10 +41,17 @@ fn plain_digits(base: &Value, x: &Value) -> Result<Value, Error> {
         return Err(type_error("\\", base, x));
     };
     let (Some(base), Some(mut rest)) = (base.as_int(), x.as_int()) else {
-        return Err(Error::new(Class::Domain, "\\ of numbers that are no integers"));
+        return Err(Error::new(
+            Class::Domain,
+            "\\ of numbers that are no integers",
+        ));
     };
     if base < 2 || rest < 0 {
-        let what = if base < 2 { "a base below two" } else { "a negative number" };
+        let what = if base < 2 {
+            "a base below two"
+        } else {
+            "a negative number"
+        };
         return Err(Error::new(Class::Domain, format!("\\ of {what}")));
     }
     let mut out = Vec::new();
@@ -56,7 +74,12 @@ fn mixed_digits(bases: &Value, x: &Value) -> Result<Value, Error> {
         let base = bases.item(at).unwrap_or_default();
         match base.as_float() {
             Some(base) if base > 0.0 => {}
-            Some(_) => return Err(Error::new(Class::Domain, "\\ of a base that is not above zero")),
+            Some(_) => {
+                return Err(Error::new(
+                    Class::Domain,
+                    "\\ of a base that is not above zero",
+                ));
+            }
             None => return Err(type_error("\\", bases, x)),
         }
         out.push(modulo(&base, rest.clone())?);
@@ -80,7 +103,11 @@ pub fn number(base: &Value, x: &Value) -> Result<Value, Error> {
         return Err(type_error("/", base, x));
     }
     let count = if x.is_list() { x.len() } else { 1 };
-    let bases = if base.is_list() { base.clone() } else { base.clone().enlist() };
+    let bases = if base.is_list() {
+        base.clone()
+    } else {
+        base.clone().enlist()
+    };
     let mut sum = Value::Int(0);
     for at in 0..count {
         let digit = x.item(at).unwrap_or(Value::Int(NULL));
@@ -102,9 +129,16 @@ pub fn windows(n: &Value, y: &Value) -> Result<Value, Error> {
         return Err(type_error("':", n, y));
     }
     let Some(n) = n.as_int().filter(|n| *n != NULL) else {
-        return Err(Error::new(Class::Domain, "': of a number that is no integer"));
+        return Err(Error::new(
+            Class::Domain,
+            "': of a number that is no integer",
+        ));
     };
-    let list = if y.is_list() { y.clone() } else { y.clone().enlist() };
+    let list = if y.is_list() {
+        y.clone()
+    } else {
+        y.clone().enlist()
+    };
     if n < 0 {
         let padded = super::join::join(Value::Int(0), super::join::join(list, Value::Int(0))?)?;
         return windows(&Value::Int(3), &padded);
@@ -128,10 +162,16 @@ pub fn bin(x: &Value, y: Value) -> Result<Value, Error> {
         return Err(type_error("'", x, &y));
     }
     super::walk::map_leaves(y, super::walk::is_flat, |y| match (x, &y) {
-        (Value::Ints(sorted), Value::Ints(items)) => {
-            Ok(Value::from_ints(items.iter().map(|item| below(sorted, |x| x <= item)).collect()))
-        }
-        (_, y) if y.is_list() => Ok(y.items().map(|item| Value::Int(below_item(x, &item))).collect()),
+        (Value::Ints(sorted), Value::Ints(items)) => Ok(Value::from_ints(
+            items
+                .iter()
+                .map(|item| below(sorted, |x| x <= item))
+                .collect(),
+        )),
+        (_, y) if y.is_list() => Ok(y
+            .items()
+            .map(|item| Value::Int(below_item(x, &item)))
+            .collect()),
         (_, y) => Ok(Value::Int(below_item(x, y))),
     })
 }
@@ -145,7 +185,11 @@ fn below_item(sorted: &Value, item: &Value) -> i64 {
     while low < high {
         let middle = low + (high - low) / 2;
         let order = sorted.item(middle).map(|x| crate::value::compare(&x, item));
-        if order.is_some_and(std::cmp::Ordering::is_le) { low = middle + 1 } else { high = middle }
+        if order.is_some_and(std::cmp::Ordering::is_le) {
+            low = middle + 1
+        } else {
+            high = middle
+        }
     }
     low as i64 - 1
 }
@@ -163,28 +207,59 @@ mod tests {
 
     #[test]
     fn digits_of_numbers() {
-        assert_eq!(digits(&Value::Int(10), &Value::Int(345)).unwrap(), ints(&[3, 4, 5]));
-        assert_eq!(digits(&ints(&[24, 60, 60]), &Value::Int(3723)).unwrap(), ints(&[1, 2, 3]));
+        assert_eq!(
+            digits(&Value::Int(10), &Value::Int(345)).unwrap(),
+            ints(&[3, 4, 5])
+        );
+        assert_eq!(
+            digits(&ints(&[24, 60, 60]), &Value::Int(3723)).unwrap(),
+            ints(&[1, 2, 3])
+        );
         assert_eq!(digits(&Value::Int(2), &Value::Int(0)).unwrap(), ints(&[0]));
         for bad in [0, 1, -3] {
-            assert_eq!(digits(&Value::Int(bad), &Value::Int(5)).unwrap_err().class(), Class::Domain);
+            assert_eq!(
+                digits(&Value::Int(bad), &Value::Int(5))
+                    .unwrap_err()
+                    .class(),
+                Class::Domain
+            );
         }
-        assert_eq!(digits(&ints(&[2, 0]), &Value::Int(5)).unwrap_err().class(), Class::Domain);
-        assert_eq!(digits(&Value::Int(2), &Value::symbol("a")).unwrap_err().class(), Class::Type);
+        assert_eq!(
+            digits(&ints(&[2, 0]), &Value::Int(5)).unwrap_err().class(),
+            Class::Domain
+        );
+        assert_eq!(
+            digits(&Value::Int(2), &Value::symbol("a"))
+                .unwrap_err()
+                .class(),
+            Class::Type
+        );
     }
 
     #[test]
     fn runs_of_neighbours() {
         assert_eq!(windows(&Value::Int(4), &ints(&[1, 2, 3])).unwrap().len(), 0);
-        assert_eq!(windows(&Value::Int(2), &ints(&[1, 2, 3])).unwrap().item(1), Some(ints(&[2, 3])));
+        assert_eq!(
+            windows(&Value::Int(2), &ints(&[1, 2, 3])).unwrap().item(1),
+            Some(ints(&[2, 3]))
+        );
         assert_eq!(windows(&Value::Int(0), &ints(&[1])).unwrap().len(), 2);
-        assert_eq!(windows(&Value::Int(i64::MAX), &ints(&[1])).unwrap().len(), 0);
+        assert_eq!(
+            windows(&Value::Int(i64::MAX), &ints(&[1])).unwrap().len(),
+            0
+        );
     }
 
     #[test]
     fn binary_search() {
-        assert_eq!(bin(&ints(&[1, 3, 5]), ints(&[0, 1, 2, 5, 6])).unwrap(), ints(&[-1, 0, 0, 2, 2]));
-        assert_eq!(bin(&Value::string("ace"), Value::Char(b'd')).unwrap(), Value::Int(1));
+        assert_eq!(
+            bin(&ints(&[1, 3, 5]), ints(&[0, 1, 2, 5, 6])).unwrap(),
+            ints(&[-1, 0, 0, 2, 2])
+        );
+        assert_eq!(
+            bin(&Value::string("ace"), Value::Char(b'd')).unwrap(),
+            Value::Int(1)
+        );
         assert_eq!(bin(&ints(&[]), Value::Int(3)).unwrap(), Value::Int(-1));
     }
 

@@ -23,7 +23,8 @@ pub(super) fn iota(x: Value) -> Result<Value, Error> {
                 Value::Char(c) => Some(i64::from(c)),
                 ref x => x.as_int().filter(|n| *n != NULL),
             };
-            let n = number.ok_or_else(|| domain_error(Verb::Bang, "of a number that is no integer"))?;
+            let n =
+                number.ok_or_else(|| domain_error(Verb::Bang, "of a number that is no integer"))?;
             let count = usize::try_from(n.unsigned_abs()).unwrap_or(usize::MAX);
             let mut out = room(count)?;
             out.extend(if n < 0 { n..0 } else { 0..n });
@@ -40,7 +41,8 @@ fn odometer(axes: &Value) -> Result<Value, Error> {
     };
     let mut total = 1;
     for count in counts.iter() {
-        let count = usize::try_from(*count).map_err(|_| domain_error(Verb::Bang, "of a negative axis"))?;
+        let count =
+            usize::try_from(*count).map_err(|_| domain_error(Verb::Bang, "of a negative axis"))?;
         total = product(total, count)?;
     }
     if counts.is_empty() {
@@ -73,10 +75,15 @@ fn odometer(axes: &Value) -> Result<Value, Error> {
 pub(super) fn r#where(x: &Value) -> Result<Value, Error> {
     if let Value::Dict(dict) = x {
         let places = indices(dict.values())?;
-        return Ok(gather(dict.keys(), &places.iter().map(|at| *at as usize).collect::<Vec<usize>>()));
+        return Ok(gather(
+            dict.keys(),
+            &places.iter().map(|at| *at as usize).collect::<Vec<usize>>(),
+        ));
     }
     if x.is_number() {
-        let count = x.as_index().ok_or_else(|| domain_error(Verb::And, "of a negative count"))?;
+        let count = x
+            .as_index()
+            .ok_or_else(|| domain_error(Verb::And, "of a negative count"))?;
         return Value::repeat(Value::Int(0), count);
     }
     if !x.is_list() {
@@ -183,9 +190,11 @@ fn modulo_ints(n: i64, x: Rc<Vec<i64>>, one: impl Fn(i64) -> i64) -> Vec<i64> {
             (quotient - low + high, rest + low * divisor - high * divisor)
         };
         if n > 0 {
-            x.iter_mut().for_each(|x| *x = float_to_narrow(divide(*x).1));
+            x.iter_mut()
+                .for_each(|x| *x = float_to_narrow(divide(*x).1));
         } else {
-            x.iter_mut().for_each(|x| *x = float_to_narrow(divide(*x).0));
+            x.iter_mut()
+                .for_each(|x| *x = float_to_narrow(divide(*x).0));
         }
     }
     x
@@ -263,13 +272,18 @@ pub(super) fn flip(x: Value) -> Result<Value, Error> {
             let (keys, values) = take(dict).into_parts();
             match keys {
                 Value::Symbols(names) => Ok(Value::table(Table::new(names, values.into_items())?)),
-                keys if keys.is_empty() => Ok(Value::table(Table::new(Rc::new(Vec::new()), Vec::new())?)),
+                keys if keys.is_empty() => {
+                    Ok(Value::table(Table::new(Rc::new(Vec::new()), Vec::new())?))
+                }
                 keys => Err(type_error(Verb::Plus, &keys)),
             }
         }
         Value::Table(table) => {
             let (names, columns) = take(table).into_parts();
-            Ok(Value::dict(Dict::new(Value::Symbols(names), Value::from_items_general(columns))?))
+            Ok(Value::dict(Dict::new(
+                Value::Symbols(names),
+                Value::from_items_general(columns),
+            )?))
         }
         list if list.is_list() => transpose(&list),
         atom => Ok(atom.enlist().enlist()),
@@ -278,7 +292,11 @@ pub(super) fn flip(x: Value) -> Result<Value, Error> {
 
 fn transpose(columns: &Value) -> Result<Value, Error> {
     let extent = |column: &Value| if column.is_list() { column.len() } else { 1 };
-    let rows = columns.items().map(|column| extent(&column)).max().unwrap_or(0);
+    let rows = columns
+        .items()
+        .map(|column| extent(&column))
+        .max()
+        .unwrap_or(0);
     check_items(product(rows, columns.len())?, size_of::<i64>())?;
     if let Some(typed) = transpose_ints(columns, rows) {
         return Ok(typed);
@@ -328,9 +346,16 @@ mod tests {
     fn counting_up() {
         assert_eq!(iota(Value::Int(3)).unwrap(), ints(&[0, 1, 2]));
         assert_eq!(iota(Value::Int(-2)).unwrap(), ints(&[-2, -1]));
-        assert_eq!(form(&iota(ints(&[2, 3])).unwrap()), "(0 0 0 1 1 1\n 0 1 2 0 1 2)");
+        assert_eq!(
+            form(&iota(ints(&[2, 3])).unwrap()),
+            "(0 0 0 1 1 1\n 0 1 2 0 1 2)"
+        );
         assert_eq!(form(&iota(ints(&[2, 0])).unwrap()), "(()\n ())");
-        for absurd in [Value::Int(1_000_000_000_000_000), Value::Int(i64::MAX), ints(&[1 << 40, 1 << 40])] {
+        for absurd in [
+            Value::Int(1_000_000_000_000_000),
+            Value::Int(i64::MAX),
+            ints(&[1 << 40, 1 << 40]),
+        ] {
             assert_eq!(iota(absurd).unwrap_err().class(), Class::Limit);
         }
         assert_eq!(iota(Value::Int(NULL)).unwrap_err().class(), Class::Domain);
@@ -344,25 +369,41 @@ mod tests {
         assert_eq!(r#where(&ints(&[0, 0])).unwrap(), ints(&[]));
         assert_eq!(r#where(&Value::Int(2)).unwrap(), ints(&[0, 0]));
         assert_eq!(r#where(&ints(&[1, -1])).unwrap_err().class(), Class::Domain);
-        assert_eq!(r#where(&ints(&[i64::MAX, i64::MAX])).unwrap_err().class(), Class::Limit);
+        assert_eq!(
+            r#where(&ints(&[i64::MAX, i64::MAX])).unwrap_err().class(),
+            Class::Limit
+        );
     }
 
     #[test]
     fn remainders_and_quotients_are_floored() {
         let by = |n: i64, x| modulo(&Value::Int(n), x).unwrap();
         assert_eq!(by(3, Value::Int(-10)), Value::Int(2));
-        assert_eq!(by(-10, Value::Int(9_007_199_254_740_993)), Value::Int(900_719_925_474_099));
+        assert_eq!(
+            by(-10, Value::Int(9_007_199_254_740_993)),
+            Value::Int(900_719_925_474_099)
+        );
         assert_eq!(by(7, ints(&[-1, -8, NULL])), ints(&[6, 6, NULL]));
         assert_eq!(by(8, ints(&[-1, 9])), ints(&[7, 1]));
         assert_eq!(by(-2, Value::Float(7.5)), Value::Int(3));
         assert_eq!(by(0, ints(&[7, 8])), ints(&[7, 8]));
-        assert_eq!(modulo(&Value::Float(2.5), Value::Int(6)).unwrap(), Value::Int(1));
+        assert_eq!(
+            modulo(&Value::Float(2.5), Value::Int(6)).unwrap(),
+            Value::Int(1)
+        );
     }
 
     #[test]
     fn flipping() {
-        let rows = Value::from_items(vec![ints(&[1, 2]), Value::string("abc"), Value::symbol("x")]);
-        assert_eq!(form(&flip(rows).unwrap()), "((1;\"a\";`x)\n (2;\"b\";`x)\n (1;\"c\";`x))");
+        let rows = Value::from_items(vec![
+            ints(&[1, 2]),
+            Value::string("abc"),
+            Value::symbol("x"),
+        ]);
+        assert_eq!(
+            form(&flip(rows).unwrap()),
+            "((1;\"a\";`x)\n (2;\"b\";`x)\n (1;\"c\";`x))"
+        );
         assert_eq!(form(&flip(Value::Int(1)).unwrap()), ",,1");
         assert_eq!(form(&flip(ints(&[1, 2])).unwrap()), ",1 2");
     }

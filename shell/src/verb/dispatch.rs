@@ -21,7 +21,9 @@ pub fn monadic(verb: Verb, x: Value, rng: &mut Rng) -> Result<Value, Error> {
         Verb::Plus => count::flip(x),
         Verb::Minus => monads::negate(x),
         Verb::Star => Ok(count::first(x)),
-        Verb::Percent | Verb::Sin | Verb::Cos | Verb::Exp | Verb::Log => monads::float_function(verb, x),
+        Verb::Percent | Verb::Sin | Verb::Cos | Verb::Exp | Verb::Log => {
+            monads::float_function(verb, x)
+        }
         Verb::Bang => count::iota(x),
         Verb::And => count::r#where(&x),
         Verb::Or => count::reverse(x),
@@ -79,18 +81,23 @@ pub fn dyadic(verb: Verb, x: Value, y: Value, rng: &mut Rng) -> Result<Value, Er
         Verb::Caret => caret(x, y),
         Verb::Hash => match x {
             x if x.is_number() => super::take::take(&x, y),
-            Value::Symbol(_) | Value::Char(_) if !y.is_list() && !y.is_atom() => super::take::reshape(x.enlist(), y),
+            Value::Symbol(_) | Value::Char(_) if !y.is_list() && !y.is_atom() => {
+                super::take::reshape(x.enlist(), y)
+            }
             x if x.is_list() => super::take::reshape(x, y),
             x => Err(type_error_pair(verb, &x, &y)),
         },
         Verb::Under => match (x, y) {
             (x, y) if x.is_function() => Err(type_error_pair(verb, &x, &y)),
-            (x, y) if x.is_list() && (y.is_list() || matches!(y, Value::Dict(_) | Value::Table(_))) => {
-                super::take::cut(x, y)
+            (x, y)
+                if x.is_list()
+                    && (y.is_list() || matches!(y, Value::Dict(_) | Value::Table(_))) =>
+            {
+                super::cut::cut(x, y)
             }
-            (x, y) if x.is_list() => super::take::delete(x, &y),
+            (x, y) if x.is_list() => super::cut::delete(x, &y),
             (Value::Dict(dict), y) => Err(type_error_pair(verb, &Value::Dict(dict), &y)),
-            (x, y) => super::take::drop(&x, y),
+            (x, y) => super::cut::drop(&x, y),
         },
         Verb::Dollar => string::cast(x, y),
         Verb::Query => query(x, y, rng),
@@ -111,7 +118,11 @@ pub fn dyadic(verb: Verb, x: Value, y: Value, rng: &mut Rng) -> Result<Value, Er
 /// `x!y`: a dictionary of a list of keys, otherwise the remainder.
 fn bang(x: Value, y: Value) -> Result<Value, Error> {
     if !x.is_list() {
-        return if x.is_atom() { count::modulo(&x, y) } else { Err(type_error_pair(Verb::Bang, &x, &y)) };
+        return if x.is_atom() {
+            count::modulo(&x, y)
+        } else {
+            Err(type_error_pair(Verb::Bang, &x, &y))
+        };
     }
     if !y.is_list() {
         let values = Value::repeat(y, x.len())?;
@@ -141,14 +152,20 @@ fn fill(x: &Value, y: Value) -> Result<Value, Error> {
     match (x, y) {
         (Value::Int(x), Value::Ints(items)) => {
             let mut items = take(items);
-            items.iter_mut().filter(|y| **y == crate::value::NULL).for_each(|y| *y = *x);
+            items
+                .iter_mut()
+                .filter(|y| **y == crate::value::NULL)
+                .for_each(|y| *y = *x);
             Ok(Value::from_ints(items))
         }
         (x, y) if !y.items().any(|y| y.is_null()) => {
             debug_assert!(x.is_atom());
             Ok(y)
         }
-        (x, y) => Ok(y.items().map(|y| if y.is_null() { x.clone() } else { y }).collect()),
+        (x, y) => Ok(y
+            .items()
+            .map(|y| if y.is_null() { x.clone() } else { y })
+            .collect()),
     }
 }
 
@@ -204,10 +221,19 @@ mod tests {
             Value::dict(Dict::empty()),
             Value::dict(Dict::new(names.clone(), ints(&[5])).unwrap()),
             Value::dict(Dict::new(ints(&[1, 2]), Value::string("xy")).unwrap()),
-            Value::table(Table::new(Rc::new(vec![crate::symbol::Symbol::new("a")]), vec![ints(&[1, 2])]).unwrap()),
+            Value::table(
+                Table::new(
+                    Rc::new(vec![crate::symbol::Symbol::new("a")]),
+                    vec![ints(&[1, 2])],
+                )
+                .unwrap(),
+            ),
             Value::table(Table::new(Rc::new(vec![]), vec![]).unwrap()),
             verb.clone(),
-            Value::function(Function::Derived(Derived { adverb: Adverb::Over, operand: verb })),
+            Value::function(Function::Derived(Derived {
+                adverb: Adverb::Over,
+                operand: verb,
+            })),
         ]
     }
 
@@ -215,7 +241,11 @@ mod tests {
     fn check_form(value: &Value) {
         if let Value::List(items) = value {
             let again = Value::from_items(items.to_vec());
-            assert_eq!(again.representation(), "list", "{value:?} is not in its narrowest form");
+            assert_eq!(
+                again.representation(),
+                "list",
+                "{value:?} is not in its narrowest form"
+            );
             items.iter().for_each(check_form);
         }
     }
@@ -240,8 +270,12 @@ mod tests {
     #[test]
     fn a_result_does_not_depend_on_who_holds_the_operands() {
         for verb in Verb::all() {
-            for (x, y) in samples().into_iter().flat_map(|x| samples().into_iter().map(move |y| (x.clone(), y))) {
-                let held = dyadic(verb, x.clone(), y.clone(), &mut Rng::new(1)).map_err(|e| e.class());
+            for (x, y) in samples()
+                .into_iter()
+                .flat_map(|x| samples().into_iter().map(move |y| (x.clone(), y)))
+            {
+                let held =
+                    dyadic(verb, x.clone(), y.clone(), &mut Rng::new(1)).map_err(|e| e.class());
                 // Copies that nobody else holds.
                 let (own_x, own_y) = (copy(&x), copy(&y));
                 let owned = dyadic(verb, own_x, own_y, &mut Rng::new(1)).map_err(|e| e.class());
@@ -258,7 +292,11 @@ mod tests {
         const DEPTH: usize = 20_000;
         let run = || {
             let thin = || (0..DEPTH).fold(Value::Int(1), |inner, _| inner.enlist());
-            let wide = || (0..DEPTH).fold(Value::Int(1), |inner, _| Value::from_items(vec![inner, Value::Int(0)]));
+            let wide = || {
+                (0..DEPTH).fold(Value::Int(1), |inner, _| {
+                    Value::from_items(vec![inner, Value::Int(0)])
+                })
+            };
             let keyed = || {
                 let key = Value::from_symbols(vec![crate::symbol::Symbol::new("a")]);
                 (0..DEPTH).fold(Value::Int(1), |inner, _| {
@@ -279,13 +317,20 @@ mod tests {
                 assert!(crate::value::compare(&make(), &make()).is_eq());
             }
         };
-        std::thread::Builder::new().stack_size(STACK_BYTES).spawn(run).unwrap().join().unwrap();
+        std::thread::Builder::new()
+            .stack_size(STACK_BYTES)
+            .spawn(run)
+            .unwrap()
+            .join()
+            .unwrap();
     }
 
     fn copy(x: &Value) -> Value {
         match x {
             list if list.is_list() => Value::from_items(list.items().map(|x| copy(&x)).collect()),
-            Value::Dict(dict) => Value::dict(Dict::new(copy(dict.keys()), copy(dict.values())).unwrap()),
+            Value::Dict(dict) => {
+                Value::dict(Dict::new(copy(dict.keys()), copy(dict.values())).unwrap())
+            }
             other => other.clone(),
         }
     }

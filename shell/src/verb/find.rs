@@ -35,11 +35,19 @@ pub(super) fn positions_as_ints(list: &Value, queries: &Value) -> Result<Vec<i64
     };
     let index = Index::new(keys)?;
     match (list, queries) {
-        (Value::Ints(_), Value::Ints(queries)) => found.extend(queries.iter().map(|key| answer(index.get(*key)))),
-        (Value::Ints(_), Value::Floats(queries)) => {
-            found.extend(queries.iter().map(|x| answer(Value::Float(*x).as_int().and_then(|key| index.get(key)))));
+        (Value::Ints(_), Value::Ints(queries)) => {
+            found.extend(queries.iter().map(|key| answer(index.get(*key))))
         }
-        (Value::Floats(_), Value::Floats(_)) | (Value::Chars(_), Value::Chars(_)) | (Value::Symbols(_), Value::Symbols(_)) => {
+        (Value::Ints(_), Value::Floats(queries)) => {
+            found.extend(
+                queries
+                    .iter()
+                    .map(|x| answer(Value::Float(*x).as_int().and_then(|key| index.get(key)))),
+            );
+        }
+        (Value::Floats(_), Value::Floats(_))
+        | (Value::Chars(_), Value::Chars(_))
+        | (Value::Symbols(_), Value::Symbols(_)) => {
             let keys = keys_of(queries).unwrap_or(Cow::Borrowed(&[]));
             found.extend(keys.iter().map(|key| answer(index.get(*key))));
         }
@@ -50,7 +58,11 @@ pub(super) fn positions_as_ints(list: &Value, queries: &Value) -> Result<Vec<i64
                 (Value::Chars(_), Value::Char(_)) | (Value::Symbols(_), Value::Symbol(_)) => true,
                 _ => false,
             };
-            if comparable { answer(position(list, &item)) } else { NULL }
+            if comparable {
+                answer(position(list, &item))
+            } else {
+                NULL
+            }
         })),
     }
     Ok(found)
@@ -64,7 +76,12 @@ fn depth(value: &Value) -> usize {
         match value {
             Value::List(items) => {
                 deepest = deepest.max(depth + 1);
-                todo.extend(items.iter().filter(|item| item.is_list()).map(|item| (item, depth + 1)));
+                todo.extend(
+                    items
+                        .iter()
+                        .filter(|item| item.is_list())
+                        .map(|item| (item, depth + 1)),
+                );
             }
             other if other.is_list() => deepest = deepest.max(depth + 1),
             _ => deepest = deepest.max(depth),
@@ -125,13 +142,20 @@ pub(super) fn except(list: Value, y: Value) -> Result<Value, Error> {
     }
     let found = if y.len() == 1 && !matches!(y, Value::List(_)) {
         let only = y.item(0).unwrap_or_default();
-        list.items().map(|item| i64::from(!matches(&item, &only))).collect()
+        list.items()
+            .map(|item| i64::from(!matches(&item, &only)))
+            .collect()
     } else {
         let mut found = positions_as_ints(&y, &list)?;
         found.iter_mut().for_each(|at| *at = i64::from(*at == NULL));
         found
     };
-    let kept: Vec<usize> = found.iter().enumerate().filter(|(_, keep)| **keep == 1).map(|(at, _)| at).collect();
+    let kept: Vec<usize> = found
+        .iter()
+        .enumerate()
+        .filter(|(_, keep)| **keep == 1)
+        .map(|(at, _)| at)
+        .collect();
     Ok(super::index::gather(&list, &kept))
 }
 
@@ -149,11 +173,20 @@ mod tests {
         let long: Vec<i64> = (0..100).map(|x| x * x).collect();
         let list = ints(&long);
         let queries = Value::from_floats(vec![4.0, 0.5, 81.0, f64::NAN, 9801.0]);
-        assert_eq!(positions_as_ints(&list, &queries).unwrap(), vec![2, NULL, 9, NULL, 99]);
+        assert_eq!(
+            positions_as_ints(&list, &queries).unwrap(),
+            vec![2, NULL, 9, NULL, 99]
+        );
         let floats = Value::from_floats(long.iter().map(|x| *x as f64).collect());
-        assert_eq!(positions_as_ints(&floats, &ints(&[4, 5, 81, 3])).unwrap(), vec![2, NULL, 9, NULL]);
+        assert_eq!(
+            positions_as_ints(&floats, &ints(&[4, 5, 81, 3])).unwrap(),
+            vec![2, NULL, 9, NULL]
+        );
         let mixed = Value::from_items(vec![Value::symbol("a"), Value::Int(9), Value::Nil]);
-        assert_eq!(positions_as_ints(&list, &mixed).unwrap(), vec![NULL, 3, NULL]);
+        assert_eq!(
+            positions_as_ints(&list, &mixed).unwrap(),
+            vec![NULL, 3, NULL]
+        );
     }
 
     #[test]
@@ -170,7 +203,13 @@ mod tests {
     #[test]
     fn except_by_match() {
         let list = Value::from_items(vec![ints(&[1, 2]), ints(&[3, 4])]);
-        assert_eq!(except(list, ints(&[1, 2]).enlist()).unwrap(), ints(&[3, 4]).enlist());
-        assert_eq!(except(ints(&[1, 2, 3, 2, 1]), Value::Int(2)).unwrap(), ints(&[1, 3, 1]));
+        assert_eq!(
+            except(list, ints(&[1, 2]).enlist()).unwrap(),
+            ints(&[3, 4]).enlist()
+        );
+        assert_eq!(
+            except(ints(&[1, 2, 3, 2, 1]), Value::Int(2)).unwrap(),
+            ints(&[1, 3, 1])
+        );
     }
 }

@@ -4,8 +4,8 @@
 //! gained, not that there is no result. Results are those of the item-by-item way: from left to
 //! right, results that are no integers as floats.
 
-use super::arith::{Add, Max, Min, Mul, Op, ints};
 use super::atomic::{atomic, is_atomic, is_relation};
+use super::ops::{Add, Max, Min, Mul, Op, ints};
 use crate::error::Error;
 use crate::value::{NULL, Value, room};
 use crate::verb::Verb;
@@ -80,7 +80,11 @@ fn fold_ints<O: Op>(start: i64, items: &[i64]) -> Value {
     for (at, y) in items.iter().enumerate() {
         match ints::<O>(x, *y) {
             Value::Int(result) => x = result,
-            other => return items[at + 1..].iter().fold(other, |x, y| number_int::<O>(&x, *y)),
+            other => {
+                return items[at + 1..]
+                    .iter()
+                    .fold(other, |x, y| number_int::<O>(&x, *y));
+            }
         }
     }
     Value::Int(x)
@@ -103,7 +107,9 @@ const SUM_LIMIT: i64 = 1 << 62;
 
 /// True when the sums of a start and the items of a block can't leave the range of integers.
 fn sum_is_safe(start: i64, block: &[i64]) -> bool {
-    let seen = block.iter().fold(0u64, |seen, x| seen | x.wrapping_add(SMALL) as u64);
+    let seen = block
+        .iter()
+        .fold(0u64, |seen, x| seen | x.wrapping_add(SMALL) as u64);
     are_small(seen) && (-SUM_LIMIT..SUM_LIMIT).contains(&start)
 }
 
@@ -142,7 +148,11 @@ pub fn scan_fast(verb: Verb, seed: Option<&Value>, list: &Value) -> Option<Resul
     };
     match (list, start?) {
         (Value::Ints(items), Value::Int(start)) if !items.is_empty() => {
-            let (first, rest) = if seed.is_some() { (None, &items[..]) } else { (Some(start), &items[1..]) };
+            let (first, rest) = if seed.is_some() {
+                (None, &items[..])
+            } else {
+                (Some(start), &items[1..])
+            };
             match verb {
                 Verb::Plus => Some(scan_ints::<Add>(first, start, rest)),
                 Verb::Star => Some(scan_ints::<Mul>(first, start, rest)),
@@ -152,7 +162,11 @@ pub fn scan_fast(verb: Verb, seed: Option<&Value>, list: &Value) -> Option<Resul
             }
         }
         (Value::Floats(items), Value::Float(start)) if !items.is_empty() => {
-            let (first, rest) = if seed.is_some() { (None, &items[..]) } else { (Some(start), &items[1..]) };
+            let (first, rest) = if seed.is_some() {
+                (None, &items[..])
+            } else {
+                (Some(start), &items[1..])
+            };
             match verb {
                 Verb::Plus => Some(scan_floats::<Add>(first, start, rest)),
                 Verb::Star => Some(scan_floats::<Mul>(first, start, rest)),
@@ -183,7 +197,9 @@ fn scan_ints<O: Op>(first: Option<i64>, start: i64, items: &[i64]) -> Result<Val
                     x = result;
                     out.push(x);
                 }
-                other => return scan_numbers::<O>(&out, other, &items[at * BLOCK_ITEMS + place + 1..]),
+                other => {
+                    return scan_numbers::<O>(&out, other, &items[at * BLOCK_ITEMS + place + 1..]);
+                }
             }
         }
     }
@@ -241,10 +257,19 @@ fn prior(verb: Verb, seed: Option<&Value>, list: &Value) -> Result<Value, Error>
     let first = list.item(0).unwrap_or_default();
     let head = match seed {
         Some(seed) => atomic(verb, first, seed.clone())?,
-        None if matches!(verb, Verb::More | Verb::MoreEqual) && is_relation(verb) && first.is_atom() => Value::Int(0),
+        None if matches!(verb, Verb::More | Verb::MoreEqual)
+            && is_relation(verb)
+            && first.is_atom() =>
+        {
+            Value::Int(0)
+        }
         None => atomic(verb, first, prior_seed(Some(verb), list))?,
     };
-    let tail = if rest.is_empty() { Value::empty() } else { atomic(verb, rest, before)? };
+    let tail = if rest.is_empty() {
+        Value::empty()
+    } else {
+        atomic(verb, rest, before)?
+    };
     super::join::join(head.enlist(), tail)
 }
 
@@ -267,8 +292,13 @@ mod tests {
     #[test]
     fn overflow_goes_on_in_floats() {
         let factors: Vec<i64> = (1..=21).collect();
-        assert_eq!(form(&fold(Verb::Star, &ints(&factors))), "51090942171709440000");
-        let scanned = scan_fast(Verb::Plus, None, &ints(&[1, i64::MAX, 1])).unwrap().unwrap();
+        assert_eq!(
+            form(&fold(Verb::Star, &ints(&factors))),
+            "51090942171709440000"
+        );
+        let scanned = scan_fast(Verb::Plus, None, &ints(&[1, i64::MAX, 1]))
+            .unwrap()
+            .unwrap();
         assert_eq!(form(&scanned), "1 9223372036854776000 9223372036854776000");
         assert_eq!(fold(Verb::Plus, &ints(&[5, NULL, 7])), Value::Int(NULL));
     }
@@ -276,11 +306,18 @@ mod tests {
     #[test]
     fn empty_lists_and_seeds() {
         assert_eq!(fold(Verb::Plus, &Value::empty()), Value::Int(0));
-        assert_eq!(fold(Verb::And, &Value::empty()), Value::Float(f64::INFINITY));
+        assert_eq!(
+            fold(Verb::And, &Value::empty()),
+            Value::Float(f64::INFINITY)
+        );
         assert!(fold_fast(Verb::Minus, None, &Value::empty()).is_none());
-        let seeded = fold_fast(Verb::Plus, Some(&Value::Int(10)), &ints(&[1, 2])).unwrap().unwrap();
+        let seeded = fold_fast(Verb::Plus, Some(&Value::Int(10)), &ints(&[1, 2]))
+            .unwrap()
+            .unwrap();
         assert_eq!(seeded, Value::Int(13));
-        let scanned = scan_fast(Verb::Plus, Some(&Value::Int(10)), &ints(&[1, 2])).unwrap().unwrap();
+        let scanned = scan_fast(Verb::Plus, Some(&Value::Int(10)), &ints(&[1, 2]))
+            .unwrap()
+            .unwrap();
         assert_eq!(scanned, ints(&[11, 13]));
     }
 
@@ -291,7 +328,9 @@ mod tests {
         assert_eq!(prior(Verb::More, &[1, 3, 2, 4]), ints(&[0, 1, 0, 1]));
         assert_eq!(prior(Verb::Equal, &[1, 1, 2]), ints(&[0, 1, 0]));
         assert_eq!(prior(Verb::And, &[3, 1]), ints(&[3, 1]));
-        let text = prior_fast(Verb::Equal, None, &Value::string("aabb")).unwrap().unwrap();
+        let text = prior_fast(Verb::Equal, None, &Value::string("aabb"))
+            .unwrap()
+            .unwrap();
         assert_eq!(text, ints(&[0, 1, 0, 1]));
     }
 

@@ -36,7 +36,11 @@ pub(super) fn grade(direction: Direction, x: &Value) -> Result<Value, Error> {
             super::index::at(dict.keys(), Value::from_ints(order))
         }
         Value::Table(_) => {
-            let verb = if direction == Direction::Up { Verb::Less } else { Verb::More };
+            let verb = if direction == Direction::Up {
+                Verb::Less
+            } else {
+                Verb::More
+            };
             Err(type_error(verb, x))
         }
         list if list.is_list() => permutation(direction, list).map(Value::from_ints),
@@ -55,8 +59,12 @@ pub(super) fn permutation(direction: Direction, list: &Value) -> Result<Vec<i64>
             let mut order: Vec<i64> = room(items.len())?;
             order.extend(0..items.len() as i64);
             match direction {
-                Direction::Up => order.sort_by(|a, b| compare(&items[*a as usize], &items[*b as usize])),
-                Direction::Down => order.sort_by(|a, b| compare(&items[*b as usize], &items[*a as usize])),
+                Direction::Up => {
+                    order.sort_by(|a, b| compare(&items[*a as usize], &items[*b as usize]))
+                }
+                Direction::Down => {
+                    order.sort_by(|a, b| compare(&items[*b as usize], &items[*a as usize]))
+                }
             }
             Ok(order)
         }
@@ -90,18 +98,31 @@ fn symbol_ranks(items: &[crate::symbol::Symbol]) -> Vec<u64> {
     for (rank, (_, number)) in distinct.iter().enumerate() {
         seen.insert(*number, rank as u64);
     }
-    items.iter().map(|name| seen.get(&name.number()).copied().unwrap_or(0)).collect()
+    items
+        .iter()
+        .map(|name| seen.get(&name.number()).copied().unwrap_or(0))
+        .collect()
 }
 
 /// The stable permutation that sorts keys.
-fn by_keys<T: Copy>(items: &[T], key: impl Fn(T) -> u64, direction: Direction) -> Result<Vec<i64>, Error> {
+fn by_keys<T: Copy>(
+    items: &[T],
+    key: impl Fn(T) -> u64,
+    direction: Direction,
+) -> Result<Vec<i64>, Error> {
     let (low, high) = items.iter().fold((u64::MAX, 0), |(low, high), x| {
         let key = key(*x);
         (low.min(key), high.max(key))
     });
     let span = high.wrapping_sub(low);
     // Counted from the other end, descending order is ascending order, and as stable.
-    let turned = |x: T| if direction == Direction::Up { key(x).wrapping_sub(low) } else { high.wrapping_sub(key(x)) };
+    let turned = |x: T| {
+        if direction == Direction::Up {
+            key(x).wrapping_sub(low)
+        } else {
+            high.wrapping_sub(key(x))
+        }
+    };
     let bits = u64::BITS - span.leading_zeros();
     if items.len() <= SHORT_ITEMS {
         let keys: Vec<u64> = items.iter().map(|x| turned(*x)).collect();
@@ -111,11 +132,26 @@ fn by_keys<T: Copy>(items: &[T], key: impl Fn(T) -> u64, direction: Direction) -
     }
     if bits <= u32::BITS {
         let mut packed: Vec<u64> = room(items.len())?;
-        packed.extend(items.iter().enumerate().map(|(at, x)| (turned(*x) << u32::BITS) | at as u64));
-        return radix(packed, bits, |item| item >> u32::BITS, |item| i64::from(item as u32));
+        packed.extend(
+            items
+                .iter()
+                .enumerate()
+                .map(|(at, x)| (turned(*x) << u32::BITS) | at as u64),
+        );
+        return radix(
+            packed,
+            bits,
+            |item| item >> u32::BITS,
+            |item| i64::from(item as u32),
+        );
     }
     let mut pairs: Vec<(u64, u32)> = room(items.len())?;
-    pairs.extend(items.iter().enumerate().map(|(at, x)| (turned(*x), at as u32)));
+    pairs.extend(
+        items
+            .iter()
+            .enumerate()
+            .map(|(at, x)| (turned(*x), at as u32)),
+    );
     radix(pairs, bits, |item| item.0, |item| i64::from(item.1))
 }
 
@@ -183,9 +219,16 @@ mod tests {
             order.iter().for_each(|at| seen[*at as usize] = true);
             assert!(seen.iter().all(|seen| *seen));
             for pair in order.windows(2) {
-                let (x, y) = (list.item(pair[0] as usize).unwrap(), list.item(pair[1] as usize).unwrap());
+                let (x, y) = (
+                    list.item(pair[0] as usize).unwrap(),
+                    list.item(pair[1] as usize).unwrap(),
+                );
                 let order = compare(&x, &y);
-                let order = if direction == Direction::Up { order } else { order.reverse() };
+                let order = if direction == Direction::Up {
+                    order
+                } else {
+                    order.reverse()
+                };
                 assert!(order == Ordering::Less || (order == Ordering::Equal && pair[0] < pair[1]));
             }
         }
@@ -197,7 +240,10 @@ mod tests {
         assert_eq!(permutation(Direction::Up, &list).unwrap(), vec![1, 2, 0]);
         let list = Value::from_floats(vec![f64::NEG_INFINITY, f64::NAN, -0.0, 0.0]);
         assert_eq!(permutation(Direction::Up, &list).unwrap(), vec![1, 0, 2, 3]);
-        assert_eq!(permutation(Direction::Down, &list).unwrap(), vec![2, 3, 0, 1]);
+        assert_eq!(
+            permutation(Direction::Down, &list).unwrap(),
+            vec![2, 3, 0, 1]
+        );
     }
 
     #[test]

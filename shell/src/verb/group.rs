@@ -31,7 +31,9 @@ fn places(firsts: &[u32]) -> Vec<usize> {
 }
 
 fn identity(x: &Value) -> Result<Value, Error> {
-    let count = x.as_index().ok_or_else(|| domain_error(Verb::Equal, "of a negative or broken number"))?;
+    let count = x
+        .as_index()
+        .ok_or_else(|| domain_error(Verb::Equal, "of a negative or broken number"))?;
     check_items(product(count, count)?, size_of::<i64>())?;
     let mut rows = room(count)?;
     for at in 0..count {
@@ -67,11 +69,20 @@ mod tests {
 
     #[test]
     fn groups_in_order_of_first_occurrence() {
-        assert_eq!(form(&group(&Value::string("abca")).unwrap()), "\"abc\"!(0 3\n ,1\n ,2)");
-        assert_eq!(form(&group(&Value::from_floats(vec![1.0, 1.5, 1.0])).unwrap()), "1 1.5!(0 2\n ,1)");
+        assert_eq!(
+            form(&group(&Value::string("abca")).unwrap()),
+            "\"abc\"!(0 3\n ,1\n ,2)"
+        );
+        assert_eq!(
+            form(&group(&Value::from_floats(vec![1.0, 1.5, 1.0])).unwrap()),
+            "1 1.5!(0 2\n ,1)"
+        );
         assert_eq!(form(&group(&Value::Int(2)).unwrap()), "(1 0\n 0 1)");
         assert_eq!(group(&Value::symbol("a")).unwrap_err().class(), Class::Type);
-        assert_eq!(group(&Value::Int(1 << 40)).unwrap_err().class(), Class::Limit);
+        assert_eq!(
+            group(&Value::Int(1 << 40)).unwrap_err().class(),
+            Class::Limit
+        );
     }
 
     #[test]

@@ -14,13 +14,20 @@ pub(super) fn gather(list: &Value, places: &[usize]) -> Value {
         Value::Floats(items) => Value::from_floats(places.iter().map(|at| items[*at]).collect()),
         Value::Chars(items) => Value::from_chars(places.iter().map(|at| items[*at]).collect()),
         Value::Symbols(items) => Value::from_symbols(places.iter().map(|at| items[*at]).collect()),
-        other => places.iter().map(|at| other.item(*at).unwrap_or_default()).collect(),
+        other => places
+            .iter()
+            .map(|at| other.item(*at).unwrap_or_default())
+            .collect(),
     }
 }
 
 /// The rows of a table at places that exist.
 pub(super) fn gather_rows(table: &Table, places: &[usize]) -> Result<Value, Error> {
-    let columns = table.columns().iter().map(|column| gather(column, places)).collect();
+    let columns = table
+        .columns()
+        .iter()
+        .map(|column| gather(column, places))
+        .collect();
     Ok(Value::table(Table::new(Rc::clone(table.names()), columns)?))
 }
 
@@ -39,12 +46,18 @@ pub fn at(x: &Value, i: Value) -> Result<Value, Error> {
             Value::Int(i) => Ok(list_item(list, *i)),
             _ => map_leaves(i, is_flat, |i| list_at(list, &i)),
         },
-        other => Err(Error::new(Class::Type, format!("index of {}", other.describe()))),
+        other => Err(Error::new(
+            Class::Type,
+            format!("index of {}", other.describe()),
+        )),
     }
 }
 
 fn list_item(list: &Value, at: i64) -> Value {
-    usize::try_from(at).ok().and_then(|at| list.item(at)).unwrap_or(Value::Int(NULL))
+    usize::try_from(at)
+        .ok()
+        .and_then(|at| list.item(at))
+        .unwrap_or(Value::Int(NULL))
 }
 
 /// A list at an atom or at a typed vector.
@@ -53,7 +66,10 @@ fn list_at(list: &Value, i: &Value) -> Result<Value, Error> {
         Value::Ints(places) => gather_checked(list, places),
         i if i.is_list() => match i.to_ints() {
             Some(places) => gather_checked(list, &places),
-            None => Ok(i.items().map(|i| list_item(list, i.as_int().unwrap_or(NULL))).collect()),
+            None => Ok(i
+                .items()
+                .map(|i| list_item(list, i.as_int().unwrap_or(NULL)))
+                .collect()),
         },
         i => Ok(list_item(list, i.as_int().unwrap_or(NULL))),
     }
@@ -88,7 +104,11 @@ fn copied<T: Copy>(items: &[T], places: &[i64]) -> Result<Vec<T>, Error> {
 fn copied_or<T: Copy>(items: &[T], places: &[i64], missing: T) -> Result<Vec<T>, Error> {
     let mut out = room(places.len())?;
     out.extend(places.iter().map(|at| {
-        usize::try_from(*at).ok().and_then(|at| items.get(at)).copied().unwrap_or(missing)
+        usize::try_from(*at)
+            .ok()
+            .and_then(|at| items.get(at))
+            .copied()
+            .unwrap_or(missing)
     }));
     Ok(out)
 }
@@ -105,18 +125,26 @@ fn table_at(table: &Table, i: Value) -> Result<Value, Error> {
     let missing = || Value::Int(NULL);
     match &i {
         Value::Symbol(name) => Ok(table.column(*name).cloned().unwrap_or_else(missing)),
-        Value::Symbols(names) => {
-            Ok(names.iter().map(|name| table.column(*name).cloned().unwrap_or_else(missing)).collect())
-        }
+        Value::Symbols(names) => Ok(names
+            .iter()
+            .map(|name| table.column(*name).cloned().unwrap_or_else(missing))
+            .collect()),
         _ => match i.to_ints() {
             Some(places) if i.is_list() => {
-                let columns = table.columns().iter().map(|column| gather_checked(column, &places));
+                let columns = table
+                    .columns()
+                    .iter()
+                    .map(|column| gather_checked(column, &places));
                 let columns = columns.collect::<Result<Vec<Value>, Error>>()?;
                 Ok(Value::table(Table::new(Rc::clone(table.names()), columns)?))
             }
             _ => match i.as_int() {
                 Some(row) => {
-                    let values = table.columns().iter().map(|column| list_item(column, row)).collect();
+                    let values = table
+                        .columns()
+                        .iter()
+                        .map(|column| list_item(column, row))
+                        .collect();
                     let keys = Value::Symbols(Rc::clone(table.names()));
                     Ok(Value::dict(Dict::new(keys, Value::from_items(values))?))
                 }
@@ -130,7 +158,10 @@ fn table_at(table: &Table, i: Value) -> Result<Value, Error> {
 fn table_at_atom(table: &Table, i: Value) -> Result<Value, Error> {
     match i {
         i if i.is_atom() && !matches!(i, Value::Nil) => table_at(table, i),
-        i => Err(Error::new(Class::Type, format!("index of a table by {}", i.describe()))),
+        i => Err(Error::new(
+            Class::Type,
+            format!("index of a table by {}", i.describe()),
+        )),
     }
 }
 
@@ -180,7 +211,12 @@ pub fn at_depth(x: &Value, path: &[Value]) -> Result<Value, Error> {
 
 /// Follows the path while its steps are atoms. Answers the value at its end, or opens a level at a
 /// step that spreads and answers nothing.
-fn descend(mut x: Value, path: &[Value], mut steps: usize, levels: &mut Vec<Level>) -> Result<Option<Value>, Error> {
+fn descend(
+    mut x: Value,
+    path: &[Value],
+    mut steps: usize,
+    levels: &mut Vec<Level>,
+) -> Result<Option<Value>, Error> {
     while let Some(step) = path.get(steps) {
         steps += 1;
         let spreads = matches!(step, Value::Nil) || step.is_list();
@@ -200,11 +236,18 @@ fn descend(mut x: Value, path: &[Value], mut steps: usize, levels: &mut Vec<Leve
                 _ => None,
             };
             let items = match x {
-                Value::List(list) => Rc::try_unwrap(list).map_or_else(|shared| shared.to_vec(), List::into_items),
+                Value::List(list) => {
+                    Rc::try_unwrap(list).map_or_else(|shared| shared.to_vec(), List::into_items)
+                }
                 other => other.items().collect(),
             };
             let results = Vec::with_capacity(items.len());
-            levels.push(Level { items: items.into_iter(), steps, keys, results });
+            levels.push(Level {
+                items: items.into_iter(),
+                steps,
+                keys,
+                results,
+            });
             return Ok(None);
         }
     }
@@ -230,7 +273,10 @@ mod tests {
         assert_eq!(at(&list, ints(&[2, 3])).unwrap(), ints(&[30, NULL]));
         assert_eq!(at(&list, Value::Float(1.5)).unwrap(), Value::Int(NULL));
         assert_eq!(at(&list, Value::Float(1.0)).unwrap(), Value::Int(20));
-        assert_eq!(at(&Value::Int(5), Value::Int(0)).unwrap_err().class(), Class::Type);
+        assert_eq!(
+            at(&Value::Int(5), Value::Int(0)).unwrap_err().class(),
+            Class::Type
+        );
     }
 
     #[test]
@@ -247,16 +293,30 @@ mod tests {
     #[test]
     fn depth_with_elided_steps() {
         let rows = Value::from_items(vec![ints(&[1, 2]), ints(&[3, 4])]);
-        assert_eq!(at_depth(&rows, &[Value::Nil, Value::Int(1)]).unwrap(), ints(&[2, 4]));
-        assert_eq!(at_depth(&rows, &[ints(&[0, 1]), Value::Int(0)]).unwrap(), ints(&[1, 3]));
-        assert_eq!(at_depth(&ints(&[5, 6]), &[Value::Int(0), Value::Int(0)]).unwrap_err().class(), Class::Type);
+        assert_eq!(
+            at_depth(&rows, &[Value::Nil, Value::Int(1)]).unwrap(),
+            ints(&[2, 4])
+        );
+        assert_eq!(
+            at_depth(&rows, &[ints(&[0, 1]), Value::Int(0)]).unwrap(),
+            ints(&[1, 3])
+        );
+        assert_eq!(
+            at_depth(&ints(&[5, 6]), &[Value::Int(0), Value::Int(0)])
+                .unwrap_err()
+                .class(),
+            Class::Type
+        );
     }
 
     #[test]
     fn tables_by_row_and_column() {
         let names = Rc::new(vec![Symbol::new("a"), Symbol::new("b")]);
         let table = Value::table(Table::new(names, vec![ints(&[1, 2]), ints(&[3, 4])]).unwrap());
-        assert_eq!(at_depth(&table, &[Value::Int(1), Value::symbol("b")]).unwrap(), Value::Int(4));
+        assert_eq!(
+            at_depth(&table, &[Value::Int(1), Value::symbol("b")]).unwrap(),
+            Value::Int(4)
+        );
         assert_eq!(at(&table, Value::symbol("b")).unwrap(), ints(&[3, 4]));
         let row = at(&table, Value::Int(5)).unwrap();
         assert_eq!(at(&row, Value::symbol("a")).unwrap(), Value::Int(NULL));

@@ -98,8 +98,15 @@ fn join_dicts(x: Rc<Dict>, y: &Dict) -> Result<Value, Error> {
 }
 
 fn differ(x: &Table, y: &str) -> Error {
-    let names: Vec<String> = x.names().iter().map(|name| name.text().into_owned()).collect();
-    Error::new(Class::Length, format!(", of a table with columns {} and {y}", names.join(" ")))
+    let names: Vec<String> = x
+        .names()
+        .iter()
+        .map(|name| name.text().into_owned())
+        .collect();
+    Error::new(
+        Class::Length,
+        format!(", of a table with columns {} and {y}", names.join(" ")),
+    )
 }
 
 fn join_row(x: Rc<Table>, row: &Dict) -> Result<Value, Error> {
@@ -127,7 +134,10 @@ fn join_tables(x: Rc<Table>, y: &Table) -> Result<Value, Error> {
     }
     let (names, columns) = take(x).into_parts();
     let columns = columns.into_iter().zip(more).map(|(x, y)| join_lists(x, y));
-    Ok(Value::table(Table::new(names, columns.collect::<Result<_, Error>>()?)?))
+    Ok(Value::table(Table::new(
+        names,
+        columns.collect::<Result<_, Error>>()?,
+    )?))
 }
 
 /// `,/x` of a list: its items joined.
@@ -138,12 +148,18 @@ pub(super) fn raze(x: Value) -> Result<Value, Error> {
     let Value::List(items) = &x else {
         return Ok(x);
     };
-    if items.iter().any(|item| matches!(item, Value::Dict(_) | Value::Table(_))) {
+    if items
+        .iter()
+        .any(|item| matches!(item, Value::Dict(_) | Value::Table(_)))
+    {
         let mut items = x.into_items().into_iter();
         let first = items.next().unwrap_or_default();
         return items.try_fold(first, join);
     }
-    let total = items.iter().map(Value::len).fold(0usize, usize::saturating_add);
+    let total = items
+        .iter()
+        .map(Value::len)
+        .fold(0usize, usize::saturating_add);
     if items.len() == 1 && !items[0].is_list() {
         return Ok(x);
     }
@@ -172,15 +188,23 @@ fn raze_typed(items: &List, total: usize) -> Result<Option<Value>, Error> {
         total: usize,
         part: impl Fn(&'a Value) -> Option<&'a [T]>,
     ) -> Result<Option<Vec<T>>, Error> {
-        if !items.iter().all(|item| (item.is_list() && item.is_empty()) || part(item).is_some()) {
+        if !items
+            .iter()
+            .all(|item| (item.is_list() && item.is_empty()) || part(item).is_some())
+        {
             return Ok(None);
         }
         check_items(total, size_of::<T>())?;
         let mut out = Vec::with_capacity(total);
-        items.iter().filter_map(part).for_each(|items| out.extend_from_slice(items));
+        items
+            .iter()
+            .filter_map(part)
+            .for_each(|items| out.extend_from_slice(items));
         Ok(Some(out))
     }
-    let first = items.iter().find(|item| !(item.is_list() && item.is_empty()));
+    let first = items
+        .iter()
+        .find(|item| !(item.is_list() && item.is_empty()));
     Ok(match first {
         Some(Value::Ints(_) | Value::Int(_)) => gathered(items, total, |item| match item {
             Value::Ints(items) => Some(items.as_slice()),
@@ -224,7 +248,12 @@ mod tests {
     fn the_narrowest_form_is_kept() {
         let joined = join(ints(&[1, 2]), Value::string("ab")).unwrap();
         assert_eq!(form(&joined), "(1;2;\"a\";\"b\")");
-        assert_eq!(join(Value::empty(), Value::string("a")).unwrap().representation(), "chars");
+        assert_eq!(
+            join(Value::empty(), Value::string("a"))
+                .unwrap()
+                .representation(),
+            "chars"
+        );
         let big = 9_007_199_254_740_993;
         let apart = Value::from_items(vec![Value::Int(big), Value::Float(0.5)]);
         let joined = join(apart, Value::Int(1)).unwrap();

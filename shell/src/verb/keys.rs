@@ -30,7 +30,9 @@ pub(super) fn keys_of(list: &Value) -> Option<Cow<'_, [i64]>> {
         Value::Ints(items) => Some(Cow::Borrowed(items)),
         Value::Floats(items) => Some(Cow::Owned(items.iter().map(|x| float_key(*x)).collect())),
         Value::Chars(items) => Some(Cow::Owned(items.iter().map(|x| i64::from(*x)).collect())),
-        Value::Symbols(items) => Some(Cow::Owned(items.iter().map(|x| i64::from(x.number())).collect())),
+        Value::Symbols(items) => Some(Cow::Owned(
+            items.iter().map(|x| i64::from(x.number())).collect(),
+        )),
         _ => None,
     }
 }
@@ -38,7 +40,10 @@ pub(super) fn keys_of(list: &Value) -> Option<Cow<'_, [i64]>> {
 /// The least and the greatest key.
 pub(super) fn range(keys: &[i64]) -> Option<(i64, i64)> {
     let first = *keys.first()?;
-    Some(keys.iter().fold((first, first), |(low, high), x| (low.min(*x), high.max(*x))))
+    Some(
+        keys.iter()
+            .fold((first, first), |(low, high), x| (low.min(*x), high.max(*x))),
+    )
 }
 
 /// The least key and the number of slots of a direct table, if that is worth it.
@@ -66,7 +71,10 @@ pub(super) enum Index<'a> {
     /// By key.
     Direct { low: i64, slots: Vec<u32> },
     /// By hash of the key.
-    Hashed { keys: Cow<'a, [i64]>, slots: Vec<u32> },
+    Hashed {
+        keys: Cow<'a, [i64]>,
+        slots: Vec<u32>,
+    },
 }
 
 impl<'a> Index<'a> {
@@ -103,7 +111,11 @@ impl<'a> Index<'a> {
             Index::Direct { low, slots } => {
                 let offset = key.wrapping_sub(*low) as u64;
                 // A key below the least one wraps to a large offset.
-                if key < *low || offset >= slots.len() as u64 { NONE } else { slots[offset as usize] }
+                if key < *low || offset >= slots.len() as u64 {
+                    NONE
+                } else {
+                    slots[offset as usize]
+                }
             }
             Index::Hashed { keys, slots } => {
                 let mask = slots.len() - 1;
@@ -130,7 +142,10 @@ impl<'a> ValueIndex<'a> {
     /// # Errors
     /// `limit` without memory.
     pub(super) fn new(items: &'a [Value]) -> Result<ValueIndex<'a>, Error> {
-        let mut index = ValueIndex { items, slots: slots_for(items.len())? };
+        let mut index = ValueIndex {
+            items,
+            slots: slots_for(items.len())?,
+        };
         for (at, item) in items.iter().enumerate() {
             let slot = index.slot(item);
             if index.slots[slot] == NONE {
@@ -249,7 +264,10 @@ pub(super) fn groups(list: &Value) -> Result<Groups, Error> {
     let Classes { ids, firsts } = classes(list)?;
     let mut counts = vec![0u32; firsts.len()];
     ids.iter().for_each(|id| counts[*id as usize] += 1);
-    let mut positions: Vec<Vec<i64>> = counts.iter().map(|count| Vec::with_capacity(*count as usize)).collect();
+    let mut positions: Vec<Vec<i64>> = counts
+        .iter()
+        .map(|count| Vec::with_capacity(*count as usize))
+        .collect();
     for (at, id) in ids.iter().enumerate() {
         positions[*id as usize].push(at as i64);
     }

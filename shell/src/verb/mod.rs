@@ -11,12 +11,15 @@ mod dispatch;
 mod number;
 mod walk;
 
+mod ops;
+
 mod arith;
 mod atomic;
 mod monads;
 mod relate;
 
 mod count;
+mod cut;
 mod find;
 mod grade;
 mod group;
@@ -27,18 +30,22 @@ mod roll;
 mod string;
 mod take;
 
+mod place;
+
 mod amend;
 mod base;
 mod fold;
 
-pub use amend::{Leaf, amend, amend_monadic, dmend, dmend_monadic, leaves, read, write};
+pub use amend::{amend, amend_monadic, dmend, dmend_monadic};
 pub use atomic::{int_pair, is_atomic, is_relation};
 pub use base::{bin, digits, number, windows};
+pub use cut::{splice, splice_parts};
 pub use dispatch::{dyadic, monadic};
 pub use fold::{fold_fast, fold_identity, prior_fast, prior_seed, scan_fast};
 pub use grade::Direction;
 pub use index::{at, at_depth};
 pub use join::join;
 pub use name::Verb;
+pub use place::{Leaf, leaves, read, write};
 pub use string::{join_with, split};
-pub use take::{slice, splice, splice_parts};
+pub use take::slice;

@@ -43,7 +43,9 @@ pub(super) fn null(x: Value) -> Result<Value, Error> {
             Ok(Value::from_ints(out))
         }
         Value::Chars(x) => Value::repeat(Value::Int(0), x.len()),
-        Value::Symbols(x) => Ok(Value::from_ints(x.iter().map(|x| i64::from(*x == Symbol::EMPTY)).collect())),
+        Value::Symbols(x) => Ok(Value::from_ints(
+            x.iter().map(|x| i64::from(*x == Symbol::EMPTY)).collect(),
+        )),
         atom => Ok(Value::truth(atom.is_null())),
     })
 }
@@ -71,7 +73,9 @@ pub(super) fn floor(x: Value) -> Result<Value, Error> {
 /// The floor as an integer if it is in range, else as a float.
 pub(super) fn floor_float(x: f64) -> Value {
     let floor = x.floor();
-    Value::Float(floor).as_int().map_or(Value::Float(floor), Value::Int)
+    Value::Float(floor)
+        .as_int()
+        .map_or(Value::Float(floor), Value::Int)
 }
 
 fn floor_floats(x: Rc<Vec<f64>>) -> Result<Value, Error> {
@@ -84,7 +88,10 @@ fn floor_floats(x: Rc<Vec<f64>>) -> Result<Value, Error> {
     // Nulls are in range: they convert to the null below.
     if x.iter().all(|x| x.is_nan() || (*x > -RANGE && *x < RANGE)) {
         let mut out = room(x.len())?;
-        out.extend(x.iter().map(|x| if x.is_nan() { NULL } else { x.floor() as i64 }));
+        out.extend(
+            x.iter()
+                .map(|x| if x.is_nan() { NULL } else { x.floor() as i64 }),
+        );
         return Ok(Value::from_ints(out));
     }
     floats_in_place(x, f64::floor)
@@ -149,15 +156,24 @@ mod tests {
     #[test]
     fn the_null_stays_null() {
         assert_eq!(negate(ints(&[1, NULL])).unwrap(), ints(&[-1, NULL]));
-        assert_eq!(floor(Value::from_floats(vec![1.5, f64::NAN])).unwrap(), ints(&[1, NULL]));
-        assert_eq!(float_function(Verb::Percent, Value::Int(-1)).unwrap(), Value::Int(NULL));
+        assert_eq!(
+            floor(Value::from_floats(vec![1.5, f64::NAN])).unwrap(),
+            ints(&[1, NULL])
+        );
+        assert_eq!(
+            float_function(Verb::Percent, Value::Int(-1)).unwrap(),
+            Value::Int(NULL)
+        );
         assert_eq!(null(ints(&[NULL, 0])).unwrap(), ints(&[1, 0]));
     }
 
     #[test]
     fn floors_out_of_range_stay_floats() {
         let big = Value::from_floats(vec![1.5, f64::INFINITY]);
-        assert_eq!(floor(big).unwrap(), Value::from_floats(vec![1.0, f64::INFINITY]));
+        assert_eq!(
+            floor(big).unwrap(),
+            Value::from_floats(vec![1.0, f64::INFINITY])
+        );
         assert_eq!(floor(Value::string("AbC")).unwrap(), Value::string("abc"));
     }
 

@@ -118,7 +118,10 @@ impl Verb {
 
     /// The verb that is written so.
     pub fn from_glyph(glyph: &str) -> Option<Verb> {
-        NAMES.iter().find(|(_, name)| *name == glyph).map(|(verb, _)| *verb)
+        NAMES
+            .iter()
+            .find(|(_, name)| *name == glyph)
+            .map(|(verb, _)| *verb)
     }
 
     /// All verbs, in the order of their numbers.
@@ -129,10 +132,19 @@ impl Verb {
     /// The number of arguments that a named function takes; 0 for the symbols, which take one or two.
     pub fn named_arity(self) -> usize {
         match self {
-            Verb::Sin | Verb::Cos | Verb::Exp | Verb::Log | Verb::Prm | Verb::Kind | Verb::Form => 1,
+            Verb::Sin | Verb::Cos | Verb::Exp | Verb::Log | Verb::Prm | Verb::Kind | Verb::Form => {
+                1
+            }
             Verb::In => 2,
             _ => 0,
         }
+    }
+}
+
+/// The glyph of a verb as an operand or in a message.
+impl std::fmt::Display for Verb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.glyph())
     }
 }
 

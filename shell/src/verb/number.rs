@@ -25,7 +25,9 @@ impl Num {
             Value::Char(x) => Ok(Num::Int(i64::from(x))),
             Value::Ints(items) => Ok(Num::Ints(items)),
             Value::Floats(items) => Ok(Num::Floats(items)),
-            Value::Chars(items) => Ok(Num::Ints(Rc::new(items.iter().map(|x| i64::from(*x)).collect()))),
+            Value::Chars(items) => Ok(Num::Ints(Rc::new(
+                items.iter().map(|x| i64::from(*x)).collect(),
+            ))),
             other => Err(other),
         }
     }
@@ -59,7 +61,10 @@ const BLOCK_ITEMS: usize = 1024;
 /// True when all integers are narrow; then none is the null.
 #[inline(always)]
 pub(super) fn are_narrow(items: &[i64]) -> bool {
-    items.iter().fold(0, |seen, x| seen | x.wrapping_add(NARROW) as u64) < 2 * NARROW as u64
+    items
+        .iter()
+        .fold(0, |seen, x| seen | x.wrapping_add(NARROW) as u64)
+        < 2 * NARROW as u64
 }
 
 /// A narrow integer as a float.
@@ -77,7 +82,9 @@ pub(super) fn float_to_narrow(x: f64) -> i64 {
 /// True when all floats are so small that their integral parts are narrow; then none is null.
 #[inline(always)]
 pub(super) fn floats_are_narrow(items: &[f64]) -> bool {
-    items.iter().fold(true, |all, x| all & (x.abs() < (NARROW - 1) as f64))
+    items
+        .iter()
+        .fold(true, |all, x| all & (x.abs() < (NARROW - 1) as f64))
 }
 
 /// Integers as floats.

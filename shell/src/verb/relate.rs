@@ -50,11 +50,15 @@ fn float_equal(x: f64, y: f64) -> bool {
 }
 
 relation!(Less, |x, y| x < y, float_less, |o| o == Ordering::Less);
-relation!(More, |x, y| x > y, |x, y| float_less(y, x), |o| o == Ordering::Greater);
+relation!(More, |x, y| x > y, |x, y| float_less(y, x), |o| o
+    == Ordering::Greater);
 relation!(Equal, |x, y| x == y, float_equal, |o| o == Ordering::Equal);
-relation!(LessEqual, |x, y| x <= y, |x, y| !float_less(y, x), |o| o != Ordering::Greater);
-relation!(MoreEqual, |x, y| x >= y, |x, y| !float_less(x, y), |o| o != Ordering::Less);
-relation!(NotEqual, |x, y| x != y, |x, y| !float_equal(x, y), |o| o != Ordering::Equal);
+relation!(LessEqual, |x, y| x <= y, |x, y| !float_less(y, x), |o| o
+    != Ordering::Greater);
+relation!(MoreEqual, |x, y| x >= y, |x, y| !float_less(x, y), |o| o
+    != Ordering::Less);
+relation!(NotEqual, |x, y| x != y, |x, y| !float_equal(x, y), |o| o
+    != Ordering::Equal);
 
 /// The answers for two operands that hold no lists and whose lengths, where they have some, agree.
 ///
@@ -68,19 +72,33 @@ pub(super) fn apply<R: Relation>(x: Value, y: Value) -> Result<Value, Error> {
         (Value::Floats(x), Value::Floats(y)) => pairs(&x, &y, R::floats),
         (Value::Floats(x), Value::Float(y)) => map(&x, |x| R::floats(x, y)),
         (Value::Float(x), Value::Floats(y)) => map(&y, |y| R::floats(x, y)),
-        (Value::Ints(x), Value::Floats(y)) => pairs(&x, &y, |x, y| R::holds(compare_int_float(x, y))),
-        (Value::Floats(x), Value::Ints(y)) => pairs(&x, &y, |x, y| R::holds(compare_int_float(y, x).reverse())),
+        (Value::Ints(x), Value::Floats(y)) => {
+            pairs(&x, &y, |x, y| R::holds(compare_int_float(x, y)))
+        }
+        (Value::Floats(x), Value::Ints(y)) => {
+            pairs(&x, &y, |x, y| R::holds(compare_int_float(y, x).reverse()))
+        }
         (Value::Ints(x), Value::Float(y)) => map(&x, |x| R::holds(compare_int_float(x, y))),
-        (Value::Float(x), Value::Ints(y)) => map(&y, |y| R::holds(compare_int_float(y, x).reverse())),
-        (Value::Floats(x), Value::Int(y)) => map(&x, |x| R::holds(compare_int_float(y, x).reverse())),
+        (Value::Float(x), Value::Ints(y)) => {
+            map(&y, |y| R::holds(compare_int_float(y, x).reverse()))
+        }
+        (Value::Floats(x), Value::Int(y)) => {
+            map(&x, |x| R::holds(compare_int_float(y, x).reverse()))
+        }
         (Value::Int(x), Value::Floats(y)) => map(&y, |y| R::holds(compare_int_float(x, y))),
-        (Value::Chars(x), Value::Chars(y)) => pairs(&x, &y, |x, y| R::ints(i64::from(x), i64::from(y))),
+        (Value::Chars(x), Value::Chars(y)) => {
+            pairs(&x, &y, |x, y| R::ints(i64::from(x), i64::from(y)))
+        }
         (Value::Chars(x), Value::Char(y)) => map(&x, |x| R::ints(i64::from(x), i64::from(y))),
         (Value::Char(x), Value::Chars(y)) => map(&y, |y| R::ints(i64::from(x), i64::from(y))),
         (Value::Symbols(x), Value::Symbols(y)) => pairs(&x, &y, symbols::<R>),
         (Value::Symbols(x), Value::Symbol(y)) => map(&x, |x| symbols::<R>(x, y)),
         (Value::Symbol(x), Value::Symbols(y)) => map(&y, |y| symbols::<R>(x, y)),
-        (x, y) if x.is_list() && y.is_list() => Ok(x.items().zip(y.items()).map(|(x, y)| atoms::<R>(&x, &y)).collect()),
+        (x, y) if x.is_list() && y.is_list() => Ok(x
+            .items()
+            .zip(y.items())
+            .map(|(x, y)| atoms::<R>(&x, &y))
+            .collect()),
         (x, y) if x.is_list() => Ok(x.items().map(|x| atoms::<R>(&x, &y)).collect()),
         (x, y) if y.is_list() => Ok(y.items().map(|y| atoms::<R>(&x, &y)).collect()),
         (x, y) => Ok(atoms::<R>(&x, &y)),
@@ -94,7 +112,11 @@ fn symbols<R: Relation>(x: Symbol, y: Symbol) -> bool {
         return R::holds(Ordering::Equal);
     }
     let (less, more) = (R::holds(Ordering::Less), R::holds(Ordering::Greater));
-    if less == more { less } else { R::holds(x.cmp(&y)) }
+    if less == more {
+        less
+    } else {
+        R::holds(x.cmp(&y))
+    }
 }
 
 fn atoms<R: Relation>(x: &Value, y: &Value) -> Value {
@@ -107,8 +129,14 @@ fn atoms<R: Relation>(x: &Value, y: &Value) -> Value {
         (Value::Symbol(x), Value::Symbol(y)) => symbols::<R>(*x, *y),
         (Value::Nil, Value::Nil) => R::holds(Ordering::Equal),
         // Functions have no order, but they are the same or not.
-        (Value::Function(_), Value::Function(_)) if R::holds(Ordering::Less) == R::holds(Ordering::Greater) => {
-            R::holds(if matches(x, y) { Ordering::Equal } else { Ordering::Less })
+        (Value::Function(_), Value::Function(_))
+            if R::holds(Ordering::Less) == R::holds(Ordering::Greater) =>
+        {
+            R::holds(if matches(x, y) {
+                Ordering::Equal
+            } else {
+                Ordering::Less
+            })
         }
         _ => false,
     })

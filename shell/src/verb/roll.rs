@@ -18,7 +18,9 @@ pub(super) fn unit(n: &Value, rng: &mut Rng) -> Result<Value, Error> {
     if !n.is_number() {
         return Err(type_error(Verb::Query, n));
     }
-    let count = n.as_index().ok_or_else(|| domain_error(Verb::Query, "of a negative count"))?;
+    let count = n
+        .as_index()
+        .ok_or_else(|| domain_error(Verb::Query, "of a negative count"))?;
     let mut out = room(count)?;
     out.extend((0..count).map(|_| rng.unit()));
     Ok(Value::from_floats(out))
@@ -32,18 +34,30 @@ pub(super) fn unit(n: &Value, rng: &mut Rng) -> Result<Value, Error> {
 pub(super) fn roll(n: &Value, y: &Value, rng: &mut Rng) -> Result<Value, Error> {
     let count = match n.as_int() {
         Some(count) if count != NULL => count,
-        _ if n.is_number() => return Err(domain_error(Verb::Query, "of a count that is no integer")),
+        _ if n.is_number() => {
+            return Err(domain_error(Verb::Query, "of a count that is no integer"));
+        }
         _ => return Err(type_error_pair(Verb::Query, n, y)),
     };
     match y {
         Value::Char(first) => {
             let letters = places(count, LETTERS, rng)?;
-            Ok(Value::from_chars(letters.iter().map(|at| first.wrapping_add(*at as u8)).collect()))
+            Ok(Value::from_chars(
+                letters
+                    .iter()
+                    .map(|at| first.wrapping_add(*at as u8))
+                    .collect(),
+            ))
         }
         y if y.is_number() => {
             let bound = match y.as_int() {
                 Some(bound) if bound >= 0 => bound as u64,
-                _ => return Err(domain_error(Verb::Query, "below a number that is negative or broken")),
+                _ => {
+                    return Err(domain_error(
+                        Verb::Query,
+                        "below a number that is negative or broken",
+                    ));
+                }
             };
             if count >= 0 {
                 let count = usize::try_from(count).unwrap_or(usize::MAX);
@@ -77,7 +91,10 @@ fn places(count: i64, items: usize, rng: &mut Rng) -> Result<Vec<usize>, Error> 
 /// `count` different numbers below the bound, in random order.
 fn different(count: u64, bound: u64, rng: &mut Rng) -> Result<Vec<i64>, Error> {
     if count > bound {
-        return Err(Error::new(Class::Length, format!("? of {count} different ones out of {bound}")));
+        return Err(Error::new(
+            Class::Length,
+            format!("? of {count} different ones out of {bound}"),
+        ));
     }
     let items = usize::try_from(count).unwrap_or(usize::MAX);
     // Where most are taken, the whole row is shuffled from the front.
@@ -108,7 +125,11 @@ fn different(count: u64, bound: u64, rng: &mut Rng) -> Result<Vec<i64>, Error> {
 /// # Errors
 /// `type`, `domain` for a broken number, `limit` when there are too many.
 pub(super) fn permutations(x: Value) -> Result<Value, Error> {
-    let list = if x.is_list() { x } else { super::count::iota(x)? };
+    let list = if x.is_list() {
+        x
+    } else {
+        super::count::iota(x)?
+    };
     let count = list.len();
     let total = (1..=count).try_fold(1, product)?;
     check_items(product(total, count.max(1))?, size_of::<Value>())?;
@@ -121,7 +142,10 @@ pub(super) fn permutations(x: Value) -> Result<Value, Error> {
         let Some(pivot) = (1..count).rev().find(|at| order[at - 1] < order[*at]) else {
             break;
         };
-        let greater = (pivot..count).rev().find(|at| order[*at] > order[pivot - 1]).unwrap_or(pivot);
+        let greater = (pivot..count)
+            .rev()
+            .find(|at| order[*at] > order[pivot - 1])
+            .unwrap_or(pivot);
         order.swap(pivot - 1, greater);
         order[pivot..].reverse();
     }
@@ -140,31 +164,56 @@ mod tests {
     fn different_ones_are_different() {
         let mut rng = Rng::new(3);
         for (count, bound) in [(4, 4), (10, 1000), (0, 0)] {
-            let Value::Ints(items) = roll(&Value::Int(-count), &Value::Int(bound), &mut rng).unwrap() else {
+            let Value::Ints(items) =
+                roll(&Value::Int(-count), &Value::Int(bound), &mut rng).unwrap()
+            else {
                 panic!("no integers")
             };
             let distinct: std::collections::HashSet<i64> = items.iter().copied().collect();
-            assert_eq!((items.len(), distinct.len()), (count as usize, count as usize));
+            assert_eq!(
+                (items.len(), distinct.len()),
+                (count as usize, count as usize)
+            );
             assert!(items.iter().all(|x| (0..bound).contains(x)));
         }
-        assert_eq!(roll(&Value::Int(-5), &Value::Int(3), &mut rng).unwrap_err().class(), Class::Length);
+        assert_eq!(
+            roll(&Value::Int(-5), &Value::Int(3), &mut rng)
+                .unwrap_err()
+                .class(),
+            Class::Length
+        );
     }
 
     #[test]
     fn absurd_counts_are_errors() {
         let mut rng = Rng::new(3);
-        assert_eq!(unit(&Value::Int(1 << 50), &mut rng).unwrap_err().class(), Class::Limit);
-        assert_eq!(unit(&Value::Int(-1), &mut rng).unwrap_err().class(), Class::Domain);
+        assert_eq!(
+            unit(&Value::Int(1 << 50), &mut rng).unwrap_err().class(),
+            Class::Limit
+        );
+        assert_eq!(
+            unit(&Value::Int(-1), &mut rng).unwrap_err().class(),
+            Class::Domain
+        );
         let huge = roll(&Value::Int(-(1 << 50)), &Value::Int(1 << 50), &mut rng);
         assert_eq!(huge.unwrap_err().class(), Class::Limit);
-        assert_eq!(permutations(Value::Int(40)).unwrap_err().class(), Class::Limit);
+        assert_eq!(
+            permutations(Value::Int(40)).unwrap_err().class(),
+            Class::Limit
+        );
     }
 
     #[test]
     fn letters_and_items() {
         let mut rng = Rng::new(3);
         let letters = roll(&Value::Int(100), &Value::Char(b'a'), &mut rng).unwrap();
-        assert!(letters.as_text().unwrap().iter().all(u8::is_ascii_lowercase));
+        assert!(
+            letters
+                .as_text()
+                .unwrap()
+                .iter()
+                .all(u8::is_ascii_lowercase)
+        );
         let picks = roll(&Value::Int(10), &Value::string("xy"), &mut rng).unwrap();
         assert!(picks.as_text().unwrap().iter().all(|c| b"xy".contains(c)));
     }
@@ -172,7 +221,10 @@ mod tests {
     #[test]
     fn orders() {
         let all = permutations(Value::Int(3)).unwrap();
-        assert_eq!(form(&all), "(0 1 2\n 0 2 1\n 1 0 2\n 1 2 0\n 2 0 1\n 2 1 0)");
+        assert_eq!(
+            form(&all),
+            "(0 1 2\n 0 2 1\n 1 0 2\n 1 2 0\n 2 0 1\n 2 1 0)"
+        );
         assert_eq!(form(&permutations(Value::empty()).unwrap()), ",()");
     }
 }

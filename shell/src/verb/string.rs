@@ -102,14 +102,19 @@ fn cast_atom(to: Symbol, y: Value) -> Result<Value, Error> {
             _ => Value::Int(0),
         }),
         b"c" => chars(to, y),
-        _ => Err(Error::new(Class::Domain, format!("$ to `{to}, which is none of `i `f `c `b and `"))),
+        _ => Err(Error::new(
+            Class::Domain,
+            format!("$ to `{to}, which is none of `i `f `c `b and `"),
+        )),
     }
 }
 
 /// Without the fraction, towards zero.
 fn integer(x: Value) -> Value {
     match x {
-        Value::Float(x) => Value::Float(x.trunc()).as_int().map_or(Value::Float(x.trunc()), Value::Int),
+        Value::Float(x) => Value::Float(x.trunc())
+            .as_int()
+            .map_or(Value::Float(x.trunc()), Value::Int),
         other => other,
     }
 }
@@ -133,7 +138,10 @@ fn chars(to: Symbol, y: Value) -> Result<Value, Error> {
         other => Err(type_error_pair(Verb::Dollar, &Value::Symbol(to), other)),
     };
     if y.is_list() {
-        let text = y.items().map(|x| char_of(&x)).collect::<Result<Vec<u8>, Error>>()?;
+        let text = y
+            .items()
+            .map(|x| char_of(&x))
+            .collect::<Result<Vec<u8>, Error>>()?;
         return Ok(Value::from_chars(text));
     }
     char_of(&y).map(Value::Char)
@@ -173,7 +181,11 @@ pub fn split(separator: &Value, y: &Value) -> Result<Value, Error> {
 /// `limit` when the result is too large.
 pub fn join_with(separator: &Value, y: &Value) -> Result<Value, Error> {
     if !y.is_list() || y.is_empty() {
-        return Ok(if y.is_list() { Value::from_chars(Vec::new()) } else { y.clone() });
+        return Ok(if y.is_list() {
+            Value::from_chars(Vec::new())
+        } else {
+            y.clone()
+        });
     }
     let Value::List(items) = y else {
         return join_items(separator, y);
@@ -182,7 +194,10 @@ pub fn join_with(separator: &Value, y: &Value) -> Result<Value, Error> {
     let (Some(texts), Some(separator)) = (texts, separator.as_text()) else {
         return join_items(separator, y);
     };
-    let bytes = texts.iter().map(|text| text.len()).fold(0usize, usize::saturating_add);
+    let bytes = texts
+        .iter()
+        .map(|text| text.len())
+        .fold(0usize, usize::saturating_add);
     let bytes = bytes.saturating_add(product(separator.len(), texts.len() - 1)?);
     let mut out = room(bytes)?;
     for (at, text) in texts.iter().enumerate() {
@@ -218,7 +233,10 @@ mod tests {
     #[test]
     fn texts_of_values() {
         let nested = Value::from_items(vec![Value::Int(1), Value::symbol("b"), ints(&[22, 3])]);
-        assert_eq!(form(&string(nested).unwrap()), "(,\"1\"\n ,\"b\"\n (\"22\"\n  ,\"3\"))");
+        assert_eq!(
+            form(&string(nested).unwrap()),
+            "(,\"1\"\n ,\"b\"\n (\"22\"\n  ,\"3\"))"
+        );
         assert_eq!(string(Value::string("ab")).unwrap(), Value::string("ab"));
     }
 
@@ -230,7 +248,10 @@ mod tests {
         assert_eq!(pad(-2, "abc"), Value::string("bc"));
         assert_eq!(pad(3, ""), Value::string("   "));
         let words = Value::from_items(vec![Value::string("ab"), Value::Char(b'c')]);
-        assert_eq!(form(&cast(Value::Int(3), words).unwrap()), "(\"ab \"\n \"c  \")");
+        assert_eq!(
+            form(&cast(Value::Int(3), words).unwrap()),
+            "(\"ab \"\n \"c  \")"
+        );
         let huge = cast(Value::Int(1 << 50), Value::string("a"));
         assert_eq!(huge.unwrap_err().class(), Class::Limit);
     }
@@ -255,8 +276,16 @@ mod tests {
     fn splitting_at_strings() {
         let parts = split(&Value::string("--"), &Value::string("a--b----c")).unwrap();
         assert_eq!(form(&parts), "(,\"a\"\n ,\"b\"\n ()\n ,\"c\")");
-        assert_eq!(split(&Value::string(""), &Value::string("a")).unwrap_err().class(), Class::Domain);
-        assert_eq!(form(&split(&Value::Char(b','), &Value::string("")).unwrap()), ",()");
+        assert_eq!(
+            split(&Value::string(""), &Value::string("a"))
+                .unwrap_err()
+                .class(),
+            Class::Domain
+        );
+        assert_eq!(
+            form(&split(&Value::Char(b','), &Value::string("")).unwrap()),
+            ",()"
+        );
     }
 
     proptest! {

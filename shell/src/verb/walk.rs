@@ -61,7 +61,11 @@ struct Level<J> {
 impl<J> Level<J> {
     fn new(shape: Shape, jobs: Vec<J>) -> Level<J> {
         let results = Vec::with_capacity(jobs.len());
-        Level { shape, jobs: jobs.into_iter(), results }
+        Level {
+            shape,
+            jobs: jobs.into_iter(),
+            results,
+        }
     }
 }
 
@@ -101,7 +105,9 @@ pub(super) fn map_leaves(
             Some(job) if is_leaf(&job) => level.results.push(f(job)?),
             Some(job) => levels.push(open(job)),
             None => {
-                let done = levels.pop().map_or(Ok(Value::Nil), |level| level.shape.close(level.results))?;
+                let done = levels
+                    .pop()
+                    .map_or(Ok(Value::Nil), |level| level.shape.close(level.results))?;
                 match levels.last_mut() {
                     Some(outer) => outer.results.push(done),
                     None => return Ok(done),
@@ -152,7 +158,9 @@ pub(super) fn zip_leaves(
                 plan => levels.push(open_pair(verb, x, y, plan)?),
             },
             None => {
-                let done = levels.pop().map_or(Ok(Value::Nil), |level| level.shape.close(level.results))?;
+                let done = levels
+                    .pop()
+                    .map_or(Ok(Value::Nil), |level| level.shape.close(level.results))?;
                 match levels.last_mut() {
                     Some(outer) => outer.results.push(done),
                     None => return Ok(done),
@@ -185,14 +193,23 @@ fn open_pair(verb: Verb, x: Value, y: Value, plan: Plan) -> Result<Level<Job>, E
                 }
                 let (names, left) = take(x).into_parts();
                 let (_, right) = take(y).into_parts();
-                let jobs = left.into_iter().zip(right).map(|(x, y)| Job::Pair(x, y)).collect();
+                let jobs = left
+                    .into_iter()
+                    .zip(right)
+                    .map(|(x, y)| Job::Pair(x, y))
+                    .collect();
                 Level::new(Shape::Table(names), jobs)
             }
             (x, y) => {
                 if x.len() != y.len() {
                     return Err(length_error(verb, &x, &y));
                 }
-                let jobs = x.into_items().into_iter().zip(y.into_items()).map(|(x, y)| Job::Pair(x, y)).collect();
+                let jobs = x
+                    .into_items()
+                    .into_iter()
+                    .zip(y.into_items())
+                    .map(|(x, y)| Job::Pair(x, y))
+                    .collect();
                 Level::new(Shape::List, jobs)
             }
         },
@@ -223,7 +240,10 @@ fn open_dicts(x: &Dict, y: &Dict) -> Level<Job> {
 
 /// Two lists that should have had one length.
 pub(super) fn length_error(verb: Verb, x: &Value, y: &Value) -> Error {
-    Error::new(Class::Length, format!("{verb} of {} items and {} items", x.len(), y.len()))
+    Error::new(
+        Class::Length,
+        format!("{verb} of {} items and {} items", x.len(), y.len()),
+    )
 }
 
 /// One operand of a kind that the verb doesn't take.
@@ -233,7 +253,10 @@ pub(super) fn type_error(verb: Verb, x: &Value) -> Error {
 
 /// Two operands of kinds that the verb doesn't take together.
 pub(super) fn type_error_pair(verb: Verb, x: &Value, y: &Value) -> Error {
-    Error::new(Class::Type, format!("{verb} of {} and {}", x.describe(), y.describe()))
+    Error::new(
+        Class::Type,
+        format!("{verb} of {} and {}", x.describe(), y.describe()),
+    )
 }
 
 /// An operand that the verb takes, but not with this value.
