@@ -161,9 +161,12 @@ fn an_endless_poll_is_suspended_beside_others_and_can_be_killed() {
     for counter in counters {
         assert_eq!(system.end_of(counter), "done");
     }
+    // Each is held up only by the others, so this is asked while all of them are there.
     for spin in spins {
         let row = system.wait_for(spin, |row| row.preempted > 3);
         assert_ne!(row.state, "ended");
+    }
+    for spin in spins {
         assert_eq!(system.kill(spin), "killed");
     }
 }
