@@ -63,7 +63,7 @@ impl Machine {
         };
         let leaves = leaves(&target, &path, operand)?;
         self.frames.push(Frame::Amend(Box::new(AmendFrame { target, global, function, leaves, at: 0 })));
-        self.amend(None)
+        Ok(Control::Again)
     }
 
     /// Takes a new item, if there is one, and goes on with the next place.
@@ -99,12 +99,9 @@ impl Machine {
             let count = 1 + usize::from(operand.is_some());
             self.stack.extend(operand);
             let function = amend.function.clone();
-            arrived = self.quick(&function, count)?;
-            if arrived.is_none() {
-                match self.apply(function, count)? {
-                    Control::Value(value) => arrived = Some(value),
-                    other => return Ok(other),
-                }
+            match self.turn(function, count)? {
+                Control::Value(value) => arrived = Some(value),
+                other => return Ok(other),
             }
         }
         let Some(Frame::Amend(amend)) = self.frames.pop() else {
@@ -127,6 +124,6 @@ impl Machine {
         let (_, part, _) = verb::splice_parts(&target, &range)?;
         self.stack.push(part);
         self.frames.push(Frame::Splice(Box::new(SpliceFrame { target, range })));
-        self.apply(new, 1)
+        self.apply_later(new, 1)
     }
 }

@@ -123,8 +123,12 @@ impl Machine {
                 Function::Native(name) => return self.native(*name, count),
                 Function::Derived(derived) => return self.derived(derived, &inner, count),
                 Function::Train(steps) => {
-                    let steps = steps.len() / 2;
-                    return self.train(inner, steps, count);
+                    if count == 0 || count > 2 {
+                        return Err(rank_error(&inner, count));
+                    }
+                    let (left, count) = ((steps.len() / 2) as u32, count as u32);
+                    self.frames.push(Frame::Train(TrainFrame { function: inner, left, count }));
+                    return Ok(Control::Again);
                 }
                 Function::Projection(projection) => {
                     let arguments = self.take(count);
@@ -326,7 +330,7 @@ impl Machine {
         match verb {
             Verb::At => {
                 self.stack.push(right);
-                self.apply(left, 1)
+                self.apply_later(left, 1)
             }
             Verb::Dot => {
                 let count = if right.is_list() { right.len() } else { 1 };
@@ -334,7 +338,7 @@ impl Machine {
                     true => self.stack.extend(right.into_items()),
                     false => self.stack.push(right),
                 }
-                self.apply(left, count)
+                self.apply_later(left, count)
             }
             Verb::Hash => self.filter(left, right, crate::adverb::Keep::Matching),
             Verb::Under => self.filter(left, right, crate::adverb::Keep::Others),
@@ -370,42 +374,56 @@ impl Machine {
         self.dyad_of_function(verb, function, arguments)
     }
 
-    /// Goes on with a train, of which so many steps are left, with what its next step gets.
-    pub(crate) fn train(&mut self, function: Rc<Function>, mut left: usize, mut count: usize) -> Result<Control, Error> {
-        let Function::Train(steps) = &*function else {
-            return Ok(Control::Value(Value::Nil));
-        };
-        if count > 2 {
-            return Err(rank_error(&function, count));
+    /// Applies a function in the next step: whatever it is, this returns first.
+    pub(crate) fn apply_later(&mut self, function: Value, count: usize) -> Result<Control, Error> {
+        match function {
+            Value::Function(inner) if matches!(*inner, Function::Lambda(_)) => self.enter(inner, count),
+            function => {
+                self.frames.push(Frame::Apply(function, count as u32));
+                Ok(Control::Again)
+            }
         }
-        while left > 0 {
-            left -= 1;
-            let (Some(operand), Some(step)) = (steps.get(2 * left), steps.get(2 * left + 1)) else {
-                break;
+    }
+
+    /// Goes on with the train on top. Its next step gets so many values on the stack, or the one
+    /// that has arrived.
+    pub(crate) fn train(&mut self, arrived: Option<Value>) -> Result<Control, Error> {
+        if let Some(value) = arrived {
+            self.stack.push(value);
+        }
+        loop {
+            let Some(Frame::Train(TrainFrame { function, left, count })) = self.frames.last_mut() else {
+                return Ok(Control::Again);
             };
-            if !matches!(operand, Value::Nil) {
-                if count != 1 {
-                    return Err(rank_error(&function, count));
+            let Function::Train(steps) = &**function else {
+                return Ok(Control::Again);
+            };
+            let Some(next) = left.checked_sub(1) else {
+                self.frames.pop();
+                return Ok(Control::Value(self.stack.pop().unwrap_or_default()));
+            };
+            *left = next;
+            let mut arguments = std::mem::replace(count, 1) as usize;
+            let at = next as usize * 2;
+            let left = steps.get(at).cloned().unwrap_or_default();
+            let step = steps.get(at + 1).cloned().unwrap_or_default();
+            if !matches!(left, Value::Nil) {
+                if arguments != 1 {
+                    return Err(rank_error(&Rc::clone(function), arguments));
                 }
-                let at = self.stack.len().saturating_sub(1);
-                self.stack.insert(at, operand.clone());
-                count = 2;
+                let below = self.stack.len().saturating_sub(1);
+                self.stack.insert(below, left);
+                arguments = 2;
             }
-            let step = step.clone();
-            if left == 0 {
-                return self.apply(step, count);
+            if next == 0 {
+                self.frames.pop();
+                return self.apply_later(step, arguments);
             }
-            self.frames.push(Frame::Train(TrainFrame { function: Rc::clone(&function), left }));
-            match self.apply(step, count)? {
-                Control::Value(value) => {
-                    self.frames.pop();
-                    self.stack.push(value);
-                    count = 1;
-                }
+            match self.turn(step, arguments)? {
+                Control::Value(value) => self.stack.push(value),
                 other => return Ok(other),
             }
         }
-        Ok(Control::Value(self.stack.pop().unwrap_or_default()))
     }
 }
 

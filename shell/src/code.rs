@@ -294,6 +294,8 @@ pub struct Code {
     pub slots: Vec<Symbol>,
     /// The names of the captured values.
     pub captured: Vec<Symbol>,
+    /// True when no operation calls anything.
+    pub calls_nothing: bool,
     /// The number of parameters.
     pub parameters: u8,
     /// For a lambda without `x`: where a missing `y` or `z` is found; see [`Missing`].

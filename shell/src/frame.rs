@@ -30,7 +30,9 @@ pub(crate) struct TrainFrame {
     /// The train.
     pub(crate) function: Rc<Function>,
     /// The number of its steps that are left.
-    pub(crate) left: usize,
+    pub(crate) left: u32,
+    /// The number of values on the stack that the next of them gets.
+    pub(crate) count: u32,
 }
 
 /// What a trap does with an error.
@@ -57,6 +59,8 @@ pub(crate) enum Frame {
     Repeat(Box<Repeat>),
     /// A train.
     Train(TrainFrame),
+    /// An application to so many arguments on the stack.
+    Apply(Value, u32),
     /// A view whose name was read: the value is remembered, and what read it runs again.
     View(u32),
     /// A trap, and the height of the stack that it goes back to.

@@ -1,6 +1,250 @@
-//! Help.
+//! Help: a page for every verb, adverb, name and command, and an overview of all.
+//!
+//! One table holds the pages, so that the overview can't miss one. What is in it is tested
+//! against the verbs and effects that there are.
 
-/// Help.
-pub fn help(_topic: &str) -> String {
-    String::new()
+/// What a page is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Chapter {
+    Verbs,
+    Adverbs,
+    Syntax,
+    Names,
+    Effects,
+    Commands,
+}
+
+/// One page: the topic, one line for each meaning.
+struct Page {
+    chapter: Chapter,
+    topic: &'static str,
+    lines: &'static [&'static str],
+}
+
+const fn page(chapter: Chapter, topic: &'static str, lines: &'static [&'static str]) -> Page {
+    Page { chapter, topic, lines }
+}
+
+use Chapter::{Adverbs, Commands, Effects, Names, Syntax, Verbs};
+
+const PAGES: &[Page] = &[
+    page(Verbs, ":", &[":x     x itself", "x:y    y; after a name: assignment"]),
+    page(Verbs, "+", &["+x     flip: rows to columns; a dictionary of columns to a table", "x+y    add"]),
+    page(Verbs, "-", &["-x     negate", "x-y    subtract"]),
+    page(Verbs, "*", &["*x     first item", "x*y    multiply"]),
+    page(Verbs, "%", &["%x     square root", "x%y    divide"]),
+    page(
+        Verbs,
+        "!",
+        &[
+            "!n     0 .. n-1; of a list: all its indices, a row for each axis; of a dictionary: its keys",
+            "n!x    x modulo n; for n below 0: x divided by -n, rounded down",
+            "x!y    dictionary of keys and values",
+        ],
+    ),
+    page(Verbs, "&", &["&x     where: as many times each index as the count there", "x&y    lesser, and"]),
+    page(Verbs, "|", &["|x     reverse", "x|y    greater, or"]),
+    page(Verbs, "<", &["<x     indices that sort x upward; of a dictionary: its keys", "x<y    less"]),
+    page(Verbs, ">", &[">x     indices that sort x downward; of a dictionary: its keys", "x>y    more"]),
+    page(Verbs, "=", &["=x     group: each distinct item with its indices; of a number: unit matrix", "x=y    equal"]),
+    page(Verbs, "<=", &["x<=y   at most"]),
+    page(Verbs, ">=", &["x>=y   at least"]),
+    page(Verbs, "<>", &["x<>y   not equal"]),
+    page(Verbs, "~", &["~x     not", "x~y    match: equal as a whole"]),
+    page(Verbs, ",", &[",x     list of one item", "x,y    join; of dictionaries: the right one's values win"]),
+    page(
+        Verbs,
+        "^",
+        &["^x     1 where null", "n^x    x with its nulls filled", "l^x    the list without the items of x"],
+    ),
+    page(
+        Verbs,
+        "#",
+        &[
+            "#x     count",
+            "n#x    take n, from the end if below 0, over and over if need be",
+            "l#x    reshape; of a dictionary: those keys",
+            "f#x    the items for which f is true",
+        ],
+    ),
+    page(
+        Verbs,
+        "_",
+        &[
+            "_x     round down; of chars: lower case",
+            "n_x    drop n, from the end if below 0",
+            "l_x    cut at indices; of a dictionary: without those keys",
+            "x_i    the list without item i",
+            "f_x    the items for which f is false",
+        ],
+    ),
+    page(
+        Verbs,
+        "$",
+        &[
+            "$x     to text",
+            "n$x    pad or cut text to n chars, on the left if below 0",
+            "`i$x `f$x `c$x `b$x   to integers, floats, chars, truth",
+            "`$x    to symbols",
+            "$[c;a;b]   a if c is true, else b; further conditions may follow",
+        ],
+    ),
+    page(
+        Verbs,
+        "?",
+        &[
+            "?x     distinct items; of a number: so many random numbers from 0 to 1",
+            "l?x    where x is in the list, 0N where not; of a dictionary: the key",
+            "n?m    n random numbers below m; -n?m all different; n?list picks",
+            "?[l;(from;to);x]   the list with that part replaced by x, or changed by a function",
+        ],
+    ),
+    page(
+        Verbs,
+        "@",
+        &[
+            "@x     type: -9 number, -10 char, -11 symbol, 0 list, 98 table, 99 dictionary, 102 105 107 functions",
+            "x@i    items at i; f@x applies f",
+            "@[x;i;f]  @[x;i;f;y]   x with the items at i changed by f, or by f with y; @[`a;..] changes the global",
+            "@[f;x;h]   f of x; an error goes to h",
+        ],
+    ),
+    page(
+        Verbs,
+        ".",
+        &[
+            ".x     values of a dictionary; a text is evaluated; a symbol gives the global's value",
+            "x.i    item at depth; f.x applies f to a list of arguments",
+            ".[x;p;f]  .[x;p;f;y]   as @, at depth",
+            ".[f;x;:]   (0;result) or (1;\"class: message\"); .[f;x;h] calls h with the message",
+        ],
+    ),
+    page(Verbs, "0:", &["0:x    lines of a file", "x 0:y  write lines to a file"]),
+    page(Verbs, "1:", &["1:x    value of JSON", "x 1:y  write a value as JSON"]),
+    page(Verbs, "5:", &["5:x    the text that reads back as x"]),
+    page(
+        Adverbs,
+        "'",
+        &["f'x    each", "x f'y  each pair", "f'[x;y;z]  side by side", "l'x    binary search in a sorted list"],
+    ),
+    page(
+        Adverbs,
+        "/",
+        &[
+            "f/x    f of two: fold; f of one: until nothing changes",
+            "x f/y  fold that begins with x",
+            "n f/x  n times; p f/x while p is true",
+            "n/x    number of digits in base n; \",\"/x joins texts",
+        ],
+    ),
+    page(
+        Adverbs,
+        "\\",
+        &["f\\x    as /, with all results on the way", "n\\x    digits in base n; \",\"\\x splits a text"],
+    ),
+    page(
+        Adverbs,
+        "':",
+        &["f':x   each item with the one before; s f':x begins with s", "n f':x windows of n items; n':x the windows"],
+    ),
+    page(Adverbs, "/:", &["x f/:y x with each item of y"]),
+    page(Adverbs, "\\:", &["x f\\:y each item of x with y"]),
+    page(
+        Syntax,
+        "{",
+        &[
+            "{x+y}      a function; x, y, z are its arguments; o is itself",
+            "{[a;b]a-b} a function with named arguments",
+            "f[;2]      a function with some of its arguments",
+        ],
+    ),
+    page(Syntax, "(", &["(a;b)   a list; its items run from the right", "([a;b]x;y)  a table; ([]a:x;b:y) as well"]),
+    page(Syntax, "[", &["[a:1;b:2]  a dictionary", "[a;b]   a list; its items run from the left", "f[a;b]  a call"]),
+    page(
+        Syntax,
+        "::",
+        &["a::x   inside a function: assigns the global", "       at top level: a view, computed again when needed"],
+    ),
+    page(Names, "sin", &["sin x"]),
+    page(Names, "cos", &["cos x"]),
+    page(Names, "exp", &["exp x  e to the power x"]),
+    page(Names, "log", &["log x  natural logarithm"]),
+    page(Names, "prm", &["prm x  all permutations of a list, or of 0 .. x-1"]),
+    page(Names, "in", &["x in y   1 where x is in the list y"]),
+    page(Names, "kind", &["kind x   how a value is stored, as a symbol"]),
+    page(Names, "help", &["help x   this page about a verb, adverb or name: help\"/\""]),
+    page(Effects, "pub", &["pub[core;bytes]   a new ring; its number"]),
+    page(Effects, "sub", &["sub[core;ring]   a reader of a ring; sub[core;ring;`lap] may miss some, `kick is detached instead"]),
+    page(Effects, "attach", &["attach n   takes an end of a ring to this task"]),
+    page(Effects, "snd", &["snd[ring;x]   sends a value; waits for room"]),
+    page(Effects, "rcv", &["rcv reader   the next value; waits for it; rcv[reader;ms] waits so long"]),
+    page(Effects, "poll", &["poll reader   the next value if there is one"]),
+    page(Effects, "spawn", &["spawn[core;\"code\"]   a task that runs O", "spawn[core;`name;[in:s;out:p]]   a task of a loaded module"]),
+    page(Effects, "print", &["print x   shows x and gives it back; print[a;b] as a list"]),
+    page(Effects, "load", &["load[`name;\"file.wasm\"]   a module"]),
+    page(Effects, "kill", &["kill task"]),
+    page(Effects, "ps", &["ps[]   the tasks"]),
+    page(Effects, "rings", &["rings[]   the rings and their readers"]),
+    page(Effects, "cores", &["cores[]   the cores"]),
+    page(Effects, "qos", &["qos[core;(bus;io;tasks)]   quanta in microseconds; qos[`task;n;weight]"]),
+    page(Effects, "halt", &["halt[]   ends the kernel; halt status"]),
+    page(Effects, "select", &["select[..]   names a ring for other processes"]),
+    page(Effects, "drop", &["drop x   ends what select began"]),
+    page(Effects, "now", &["now[]   nanoseconds, where the task has a clock"]),
+    page(Commands, "\\\\", &["\\\\      leave"]),
+    page(Commands, "\\t", &["\\t x    the time that x takes"]),
+    page(Commands, "\\h", &["\\h      this; \\h + is about +"]),
+    page(Commands, "\\p", &["\\p n    shows so many digits; 0 all"]),
+    page(Commands, "\\v", &["\\v      the names that are bound"]),
+    page(Commands, "\\l", &["\\l file  runs a script"]),
+];
+
+/// The page about a topic; the overview without one, and for topics that have none.
+pub fn help(topic: &str) -> String {
+    let topic = topic.trim();
+    let pages: Vec<&Page> = PAGES.iter().filter(|page| page.topic == topic).collect();
+    match pages.as_slice() {
+        [] if topic.is_empty() => overview(),
+        [] => format!("there is no page about {topic}\n{}", overview()),
+        pages => {
+            let lines: Vec<&str> = pages.iter().flat_map(|page| page.lines.iter().copied()).collect();
+            lines.join("\n")
+        }
+    }
+}
+
+fn overview() -> String {
+    const CHAPTERS: [(Chapter, &str); 6] = [
+        (Verbs, "verbs   "),
+        (Adverbs, "adverbs "),
+        (Syntax, "syntax  "),
+        (Names, "names   "),
+        (Effects, "effects "),
+        (Commands, "commands"),
+    ];
+    let mut out = String::new();
+    for (chapter, title) in CHAPTERS {
+        let topics: Vec<&str> = PAGES.iter().filter(|page| page.chapter == chapter).map(|page| page.topic).collect();
+        out.push_str(&format!("{title}  {}\n", topics.join(" ")));
+    }
+    out.push_str("expressions run from the right and have no precedence: 2*3+4 is 14\n");
+    out.push_str("help\"+\" or \\h + tells about +");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::help;
+    use crate::effect::EFFECTS;
+    use crate::verb::Verb;
+
+    #[test]
+    fn everything_has_a_page() {
+        let glyphs = Verb::all().map(|verb| verb.glyph());
+        for topic in glyphs.chain(EFFECTS).chain(["'", "/", "\\", "':", "/:", "\\:", "help"]) {
+            assert!(!help(topic).contains("there is no page"), "{topic}");
+            assert!(help("").split_whitespace().any(|word| word == topic), "{topic}");
+        }
+        assert!(help("nosuch").starts_with("there is no page about nosuch"));
+    }
 }

@@ -5,7 +5,7 @@ use super::results::Results;
 use crate::error::{Class, Error};
 use crate::frame::Frame;
 use crate::machine::{Control, Machine};
-use crate::value::{Adverb, Dict, Function, Value};
+use crate::value::{Adverb, Dict, Value};
 use crate::verb::{self, Verb};
 
 /// Where an argument of each turn comes from.
@@ -93,7 +93,7 @@ impl Machine {
                     self.stack.push(atom);
                 }
             }
-            return self.apply(function, count);
+            return self.apply_later(function, count);
         };
         let ending = keys.map_or(Ending::List, Ending::Keyed);
         self.begin_each(function, sources, turns, ending)
@@ -118,7 +118,7 @@ impl Machine {
                 let (Source::Same(value) | Source::Items(value)) = source;
                 self.stack.push(value);
             }
-            return self.apply(function, 2);
+            return self.apply_later(function, 2);
         };
         let ending = keys.map_or(Ending::List, Ending::Keyed);
         self.begin_each(function, vec![left, right], turns, ending)
@@ -154,7 +154,7 @@ impl Machine {
     ) -> Result<Control, Error> {
         let results = Results::new(turns);
         self.frames.push(Frame::Each(Box::new(Each { function, sources, turns, at: 0, results, ending })));
-        self.each(None)
+        Ok(Control::Again)
     }
 
     /// Takes the result of a turn, if there is one, and goes on with the next.
@@ -182,53 +182,15 @@ impl Machine {
             each.at += 1;
             let count = each.sources.len();
             let function = each.function.clone();
-            arrived = self.quick(&function, count)?;
-            if arrived.is_none() {
-                match self.apply(function, count)? {
-                    Control::Value(value) => arrived = Some(value),
-                    other => return Ok(other),
-                }
+            match self.turn(function, count)? {
+                Control::Value(value) => arrived = Some(value),
+                other => return Ok(other),
             }
         }
         match self.frames.pop() {
             Some(Frame::Each(each)) => self.end_each(*each).map(Control::Value),
             _ => Ok(Control::Again),
         }
-    }
-
-    /// A verb on operands that are no affair of the machine; nothing when they are.
-    pub(crate) fn quick(&mut self, function: &Value, count: usize) -> Result<Option<Value>, Error> {
-        let Value::Function(function) = function else {
-            return Ok(None);
-        };
-        let verb = match **function {
-            Function::Verb(verb) if verb.named_arity() == 0 || verb.named_arity() == count => verb,
-            Function::Monad(verb) if count == 1 => verb,
-            _ => return Ok(None),
-        };
-        let value = match count {
-            1 => {
-                let argument = self.stack.pop().unwrap_or_default();
-                if crate::machine::monad_needs_machine(verb, &argument) {
-                    self.stack.push(argument);
-                    return Ok(None);
-                }
-                verb::monadic(verb, argument, &mut self.rng)?
-            }
-            2 => {
-                let right = self.stack.pop().unwrap_or_default();
-                let left = self.stack.pop().unwrap_or_default();
-                if crate::machine::needs_machine(verb, &left) {
-                    self.stack.push(left);
-                    self.stack.push(right);
-                    return Ok(None);
-                }
-                verb::dyadic(verb, left, right, &mut self.rng)?
-            }
-            _ => return Ok(None),
-        };
-        self.charge(&value);
-        Ok(Some(value))
     }
 
     fn end_each(&mut self, each: Each) -> Result<Value, Error> {

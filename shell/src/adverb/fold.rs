@@ -51,7 +51,7 @@ impl Machine {
         });
         let turns = list.len();
         self.frames.push(Frame::Fold(Box::new(Fold { function, value: first, lists: vec![list], turns, at: 1, all })));
-        self.fold(None)
+        Ok(Control::Again)
     }
 
     /// `x f/y`, `f/[x;y;z]` and the same with `\`: the first argument is where it begins.
@@ -82,7 +82,7 @@ impl Machine {
             // Only atoms: one plain application.
             self.stack.push(seed);
             self.stack.extend(lists);
-            return self.apply(function, count);
+            return self.apply_later(function, count);
         };
         let all = (wanted == Yield::All).then(|| {
             let mut results = Results::new(turns);
@@ -96,7 +96,7 @@ impl Machine {
             results
         });
         self.frames.push(Frame::Fold(Box::new(Fold { function, value: seed, lists, turns, at: 0, all })));
-        self.fold(None)
+        Ok(Control::Again)
     }
 
     /// The result where the verb has a direct way over the whole list.
@@ -147,12 +147,9 @@ impl Machine {
             fold.at += 1;
             let count = fold.lists.len() + 1;
             let function = fold.function.clone();
-            arrived = self.quick(&function, count)?;
-            if arrived.is_none() {
-                match self.apply(function, count)? {
-                    Control::Value(value) => arrived = Some(value),
-                    other => return Ok(other),
-                }
+            match self.turn(function, count)? {
+                Control::Value(value) => arrived = Some(value),
+                other => return Ok(other),
             }
         }
         match self.frames.pop() {

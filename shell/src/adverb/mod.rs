@@ -8,6 +8,7 @@ mod each;
 mod fold;
 mod noun;
 mod prior;
+mod quick;
 mod repeat;
 mod results;
 

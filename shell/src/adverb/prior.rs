@@ -36,11 +36,11 @@ impl Machine {
         if !list.is_list() && !matches!(list, Value::Table(_)) {
             self.stack.push(list);
             self.stack.push(before);
-            return self.apply(function, 2);
+            return self.apply_later(function, 2);
         }
         let results = Results::new(list.len());
         self.frames.push(Frame::Prior(Box::new(Prior { function, before, list, keys, at: 0, results })));
-        self.prior(None)
+        Ok(Control::Again)
     }
 
     /// Takes the result of a turn, if there is one, and goes on with the next.
@@ -64,12 +64,9 @@ impl Machine {
             self.stack.push(item.clone());
             self.stack.push(std::mem::replace(&mut prior.before, item));
             let function = prior.function.clone();
-            arrived = self.quick(&function, 2)?;
-            if arrived.is_none() {
-                match self.apply(function, 2)? {
-                    Control::Value(value) => arrived = Some(value),
-                    other => return Ok(other),
-                }
+            match self.turn(function, 2)? {
+                Control::Value(value) => arrived = Some(value),
+                other => return Ok(other),
             }
         }
         match self.frames.pop() {

@@ -47,7 +47,7 @@ impl Machine {
         });
         let value = start.clone();
         self.frames.push(Frame::Converge(Box::new(Converge { function, start, value, all })));
-        self.converge(None)
+        Ok(Control::Again)
     }
 
     /// Takes the result of a turn, if there is one, and goes on with the next: until the result
@@ -74,7 +74,7 @@ impl Machine {
             }
             self.stack.push(converge.value.clone());
             let function = converge.function.clone();
-            match self.apply(function, 1)? {
+            match self.turn(function, 1)? {
                 Control::Value(value) => arrived = Some(value),
                 other => return Ok(other),
             }
@@ -116,7 +116,7 @@ impl Machine {
             results
         });
         self.frames.push(Frame::Repeat(Box::new(Repeat { function, next, value, all })));
-        self.repeat(None)
+        Ok(Control::Again)
     }
 
     /// Takes an answer of the condition or the result of a turn, if there is one, and goes on.
@@ -169,7 +169,7 @@ impl Machine {
                     function
                 }
             };
-            match self.apply(function, 1)? {
+            match self.turn(function, 1)? {
                 Control::Value(value) => arrived = Some(value),
                 other => return Ok(other),
             }

@@ -26,8 +26,10 @@ pub(super) fn finish(mut unit: Unit, source: &Rc<Source>) -> Result<Code, Error>
     if !evaluates_text(&unit) {
         mark_last_reads(&unit, &mut ops);
     }
+    let calls_nothing = !ops.iter().any(|op| calls(*op));
     Ok(Code {
         kind: unit.kind,
+        calls_nothing,
         ops,
         spans,
         constants: unit.constants,
@@ -104,6 +106,13 @@ fn evaluates_text(unit: &Unit) -> bool {
     unit.kind == CodeKind::Program
         || unit.ops.contains(&Op::Monad(Verb::Dot))
         || unit.constants.iter().any(is_dot)
+}
+
+fn calls(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Call(_) | Op::TailCall(_) | Op::OwnCall(_) | Op::OwnTail(_) | Op::CallVerb { .. }
+    )
 }
 
 fn jump_target(op: Op) -> Option<u32> {

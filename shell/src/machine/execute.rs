@@ -13,7 +13,7 @@ use crate::verb::{self, Verb};
 use std::rc::Rc;
 
 /// Why the operations of a lambda stopped running.
-enum Exit {
+pub(crate) enum Exit {
     /// It calls a function with so many arguments on the stack.
     Call(Value, usize),
     /// The same as its last act.
@@ -34,7 +34,7 @@ enum Exit {
 
 /// A verb of two small integers, if the result is one as well.
 #[inline(always)]
-fn int_pair(verb: Verb, x: i64, y: i64) -> Option<i64> {
+pub(crate) fn int_pair(verb: Verb, x: i64, y: i64) -> Option<i64> {
     // The null is the least integer, so that comparisons need no case for it.
     let sum = |sum: Option<i64>| match sum {
         Some(sum) if x != NULL && y != NULL && sum != NULL => Some(sum),
@@ -126,65 +126,80 @@ impl Machine {
                         _ => return Ok(Control::Value(self.pop())),
                     }
                 }
-                Exit::Call(callee, count) => {
-                    self.set_position(next);
-                    match self.apply(callee, count)? {
-                        Control::Again => {}
-                        other => return Ok(other),
+                exit => {
+                    drop(cells);
+                    match (self.after(exit, &function, next)?, self.frames.last()) {
+                        (None, _) => {}
+                        (Some(Control::Value(value)), Some(Frame::Lambda(_))) => self.stack.push(value),
+                        (Some(control), _) => return Ok(control),
                     }
-                }
-                Exit::TailCall(callee, count) => {
-                    self.drop_call(base, count);
-                    self.end_call(cells);
-                    match self.apply(callee, count) {
-                        Ok(Control::Again) => {}
-                        other => return self.with_caller(other, function, next),
-                    }
-                }
-                // Evaluated text may read the locals, so its lambda stays.
-                Exit::Verb(verb, count) if count > 1 && returns_next(lambda, next) => {
-                    self.drop_call(base, count);
-                    self.end_call(cells);
-                    match self.apply_verb(verb, count) {
-                        Ok(Control::Again) => {}
-                        other => return self.with_caller(other, function, next),
-                    }
-                }
-                Exit::Verb(verb, count) => {
-                    self.set_position(next);
-                    match self.apply_verb(verb, count)? {
-                        Control::Again => {}
-                        other => return Ok(other),
-                    }
-                }
-                Exit::Global(global) => {
-                    self.set_position(next);
-                    let code = self.view_to_refresh(global)?;
-                    self.set_position(next - 1);
-                    return self.refresh(global, code);
-                }
-                Exit::Budget => {
-                    self.set_position(next - 1);
-                    return Ok(Control::Again);
-                }
-                Exit::Fail(error) => {
-                    self.set_position(next);
-                    return Err(error);
                 }
             }
         }
     }
 
+    /// Does what held up the lambda on top, which has got to `next`. Nothing is returned when a
+    /// lambda is on top again.
+    #[inline]
+    pub(crate) fn after(
+        &mut self,
+        exit: Exit,
+        function: &Rc<Function>,
+        next: usize,
+    ) -> Result<Option<Control>, Error> {
+        self.set_position(next);
+        let control = match exit {
+            Exit::Switch | Exit::Return => Control::Again,
+            Exit::Call(callee, count) => self.apply(callee, count)?,
+            Exit::TailCall(callee, count) => {
+                self.leave_for(count);
+                let outcome = self.apply(callee, count);
+                self.with_caller(outcome, function, next)?
+            }
+            // Evaluated text may read the locals, so its lambda stays.
+            Exit::Verb(verb, count) if count > 1 && returns_next(function, next) => {
+                self.leave_for(count);
+                let outcome = self.apply_verb(verb, count);
+                self.with_caller(outcome, function, next)?
+            }
+            Exit::Verb(verb, count) => self.apply_verb(verb, count)?,
+            Exit::Global(global) => {
+                let code = self.view_to_refresh(global)?;
+                self.set_position(next - 1);
+                self.refresh(global, code)?;
+                Control::Again
+            }
+            Exit::Budget => {
+                self.set_position(next - 1);
+                return Ok(Some(Control::Again));
+            }
+            Exit::Fail(error) => return Err(error),
+        };
+        match control {
+            Control::Again => Ok(None),
+            other => Ok(Some(other)),
+        }
+    }
+
+    /// Takes the lambda on top off; the arguments of its last call take the place of its slots.
+    fn leave_for(&mut self, count: usize) {
+        if let Some(Frame::Lambda(running)) = self.frames.pop() {
+            self.drop_call(running.base as usize, count);
+            if running.cells.is_some() {
+                release(running.cells);
+            }
+        }
+    }
+
     /// The outcome of a last call; an error in the call itself is still the caller's.
-    #[cold]
     fn with_caller(
         &self,
         outcome: Result<Control, Error>,
-        function: Rc<Function>,
+        function: &Rc<Function>,
         at: usize,
     ) -> Result<Control, Error> {
         outcome.map_err(|error| {
-            let caller = Running { function, cells: None, at: at as u32, base: 0 };
+            let caller = Running { function: Rc::clone(function), cells: None, at: at as u32, base: 0 };
             self.note_call(error, &caller)
         })
     }
@@ -232,7 +247,7 @@ impl Machine {
     }
 
     /// Runs operations until one of them needs more than the stack and the lambda's own slots.
-    fn operations(
+    pub(crate) fn operations(
         &mut self,
         lambda: &Lambda,
         function: &Rc<Function>,
@@ -562,7 +577,10 @@ pub(crate) fn plain_call(function: &Function, count: usize) -> Option<usize> {
 
 /// True when a lambda has nothing left to do after the operation at hand. Programs stay, so that
 /// errors can tell where they were.
-fn returns_next(lambda: &Lambda, at: usize) -> bool {
+fn returns_next(function: &Function, at: usize) -> bool {
+    let Function::Lambda(lambda) = function else {
+        return false;
+    };
     let code = lambda.code();
     matches!(code.kind, CodeKind::Explicit | CodeKind::Implicit) && code.ops.get(at) == Some(&Op::Return)
 }

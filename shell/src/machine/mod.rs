@@ -11,7 +11,7 @@ mod execute;
 mod operations;
 mod run;
 
-pub(crate) use execute::{monad_needs_machine, needs_machine};
+pub(crate) use execute::{Exit, int_pair, monad_needs_machine, needs_machine, plain_call};
 
 use crate::compile::compile;
 use crate::effect::{EFFECTS, Effect, function};

@@ -28,7 +28,8 @@ impl Machine {
             Some(Frame::Converge(_)) => self.converge(Some(value)),
             Some(Frame::Repeat(_)) => self.repeat(Some(value)),
             Some(Frame::Amend(_)) => self.amend(Some(value)),
-            Some(Frame::Train(_) | Frame::View(_) | Frame::Trap(..) | Frame::Splice(_)) => self.deliver_once(value),
+            Some(Frame::Train(_)) => self.train(Some(value)),
+            Some(Frame::View(_) | Frame::Trap(..) | Frame::Splice(_) | Frame::Apply(..)) => self.deliver_once(value),
             None => Ok(Control::Value(value)),
         }
     }
@@ -36,10 +37,6 @@ impl Machine {
     /// Gives a value to a frame that takes only one.
     fn deliver_once(&mut self, value: Value) -> Result<Control, Error> {
         match self.frames.pop() {
-            Some(Frame::Train(train)) => {
-                self.stack.push(value);
-                self.train(train.function, train.left, 1)
-            }
             Some(Frame::View(global)) => {
                 self.env.set_view_value(global, value);
                 Ok(Control::Again)
@@ -62,6 +59,11 @@ impl Machine {
             Some(Frame::Repeat(_)) => self.repeat(None),
             Some(Frame::Converge(_)) => self.converge(None),
             Some(Frame::Amend(_)) => self.amend(None),
+            Some(Frame::Train(_)) => self.train(None),
+            Some(Frame::Apply(..)) => match self.frames.pop() {
+                Some(Frame::Apply(function, count)) => self.apply(function, count as usize),
+                _ => Ok(Control::Again),
+            },
             // The others never wait without a value.
             _ => Ok(Control::Value(Value::Nil)),
         }
