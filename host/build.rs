@@ -52,7 +52,9 @@ fn embed() -> Result<(), String> {
 }
 
 fn path_of(variable: &str) -> Result<PathBuf, String> {
-    env::var_os(variable).map(PathBuf::from).ok_or(format!("cargo did not set {variable}"))
+    env::var_os(variable)
+        .map(PathBuf::from)
+        .ok_or(format!("cargo did not set {variable}"))
 }
 
 /// Names of the folders of `parent` that hold a crate, sorted.
@@ -75,13 +77,22 @@ fn add_target() -> Result<(), String> {
         .output()
         .map_err(|error| format!("rustc does not run: {error}"))?;
     let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
-    if sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir() {
+    if sysroot
+        .join("lib/rustlib")
+        .join(TARGET)
+        .join("lib")
+        .is_dir()
+    {
         return Ok(());
     }
-    let added = Command::new("rustup").args(["target", "add", TARGET]).status();
+    let added = Command::new("rustup")
+        .args(["target", "add", TARGET])
+        .status();
     match added {
         Ok(status) if status.success() => Ok(()),
-        _ => Err(format!("the {TARGET} target is missing: run 'rustup target add {TARGET}'")),
+        _ => Err(format!(
+            "the {TARGET} target is missing: run 'rustup target add {TARGET}'"
+        )),
     }
 }
 
@@ -91,7 +102,12 @@ fn compile(root: &Path, target_dir: &Path, tasks: &[String]) -> Result<(), Strin
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
         let outer = text.starts_with("CARGO") || text.starts_with("RUST");
-        let kept = ["CARGO_HOME", "CARGO_NET_OFFLINE", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
+        let kept = [
+            "CARGO_HOME",
+            "CARGO_NET_OFFLINE",
+            "RUSTUP_HOME",
+            "RUSTUP_TOOLCHAIN",
+        ];
         if outer && !kept.contains(&text.as_ref()) {
             cargo.env_remove(&name);
         }
@@ -101,17 +117,29 @@ fn compile(root: &Path, target_dir: &Path, tasks: &[String]) -> Result<(), Strin
     cargo
         .current_dir(root)
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
-        .args(["build", "--profile", "guest", "--target", TARGET, "--target-dir"])
+        .args([
+            "build",
+            "--profile",
+            "guest",
+            "--target",
+            TARGET,
+            "--target-dir",
+        ])
         .arg(target_dir)
         .args(["-p", "okernel-shell"]);
     for task in tasks {
         cargo.args(["-p", task]);
     }
-    let output = cargo.output().map_err(|error| format!("cargo does not run: {error}"))?;
+    let output = cargo
+        .output()
+        .map_err(|error| format!("cargo does not run: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("the guests do not compile:\n{}", String::from_utf8_lossy(&output.stderr)))
+    Err(format!(
+        "the guests do not compile:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    ))
 }
 
 fn write_modules(out: &Path, modules: &[(String, PathBuf)]) -> Result<(), String> {
@@ -133,10 +161,16 @@ fn write_sdk(root: &Path, out: &Path) -> Result<(), String> {
     while let Some(folder) = pending.pop() {
         let entries = fs::read_dir(&folder).map_err(|error| error.to_string())?;
         for path in entries.flatten().map(|entry| entry.path()) {
-            let hidden = path.file_name().and_then(OsStr::to_str).is_none_or(|n| n.starts_with('.'));
+            let hidden = path
+                .file_name()
+                .and_then(OsStr::to_str)
+                .is_none_or(|n| n.starts_with('.'));
             if path.is_dir() && !hidden && path.file_name() != Some(OsStr::new("tests")) {
                 pending.push(path);
-            } else if matches!(path.extension().and_then(OsStr::to_str), Some("rs" | "toml" | "md")) {
+            } else if matches!(
+                path.extension().and_then(OsStr::to_str),
+                Some("rs" | "toml" | "md")
+            ) {
                 files.push(path);
             }
         }
@@ -145,7 +179,11 @@ fn write_sdk(root: &Path, out: &Path) -> Result<(), String> {
     let mut table = String::from("&[\n");
     for path in files {
         let name = path.strip_prefix(&sdk).map_err(|error| error.to_string())?;
-        let _ = writeln!(table, "    ({:?}, include_str!({path:?})),", name.display().to_string());
+        let _ = writeln!(
+            table,
+            "    ({:?}, include_str!({path:?})),",
+            name.display().to_string()
+        );
     }
     table.push_str("]\n");
     fs::write(out.join("sdk.rs"), table).map_err(|error| error.to_string())

@@ -48,21 +48,39 @@ impl Machine {
         operand: Option<Value>,
     ) -> Result<Control, Error> {
         let (target, global) = match target {
-            Value::Symbol(name) => match self.env.find(name).and_then(|number| Some((number, self.env.value(number)?.clone()))) {
+            Value::Symbol(name) => match self
+                .env
+                .find(name)
+                .and_then(|number| Some((number, self.env.value(number)?.clone())))
+            {
                 Some((number, value)) => (value, Some((number, Value::Symbol(name)))),
-                None => return Err(Error::new(Class::Name, format!("{name} has no value to amend"))),
+                None => {
+                    return Err(Error::new(
+                        Class::Name,
+                        format!("{name} has no value to amend"),
+                    ));
+                }
             },
             other => (other, None),
         };
         if !(target.is_list() || matches!(target, Value::Dict(_) | Value::Table(_))) {
-            return Err(Error::new(Class::Type, format!("{} of {}", verb.glyph(), target.describe())));
+            return Err(Error::new(
+                Class::Type,
+                format!("{} of {}", verb.glyph(), target.describe()),
+            ));
         }
         let path = match verb {
             Verb::Dot if place.is_list() => place.into_items(),
             _ => vec![place],
         };
         let leaves = leaves(&target, &path, operand)?;
-        self.frames.push(Frame::Amend(Box::new(AmendFrame { target, global, function, leaves, at: 0 })));
+        self.frames.push(Frame::Amend(Box::new(AmendFrame {
+            target,
+            global,
+            function,
+            leaves,
+            at: 0,
+        })));
         Ok(Control::Again)
     }
 
@@ -117,13 +135,19 @@ impl Machine {
     }
 
     /// `?[l;(from;to);v]`; a function gets the part that it replaces.
-    pub(crate) fn splice(&mut self, target: Value, range: Value, new: Value) -> Result<Control, Error> {
+    pub(crate) fn splice(
+        &mut self,
+        target: Value,
+        range: Value,
+        new: Value,
+    ) -> Result<Control, Error> {
         if !matches!(new, Value::Function(_)) {
             return verb::splice(&target, &range, new).map(Control::Value);
         }
         let (_, part, _) = verb::splice_parts(&target, &range)?;
         self.stack.push(part);
-        self.frames.push(Frame::Splice(Box::new(SpliceFrame { target, range })));
+        self.frames
+            .push(Frame::Splice(Box::new(SpliceFrame { target, range })));
         self.apply_later(new, 1)
     }
 }

@@ -51,7 +51,10 @@ pub(crate) fn valence(value: &Value) -> usize {
                 continue;
             }
             Function::Derived(_) => 1,
-            Function::Train(steps) => match (steps.len().checked_sub(2).and_then(|at| steps.get(at)), steps.last()) {
+            Function::Train(steps) => match (
+                steps.len().checked_sub(2).and_then(|at| steps.get(at)),
+                steps.last(),
+            ) {
                 (Some(Value::Nil), Some(last)) => {
                     value = last;
                     continue;
@@ -63,7 +66,11 @@ pub(crate) fn valence(value: &Value) -> usize {
 }
 
 fn holes(projection: &Projection) -> usize {
-    projection.arguments.iter().filter(|argument| argument.is_none()).count()
+    projection
+        .arguments
+        .iter()
+        .filter(|argument| argument.is_none())
+        .count()
 }
 
 /// A projection's arguments with further ones in its holes.
@@ -88,12 +95,18 @@ pub(crate) fn rank_error(function: &Function, count: usize) -> Error {
     };
     let most = arguments_max(function).unwrap_or(0);
     let plural = if most == 1 { "" } else { "s" };
-    Error::new(Class::Rank, format!("{what} takes {most} argument{plural}, not {count}"))
+    Error::new(
+        Class::Rank,
+        format!("{what} takes {most} argument{plural}, not {count}"),
+    )
 }
 
 /// The error for what can be neither called nor indexed.
 pub(crate) fn not_callable(value: &Value) -> Error {
-    let text = format!("{} is neither function nor list, so it takes no arguments", value.describe());
+    let text = format!(
+        "{} is neither function nor list, so it takes no arguments",
+        value.describe()
+    );
     Error::new(Class::Type, text)
 }
 
@@ -127,7 +140,11 @@ impl Machine {
                         return Err(rank_error(&inner, count));
                     }
                     let (left, count) = ((steps.len() / 2) as u32, count as u32);
-                    self.frames.push(Frame::Train(TrainFrame { function: inner, left, count }));
+                    self.frames.push(Frame::Train(TrainFrame {
+                        function: inner,
+                        left,
+                        count,
+                    }));
                     return Ok(Control::Again);
                 }
                 Function::Projection(projection) => {
@@ -138,7 +155,10 @@ impl Machine {
                     let merged = merge(projection, arguments.into_iter().map(Some).collect());
                     let next = projection.function.clone();
                     if merged.iter().any(Option::is_none) {
-                        let rest = Projection { function: next, arguments: merged };
+                        let rest = Projection {
+                            function: next,
+                            arguments: merged,
+                        };
                         return Ok(Control::Value(Value::function(Function::Projection(rest))));
                     }
                     count = merged.len();
@@ -151,10 +171,15 @@ impl Machine {
 
     /// The value of a global that is called by its symbol.
     fn named(&self, name: Symbol) -> Result<Value, Error> {
-        match self.env.find(name).and_then(|number| self.env.value(number)) {
-            Some(Value::Symbol(_)) | None => {
-                Err(Error::new(Class::Type, format!("symbol {name} names no function or list")))
-            }
+        match self
+            .env
+            .find(name)
+            .and_then(|number| self.env.value(number))
+        {
+            Some(Value::Symbol(_)) | None => Err(Error::new(
+                Class::Type,
+                format!("symbol {name} names no function or list"),
+            )),
             Some(value) => Ok(value.clone()),
         }
     }
@@ -195,8 +220,17 @@ impl Machine {
         if self.is_deep() {
             self.check_memory()?;
         }
-        let cells = if code.cells.is_empty() { None } else { self.cells_of(lambda, base) };
-        let running = Running { function, cells, at: 0, base: base as u32 };
+        let cells = if code.cells.is_empty() {
+            None
+        } else {
+            self.cells_of(lambda, base)
+        };
+        let running = Running {
+            function,
+            cells,
+            at: 0,
+            base: base as u32,
+        };
         self.frames.push(Frame::Lambda(running));
         Ok(Control::Again)
     }
@@ -220,11 +254,15 @@ impl Machine {
             return Err(rank_error(function, count));
         }
         if code.kind == CodeKind::Implicit && !code.missing.is_empty() {
-            let found = code.missing.iter().skip(count).map(|missing| match missing {
-                Missing::Unused => Some(Value::Nil),
-                Missing::Outer(outer) => self.outer_value(lambda, *outer).ok(),
-                Missing::Project => None,
-            });
+            let found = code
+                .missing
+                .iter()
+                .skip(count)
+                .map(|missing| match missing {
+                    Missing::Unused => Some(Value::Nil),
+                    Missing::Outer(outer) => self.outer_value(lambda, *outer).ok(),
+                    Missing::Project => None,
+                });
             let found: Option<Vec<Value>> = found.collect();
             if let Some(found) = found {
                 self.stack.extend(found);
@@ -234,7 +272,10 @@ impl Machine {
         let mut arguments: Vec<Option<Value>> = self.take(count).into_iter().map(Some).collect();
         arguments.resize(parameters, None);
         let function = Value::Function(Rc::clone(function));
-        let projection = Function::Projection(Projection { function, arguments });
+        let projection = Function::Projection(Projection {
+            function,
+            arguments,
+        });
         Ok(Some(Control::Value(Value::function(projection))))
     }
 
@@ -246,10 +287,14 @@ impl Machine {
             return Err(rank_error(&function, count));
         }
         if count == 0 || count < arity {
-            let mut arguments: Vec<Option<Value>> = self.take(count).into_iter().map(Some).collect();
+            let mut arguments: Vec<Option<Value>> =
+                self.take(count).into_iter().map(Some).collect();
             arguments.resize(arity.max(if arity == 0 { 2 } else { 0 }), None);
             let function = Value::function(function);
-            let projection = Function::Projection(Projection { function, arguments });
+            let projection = Function::Projection(Projection {
+                function,
+                arguments,
+            });
             return Ok(Control::Value(Value::function(projection)));
         }
         match count {
@@ -300,7 +345,11 @@ impl Machine {
         if let Some(value) = self.env.value(number) {
             return Ok(Control::Value(value.clone()));
         }
-        let source = Source { origin: String::new(), line_first: 1, text: self.env.name(number).text().into_owned() };
+        let source = Source {
+            origin: String::new(),
+            line_first: 1,
+            text: self.env.name(number).text().into_owned(),
+        };
         let code = compile_within(&Rc::new(source), &mut self.env, &[])?;
         self.push_program(code, Vec::new());
         Ok(Control::Again)
@@ -309,7 +358,11 @@ impl Machine {
     /// Evaluates text; the names of the lambda that does so can be read by it.
     fn evaluate(&mut self, text: String) -> Result<Control, Error> {
         let (names, captures) = self.names_in_reach();
-        let source = Rc::new(Source { origin: String::new(), line_first: 1, text });
+        let source = Rc::new(Source {
+            origin: String::new(),
+            line_first: 1,
+            text,
+        });
         let code = compile_within(&source, &mut self.env, &names)?;
         self.check_memory()?;
         self.push_program(code, captures);
@@ -320,13 +373,20 @@ impl Machine {
         let args = self.take(count);
         if name.bytes() == b"help" {
             let topic = args.first().and_then(help_topic);
-            return Ok(Control::Value(Value::string(&crate::help::help(topic.as_deref().unwrap_or("")))));
+            return Ok(Control::Value(Value::string(&crate::help::help(
+                topic.as_deref().unwrap_or(""),
+            ))));
         }
         Ok(effect(name, args))
     }
 
     /// A dyad whose left operand is a function or a name, or that asks the host.
-    fn dyad_of_function(&mut self, verb: Verb, left: Value, right: Value) -> Result<Control, Error> {
+    fn dyad_of_function(
+        &mut self,
+        verb: Verb,
+        left: Value,
+        right: Value,
+    ) -> Result<Control, Error> {
         match verb {
             Verb::At => {
                 self.stack.push(right);
@@ -356,7 +416,10 @@ impl Machine {
         match (verb, &target) {
             (Verb::At | Verb::Dot, Value::Function(_)) => match operand {
                 None => self.trap(verb, target, place, function),
-                Some(_) => Err(Error::new(Class::Type, format!("{} can't amend a function", verb.glyph()))),
+                Some(_) => Err(Error::new(
+                    Class::Type,
+                    format!("{} can't amend a function", verb.glyph()),
+                )),
             },
             (Verb::Query, _) => self.splice(target, place, function),
             _ => self.start_amend(verb, target, place, function, operand),
@@ -364,20 +427,36 @@ impl Machine {
     }
 
     /// Calls a function; an error in it goes to the handler.
-    fn trap(&mut self, verb: Verb, function: Value, arguments: Value, handler: Value) -> Result<Control, Error> {
+    fn trap(
+        &mut self,
+        verb: Verb,
+        function: Value,
+        arguments: Value,
+        handler: Value,
+    ) -> Result<Control, Error> {
         let is_colon = match &handler {
-            Value::Function(handler) => matches!(**handler, Function::Verb(Verb::Colon) | Function::Monad(Verb::Colon)),
+            Value::Function(handler) => matches!(
+                **handler,
+                Function::Verb(Verb::Colon) | Function::Monad(Verb::Colon)
+            ),
             _ => false,
         };
-        let handler = if is_colon { Handler::Report } else { Handler::Call(handler) };
-        self.frames.push(Frame::Trap(handler, self.stack.len() as u32));
+        let handler = if is_colon {
+            Handler::Report
+        } else {
+            Handler::Call(handler)
+        };
+        self.frames
+            .push(Frame::Trap(handler, self.stack.len() as u32));
         self.dyad_of_function(verb, function, arguments)
     }
 
     /// Applies a function in the next step: whatever it is, this returns first.
     pub(crate) fn apply_later(&mut self, function: Value, count: usize) -> Result<Control, Error> {
         match function {
-            Value::Function(inner) if matches!(*inner, Function::Lambda(_)) => self.enter(inner, count),
+            Value::Function(inner) if matches!(*inner, Function::Lambda(_)) => {
+                self.enter(inner, count)
+            }
             function => {
                 self.frames.push(Frame::Apply(function, count as u32));
                 Ok(Control::Again)
@@ -392,7 +471,12 @@ impl Machine {
             self.stack.push(value);
         }
         loop {
-            let Some(Frame::Train(TrainFrame { function, left, count })) = self.frames.last_mut() else {
+            let Some(Frame::Train(TrainFrame {
+                function,
+                left,
+                count,
+            })) = self.frames.last_mut()
+            else {
                 return Ok(Control::Again);
             };
             let Function::Train(steps) = &**function else {
@@ -440,6 +524,8 @@ fn help_topic(argument: &Value) -> Option<String> {
             Function::Native(name) => Some(name.text().into_owned()),
             _ => None,
         },
-        other => other.as_text().map(|text| String::from_utf8_lossy(&text).into_owned()),
+        other => other
+            .as_text()
+            .map(|text| String::from_utf8_lossy(&text).into_owned()),
     }
 }

@@ -368,10 +368,13 @@ impl Drop for Lambda {
         if self.captures.is_empty() {
             return;
         }
-        let children = self.captures.iter_mut().filter_map(|capture| match capture {
-            Capture::Value(value) => Some(std::mem::take(value)),
-            Capture::Cell(_) => None,
-        });
+        let children = self
+            .captures
+            .iter_mut()
+            .filter_map(|capture| match capture {
+                Capture::Value(value) => Some(std::mem::take(value)),
+                Capture::Cell(_) => None,
+            });
         bury(children.collect());
     }
 }
@@ -395,10 +398,15 @@ impl Lambda {
     /// True when both have the same text and captured the same.
     pub fn same(&self, other: &Lambda) -> bool {
         let same_code = Rc::ptr_eq(&self.code, &other.code)
-            || (self.code.parameter_names() == other.code.parameter_names() && self.code.text() == other.code.text());
+            || (self.code.parameter_names() == other.code.parameter_names()
+                && self.code.text() == other.code.text());
         same_code
             && self.captures.len() == other.captures.len()
-            && self.captures.iter().zip(&other.captures).all(|(x, y)| same_capture(x, y))
+            && self
+                .captures
+                .iter()
+                .zip(&other.captures)
+                .all(|(x, y)| same_capture(x, y))
     }
 
     /// The source with the parameters shown: `{[x;y]x+y}`.
@@ -416,7 +424,9 @@ impl Lambda {
 /// Functions among the captured values are compared by identity: they may hold each other.
 fn same_capture(x: &Capture, y: &Capture) -> bool {
     match (x, y) {
-        (Capture::Value(Value::Function(x)), Capture::Value(Value::Function(y))) => Rc::ptr_eq(x, y),
+        (Capture::Value(Value::Function(x)), Capture::Value(Value::Function(y))) => {
+            Rc::ptr_eq(x, y)
+        }
         (Capture::Value(x), Capture::Value(y)) if x.is_atom() || y.is_atom() => x == y,
         (Capture::Value(x), Capture::Value(y)) => !holds_functions(x) && x == y,
         (Capture::Cell(x), Capture::Cell(y)) => Rc::ptr_eq(x, y),
@@ -435,12 +445,17 @@ fn holds_functions(value: &Value) -> bool {
 impl Code {
     /// The names of the parameters.
     pub fn parameter_names(&self) -> &[Symbol] {
-        self.slots.get(..usize::from(self.parameters)).unwrap_or_default()
+        self.slots
+            .get(..usize::from(self.parameters))
+            .unwrap_or_default()
     }
 
     /// The body as it was written.
     pub fn text(&self) -> &str {
-        self.source.text.get(self.body.start as usize..self.body.end as usize).unwrap_or("")
+        self.source
+            .text
+            .get(self.body.start as usize..self.body.end as usize)
+            .unwrap_or("")
     }
 
     /// The place that an error in that operation is about.

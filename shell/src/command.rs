@@ -45,15 +45,24 @@ pub fn command(line: &str) -> Result<Command, Error> {
     let argument = rest.trim();
     match (letter, argument) {
         ('\\', "") => Ok(Command::Exit),
-        ('t', "") => Err(Error::new(Class::Parse, "\\t needs an expression: \\t +/!1000")),
+        ('t', "") => Err(Error::new(
+            Class::Parse,
+            "\\t needs an expression: \\t +/!1000",
+        )),
         ('t', expression) => Ok(Command::Time(expression.to_owned())),
         ('h', topic) => Ok(Command::Help(topic.to_owned())),
         ('p', digits) => match digits.parse() {
             Ok(digits @ 0..=DIGITS_MAX) => Ok(Command::Precision(digits)),
-            _ => Err(Error::new(Class::Domain, format!("\\p needs a number of digits from 0 to {DIGITS_MAX}"))),
+            _ => Err(Error::new(
+                Class::Domain,
+                format!("\\p needs a number of digits from 0 to {DIGITS_MAX}"),
+            )),
         },
         ('v', "") => Ok(Command::Names),
-        ('l', "") => Err(Error::new(Class::Parse, "\\l needs a file: \\l demos/market.ok")),
+        ('l', "") => Err(Error::new(
+            Class::Parse,
+            "\\l needs a file: \\l demos/market.ok",
+        )),
         ('l', path) => Ok(Command::Load(path.to_owned())),
         _ => Err(unknown(line)),
     }
@@ -61,7 +70,10 @@ pub fn command(line: &str) -> Result<Command, Error> {
 
 fn unknown(line: &str) -> Error {
     let shown: String = line.chars().take(40).collect();
-    Error::new(Class::Parse, format!("there is no command {shown}: \\h lists them"))
+    Error::new(
+        Class::Parse,
+        format!("there is no command {shown}: \\h lists them"),
+    )
 }
 
 #[cfg(test)]
@@ -75,12 +87,17 @@ mod tests {
         assert_eq!(command("\\h"), Ok(Command::Help(String::new())));
         assert_eq!(command("\\p 4"), Ok(Command::Precision(4)));
         assert_eq!(command("\\v"), Ok(Command::Names));
-        assert_eq!(command("\\l a b.ok"), Ok(Command::Load("a b.ok".to_owned())));
+        assert_eq!(
+            command("\\l a b.ok"),
+            Ok(Command::Load("a b.ok".to_owned()))
+        );
     }
 
     #[test]
     fn what_is_wrong_is_said() {
-        for line in ["\\", "\\x", "\\time 1", "\\p", "\\p 99", "\\p x", "\\l", "\\t", "\\v 1"] {
+        for line in [
+            "\\", "\\x", "\\time 1", "\\p", "\\p 99", "\\p x", "\\l", "\\t", "\\v 1",
+        ] {
             assert!(is_command(line) && command(line).is_err(), "{line}");
         }
     }

@@ -69,7 +69,12 @@ impl Env {
         let number = *self.numbers.entry(name).or_insert(next);
         if number == next {
             let binding = Binding::Unset;
-            self.globals.push(Global { name, binding, owner: Owner::User, dependents: Vec::new() });
+            self.globals.push(Global {
+                name,
+                binding,
+                owner: Owner::User,
+                dependents: Vec::new(),
+            });
         }
         number
     }
@@ -81,17 +86,25 @@ impl Env {
 
     /// The name with that number.
     pub fn name(&self, number: u32) -> Symbol {
-        self.globals.get(number as usize).map_or(Symbol::EMPTY, |global| global.name)
+        self.globals
+            .get(number as usize)
+            .map_or(Symbol::EMPTY, |global| global.name)
     }
 
     /// What the name with that number is bound to.
     pub fn binding(&self, number: u32) -> &Binding {
-        self.globals.get(number as usize).map_or(&Binding::Unset, |global| &global.binding)
+        self.globals
+            .get(number as usize)
+            .map_or(&Binding::Unset, |global| &global.binding)
     }
 
     /// The value, unless the name is unset or a view that has to be computed first.
     pub fn value(&self, number: u32) -> Option<&Value> {
-        match self.globals.get(number as usize).map(|global| &global.binding) {
+        match self
+            .globals
+            .get(number as usize)
+            .map(|global| &global.binding)
+        {
             Some(Binding::Value(value)) => Some(value),
             Some(Binding::View(view)) => view.value.as_ref(),
             _ => None,
@@ -127,7 +140,11 @@ impl Env {
 
     /// Takes a plain value out, to be changed in place and set again.
     pub fn take(&mut self, number: u32) -> Option<Value> {
-        match self.globals.get_mut(number as usize).map(|global| &mut global.binding) {
+        match self
+            .globals
+            .get_mut(number as usize)
+            .map(|global| &mut global.binding)
+        {
             Some(Binding::Value(value)) => Some(std::mem::take(value)),
             _ => None,
         }
@@ -135,7 +152,11 @@ impl Env {
 
     /// Makes a name a view that depends on those names.
     pub fn set_view(&mut self, number: u32, code: Rc<Code>, dependencies: &[u32]) {
-        self.bind(number, Binding::View(ViewState { code, value: None }), Owner::User);
+        self.bind(
+            number,
+            Binding::View(ViewState { code, value: None }),
+            Owner::User,
+        );
         for dependency in dependencies {
             if let Some(global) = self.globals.get_mut(*dependency as usize)
                 && !global.dependents.contains(&number)
@@ -147,7 +168,11 @@ impl Env {
 
     /// Remembers what a view gave.
     pub fn set_view_value(&mut self, number: u32, value: Value) {
-        if let Some(Global { binding: Binding::View(view), .. }) = self.globals.get_mut(number as usize) {
+        if let Some(Global {
+            binding: Binding::View(view),
+            ..
+        }) = self.globals.get_mut(number as usize)
+        {
             view.value = Some(value);
         }
     }
@@ -157,12 +182,19 @@ impl Env {
         let mut seen = vec![number];
         let mut todo = vec![number];
         while let Some(number) = todo.pop() {
-            let dependents = self.globals.get(number as usize).map_or(Vec::new(), |global| global.dependents.clone());
+            let dependents = self
+                .globals
+                .get(number as usize)
+                .map_or(Vec::new(), |global| global.dependents.clone());
             for dependent in dependents {
                 if seen.contains(&dependent) {
                     continue;
                 }
-                if let Some(Global { binding: Binding::View(view), .. }) = self.globals.get_mut(dependent as usize) {
+                if let Some(Global {
+                    binding: Binding::View(view),
+                    ..
+                }) = self.globals.get_mut(dependent as usize)
+                {
                     view.value = None;
                     seen.push(dependent);
                     todo.push(dependent);
@@ -173,10 +205,9 @@ impl Env {
 
     /// The names that programs bound, in alphabetic order.
     pub fn user_names(&self) -> Vec<Symbol> {
-        let bound = self
-            .globals
-            .iter()
-            .filter(|global| global.owner == Owner::User && !matches!(global.binding, Binding::Unset));
+        let bound = self.globals.iter().filter(|global| {
+            global.owner == Owner::User && !matches!(global.binding, Binding::Unset)
+        });
         let mut names: Vec<Symbol> = bound.map(|global| global.name).collect();
         names.sort();
         names

@@ -95,12 +95,18 @@ impl Span {
     /// The bytes from `start` up to `end`, which is not included.
     pub fn new(start: usize, end: usize) -> Span {
         let clamp = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        Span { start: clamp(start), end: clamp(end.max(start)) }
+        Span {
+            start: clamp(start),
+            end: clamp(end.max(start)),
+        }
     }
 
     /// The smallest range that holds both.
     pub fn to(self, other: Span) -> Span {
-        Span { start: self.start.min(other.start), end: self.end.max(other.end) }
+        Span {
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
     }
 }
 
@@ -213,7 +219,11 @@ impl Error {
     pub fn render(&self, source: &str) -> String {
         let mut out = self.message();
         if let Some((own, span)) = &self.0.place {
-            let text = if own.text.is_empty() { source } else { &own.text };
+            let text = if own.text.is_empty() {
+                source
+            } else {
+                &own.text
+            };
             let (line, column) = line_at(text, span.start as usize);
             let prefix = match own.origin.as_str() {
                 "" => " ".to_owned(),
@@ -245,8 +255,14 @@ impl Error {
 fn line_at(text: &str, at: usize) -> (String, usize) {
     let bytes = text.as_bytes();
     let at = at.min(bytes.len());
-    let start = bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-    let end = bytes[at..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |newline| at + newline);
+    let start = bytes[..at]
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |newline| newline + 1);
+    let end = bytes[at..]
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .map_or(bytes.len(), |newline| at + newline);
     let line = String::from_utf8_lossy(&bytes[start..end]).replace('\t', " ");
     let column = String::from_utf8_lossy(&bytes[start..at]).chars().count();
     (line, column)
@@ -258,8 +274,13 @@ fn cut_line(line: String, column: usize) -> (String, usize) {
     if count <= COLUMNS_MAX {
         return (line, column);
     }
-    let skip = column.saturating_sub(COLUMNS_MAX / 2).min(count - COLUMNS_MAX);
-    (line.chars().skip(skip).take(COLUMNS_MAX).collect(), column - skip)
+    let skip = column
+        .saturating_sub(COLUMNS_MAX / 2)
+        .min(count - COLUMNS_MAX);
+    (
+        line.chars().skip(skip).take(COLUMNS_MAX).collect(),
+        column - skip,
+    )
 }
 
 impl fmt::Display for Error {
@@ -276,7 +297,11 @@ mod tests {
     use std::rc::Rc;
 
     fn source(origin: &str, text: &str) -> Rc<Source> {
-        Rc::new(Source { origin: origin.to_owned(), line_first: 1, text: text.to_owned() })
+        Rc::new(Source {
+            origin: origin.to_owned(),
+            line_first: 1,
+            text: text.to_owned(),
+        })
     }
 
     #[test]
@@ -297,17 +322,28 @@ mod tests {
     #[test]
     fn the_first_place_stays() {
         let error = Error::new(Class::Type, "no").at(&source("", "a"), Span::new(0, 1));
-        assert_eq!(error.at(&source("", "bb"), Span::new(1, 2)).span(), Some(Span::new(0, 1)));
+        assert_eq!(
+            error.at(&source("", "bb"), Span::new(1, 2)).span(),
+            Some(Span::new(0, 1))
+        );
     }
 
     #[test]
     fn a_deep_stack_keeps_both_ends() {
         let mut error = Error::new(Class::Limit, "deep");
         for number in 0..1000 {
-            let call = Call { name: format!("f{number}"), source: source("", "x"), span: Span::new(0, 1) };
+            let call = Call {
+                name: format!("f{number}"),
+                source: source("", "x"),
+                span: Span::new(0, 1),
+            };
             error.push_call(call);
         }
-        let names: Vec<&str> = error.calls().iter().map(|call| call.name.as_str()).collect();
+        let names: Vec<&str> = error
+            .calls()
+            .iter()
+            .map(|call| call.name.as_str())
+            .collect();
         assert_eq!(names.len(), super::CALLS_MAX);
         assert_eq!((names[0], names[31]), ("f0", "f999"));
         assert!(error.render("").contains("968 calls left out"));

@@ -22,14 +22,29 @@ struct Page {
 }
 
 const fn page(chapter: Chapter, topic: &'static str, lines: &'static [&'static str]) -> Page {
-    Page { chapter, topic, lines }
+    Page {
+        chapter,
+        topic,
+        lines,
+    }
 }
 
 use Chapter::{Adverbs, Commands, Effects, Names, Syntax, Verbs};
 
 const PAGES: &[Page] = &[
-    page(Verbs, ":", &[":x     x itself", "x:y    y; after a name: assignment"]),
-    page(Verbs, "+", &["+x     flip: rows to columns; a dictionary of columns to a table", "x+y    add"]),
+    page(
+        Verbs,
+        ":",
+        &[":x     x itself", "x:y    y; after a name: assignment"],
+    ),
+    page(
+        Verbs,
+        "+",
+        &[
+            "+x     flip: rows to columns; a dictionary of columns to a table",
+            "x+y    add",
+        ],
+    ),
     page(Verbs, "-", &["-x     negate", "x-y    subtract"]),
     page(Verbs, "*", &["*x     first item", "x*y    multiply"]),
     page(Verbs, "%", &["%x     square root", "x%y    divide"]),
@@ -42,20 +57,63 @@ const PAGES: &[Page] = &[
             "x!y    dictionary of keys and values",
         ],
     ),
-    page(Verbs, "&", &["&x     where: as many times each index as the count there", "x&y    lesser, and"]),
+    page(
+        Verbs,
+        "&",
+        &[
+            "&x     where: as many times each index as the count there",
+            "x&y    lesser, and",
+        ],
+    ),
     page(Verbs, "|", &["|x     reverse", "x|y    greater, or"]),
-    page(Verbs, "<", &["<x     indices that sort x upward; of a dictionary: its keys", "x<y    less"]),
-    page(Verbs, ">", &[">x     indices that sort x downward; of a dictionary: its keys", "x>y    more"]),
-    page(Verbs, "=", &["=x     group: each distinct item with its indices; of a number: unit matrix", "x=y    equal"]),
+    page(
+        Verbs,
+        "<",
+        &[
+            "<x     indices that sort x upward; of a dictionary: its keys",
+            "x<y    less",
+        ],
+    ),
+    page(
+        Verbs,
+        ">",
+        &[
+            ">x     indices that sort x downward; of a dictionary: its keys",
+            "x>y    more",
+        ],
+    ),
+    page(
+        Verbs,
+        "=",
+        &[
+            "=x     group: each distinct item with its indices; of a number: unit matrix",
+            "x=y    equal",
+        ],
+    ),
     page(Verbs, "<=", &["x<=y   at most"]),
     page(Verbs, ">=", &["x>=y   at least"]),
     page(Verbs, "<>", &["x<>y   not equal"]),
-    page(Verbs, "~", &["~x     not", "x~y    match: equal as a whole"]),
-    page(Verbs, ",", &[",x     list of one item", "x,y    join; of dictionaries: the right one's values win"]),
+    page(
+        Verbs,
+        "~",
+        &["~x     not", "x~y    match: equal as a whole"],
+    ),
+    page(
+        Verbs,
+        ",",
+        &[
+            ",x     list of one item",
+            "x,y    join; of dictionaries: the right one's values win",
+        ],
+    ),
     page(
         Verbs,
         "^",
-        &["^x     1 where null", "n^x    x with its nulls filled", "l^x    the list without the items of x"],
+        &[
+            "^x     1 where null",
+            "n^x    x with its nulls filled",
+            "l^x    the list without the items of x",
+        ],
     ),
     page(
         Verbs,
@@ -119,13 +177,26 @@ const PAGES: &[Page] = &[
             ".[f;x;:]   (0;result) or (1;\"class: message\"); .[f;x;h] calls h with the message",
         ],
     ),
-    page(Verbs, "0:", &["0:x    lines of a file", "x 0:y  write lines to a file"]),
-    page(Verbs, "1:", &["1:x    value of JSON", "x 1:y  write a value as JSON"]),
+    page(
+        Verbs,
+        "0:",
+        &["0:x    lines of a file", "x 0:y  write lines to a file"],
+    ),
+    page(
+        Verbs,
+        "1:",
+        &["1:x    value of JSON", "x 1:y  write a value as JSON"],
+    ),
     page(Verbs, "5:", &["5:x    the text that reads back as x"]),
     page(
         Adverbs,
         "'",
-        &["f'x    each", "x f'y  each pair", "f'[x;y;z]  side by side", "l'x    binary search in a sorted list"],
+        &[
+            "f'x    each",
+            "x f'y  each pair",
+            "f'[x;y;z]  side by side",
+            "l'x    binary search in a sorted list",
+        ],
     ),
     page(
         Adverbs,
@@ -140,12 +211,18 @@ const PAGES: &[Page] = &[
     page(
         Adverbs,
         "\\",
-        &["f\\x    as /, with all results on the way", "n\\x    digits in base n; \",\"\\x splits a text"],
+        &[
+            "f\\x    as /, with all results on the way",
+            "n\\x    digits in base n; \",\"\\x splits a text",
+        ],
     ),
     page(
         Adverbs,
         "':",
-        &["f':x   each item with the one before; s f':x begins with s", "n f':x windows of n items; n':x the windows"],
+        &[
+            "f':x   each item with the one before; s f':x begins with s",
+            "n f':x windows of n items; n':x the windows",
+        ],
     ),
     page(Adverbs, "/:", &["x f/:y x with each item of y"]),
     page(Adverbs, "\\:", &["x f\\:y each item of x with y"]),
@@ -158,39 +235,118 @@ const PAGES: &[Page] = &[
             "f[;2]      a function with some of its arguments",
         ],
     ),
-    page(Syntax, "(", &["(a;b)   a list; its items run from the right", "([a;b]x;y)  a table; ([]a:x;b:y) as well"]),
-    page(Syntax, "[", &["[a:1;b:2]  a dictionary", "[a;b]   a list; its items run from the left", "f[a;b]  a call"]),
+    page(
+        Syntax,
+        "(",
+        &[
+            "(a;b)   a list; its items run from the right",
+            "([a;b]x;y)  a table; ([]a:x;b:y) as well",
+        ],
+    ),
+    page(
+        Syntax,
+        "[",
+        &[
+            "[a:1;b:2]  a dictionary",
+            "[a;b]   a list; its items run from the left",
+            "f[a;b]  a call",
+        ],
+    ),
     page(
         Syntax,
         "::",
-        &["a::x   inside a function: assigns the global", "       at top level: a view, computed again when needed"],
+        &[
+            "a::x   inside a function: assigns the global",
+            "       at top level: a view, computed again when needed",
+        ],
     ),
     page(Names, "sin", &["sin x"]),
     page(Names, "cos", &["cos x"]),
     page(Names, "exp", &["exp x  e to the power x"]),
     page(Names, "log", &["log x  natural logarithm"]),
-    page(Names, "prm", &["prm x  all permutations of a list, or of 0 .. x-1"]),
+    page(
+        Names,
+        "prm",
+        &["prm x  all permutations of a list, or of 0 .. x-1"],
+    ),
     page(Names, "in", &["x in y   1 where x is in the list y"]),
-    page(Names, "kind", &["kind x   how a value is stored, as a symbol"]),
-    page(Names, "help", &["help x   this page about a verb, adverb or name: help\"/\""]),
-    page(Effects, "pub", &["pub[core;bytes]   a new ring; its number"]),
-    page(Effects, "sub", &["sub[core;ring]   a reader of a ring; sub[core;ring;`lap] may miss some, `kick is detached instead"]),
-    page(Effects, "attach", &["attach n   takes an end of a ring to this task"]),
-    page(Effects, "snd", &["snd[ring;x]   sends a value; waits for room"]),
-    page(Effects, "rcv", &["rcv reader   the next value; waits for it; rcv[reader;ms] waits so long"]),
-    page(Effects, "poll", &["poll reader   the next value if there is one"]),
-    page(Effects, "spawn", &["spawn[core;\"code\"]   a task that runs O", "spawn[core;`name;[in:s;out:p]]   a task of a loaded module"]),
-    page(Effects, "print", &["print x   shows x and gives it back; print[a;b] as a list"]),
+    page(
+        Names,
+        "kind",
+        &["kind x   how a value is stored, as a symbol"],
+    ),
+    page(
+        Names,
+        "help",
+        &["help x   this page about a verb, adverb or name: help\"/\""],
+    ),
+    page(
+        Effects,
+        "pub",
+        &["pub[core;bytes]   a new ring; its number"],
+    ),
+    page(
+        Effects,
+        "sub",
+        &[
+            "sub[core;ring]   a reader of a ring; sub[core;ring;`lap] may miss some, `kick is detached instead",
+        ],
+    ),
+    page(
+        Effects,
+        "attach",
+        &["attach n   takes an end of a ring to this task"],
+    ),
+    page(
+        Effects,
+        "snd",
+        &["snd[ring;x]   sends a value; waits for room"],
+    ),
+    page(
+        Effects,
+        "rcv",
+        &["rcv reader   the next value; waits for it; rcv[reader;ms] waits so long"],
+    ),
+    page(
+        Effects,
+        "poll",
+        &["poll reader   the next value if there is one"],
+    ),
+    page(
+        Effects,
+        "spawn",
+        &[
+            "spawn[core;\"code\"]   a task that runs O",
+            "spawn[core;`name;[in:s;out:p]]   a task of a loaded module",
+        ],
+    ),
+    page(
+        Effects,
+        "print",
+        &["print x   shows x and gives it back; print[a;b] as a list"],
+    ),
     page(Effects, "load", &["load[`name;\"file.wasm\"]   a module"]),
     page(Effects, "kill", &["kill task"]),
     page(Effects, "ps", &["ps[]   the tasks"]),
     page(Effects, "rings", &["rings[]   the rings and their readers"]),
     page(Effects, "cores", &["cores[]   the cores"]),
-    page(Effects, "qos", &["qos[core;(bus;io;tasks)]   quanta in microseconds; qos[`task;n;weight]"]),
+    page(
+        Effects,
+        "qos",
+        &["qos[core;(bus;io;tasks)]   quanta in microseconds; qos[`task;n;weight]"],
+    ),
     page(Effects, "halt", &["halt[]   ends the kernel; halt status"]),
-    page(Effects, "select", &["select[..]   names a ring for other processes"]),
+    page(
+        Effects,
+        "select",
+        &["select[..]   names a ring for other processes"],
+    ),
     page(Effects, "drop", &["drop x   ends what select began"]),
-    page(Effects, "now", &["now[]   nanoseconds, where the task has a clock"]),
+    page(
+        Effects,
+        "now",
+        &["now[]   nanoseconds, where the task has a clock"],
+    ),
     page(Commands, "\\\\", &["\\\\      leave"]),
     page(Commands, "\\t", &["\\t x    the time that x takes"]),
     page(Commands, "\\h", &["\\h      this; \\h + is about +"]),
@@ -207,7 +363,10 @@ pub fn help(topic: &str) -> String {
         [] if topic.is_empty() => overview(),
         [] => format!("there is no page about {topic}\n{}", overview()),
         pages => {
-            let lines: Vec<&str> = pages.iter().flat_map(|page| page.lines.iter().copied()).collect();
+            let lines: Vec<&str> = pages
+                .iter()
+                .flat_map(|page| page.lines.iter().copied())
+                .collect();
             lines.join("\n")
         }
     }
@@ -224,7 +383,11 @@ fn overview() -> String {
     ];
     let mut out = String::new();
     for (chapter, title) in CHAPTERS {
-        let topics: Vec<&str> = PAGES.iter().filter(|page| page.chapter == chapter).map(|page| page.topic).collect();
+        let topics: Vec<&str> = PAGES
+            .iter()
+            .filter(|page| page.chapter == chapter)
+            .map(|page| page.topic)
+            .collect();
         out.push_str(&format!("{title}  {}\n", topics.join(" ")));
     }
     out.push_str("expressions run from the right and have no precedence: 2*3+4 is 14\n");
@@ -241,9 +404,15 @@ mod tests {
     #[test]
     fn everything_has_a_page() {
         let glyphs = Verb::all().map(|verb| verb.glyph());
-        for topic in glyphs.chain(EFFECTS).chain(["'", "/", "\\", "':", "/:", "\\:", "help"]) {
+        for topic in glyphs
+            .chain(EFFECTS)
+            .chain(["'", "/", "\\", "':", "/:", "\\:", "help"])
+        {
             assert!(!help(topic).contains("there is no page"), "{topic}");
-            assert!(help("").split_whitespace().any(|word| word == topic), "{topic}");
+            assert!(
+                help("").split_whitespace().any(|word| word == topic),
+                "{topic}"
+            );
         }
         assert!(help("nosuch").starts_with("there is no page about nosuch"));
     }

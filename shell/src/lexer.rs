@@ -83,9 +83,16 @@ pub struct Token {
 pub fn tokens(source: &Rc<Source>) -> Result<Vec<Token>, Error> {
     let bytes = source.text.as_bytes();
     if bytes.len() > SOURCE_BYTES_MAX {
-        return Err(Error::new(Class::Limit, format!("a source text of {} bytes", bytes.len())));
+        return Err(Error::new(
+            Class::Limit,
+            format!("a source text of {} bytes", bytes.len()),
+        ));
     }
-    let mut lexer = Lexer { bytes, at: 0, tokens: Vec::new() };
+    let mut lexer = Lexer {
+        bytes,
+        at: 0,
+        tokens: Vec::new(),
+    };
     while lexer.at < bytes.len() {
         let start = lexer.at;
         if let Err(text) = lexer.token() {
@@ -93,7 +100,13 @@ pub fn tokens(source: &Rc<Source>) -> Result<Vec<Token>, Error> {
             return Err(Error::new(Class::Parse, text).at(source, Span::new(start, end)));
         }
     }
-    if matches!(lexer.tokens.last(), Some(Token { kind: TokenKind::Newline, .. })) {
+    if matches!(
+        lexer.tokens.last(),
+        Some(Token {
+            kind: TokenKind::Newline,
+            ..
+        })
+    ) {
         lexer.tokens.pop();
     }
     Ok(lexer.tokens)
@@ -122,7 +135,10 @@ impl Lexer<'_> {
     }
 
     fn push(&mut self, start: usize, kind: TokenKind) {
-        self.tokens.push(Token { kind, span: Span::new(start, self.at) });
+        self.tokens.push(Token {
+            kind,
+            span: Span::new(start, self.at),
+        });
     }
 
     fn run(&mut self, accepts: impl Fn(u8) -> bool) {
@@ -138,7 +154,9 @@ impl Lexer<'_> {
         match byte {
             b'\n' => self.newline(),
             b' ' | b'\t' | b'\r' => self.at += 1,
-            b'/' if matches!(self.before(), b' ' | b'\t' | b'\r' | b'\n') => self.run(|byte| byte != b'\n'),
+            b'/' if matches!(self.before(), b' ' | b'\t' | b'\r' | b'\n') => {
+                self.run(|byte| byte != b'\n')
+            }
             b'"' => {
                 let text = self.text()?;
                 self.push(start, TokenKind::Text(text));
@@ -174,7 +192,13 @@ impl Lexer<'_> {
     }
 
     fn close(&mut self, bracket: Bracket) {
-        if matches!(self.tokens.last(), Some(Token { kind: TokenKind::Newline, .. })) {
+        if matches!(
+            self.tokens.last(),
+            Some(Token {
+                kind: TokenKind::Newline,
+                ..
+            })
+        ) {
             self.tokens.pop();
         }
         self.single(TokenKind::Close(bracket));
@@ -184,7 +208,9 @@ impl Lexer<'_> {
     fn newline(&mut self) {
         let separates = !matches!(
             self.tokens.last().map(|token| &token.kind),
-            None | Some(TokenKind::Open(_) | TokenKind::Cond | TokenKind::Semicolon | TokenKind::Newline)
+            None | Some(
+                TokenKind::Open(_) | TokenKind::Cond | TokenKind::Semicolon | TokenKind::Newline
+            )
         );
         let start = self.at;
         self.at += 1;
@@ -247,7 +273,9 @@ impl Lexer<'_> {
             }
         }
         self.run(|byte| byte.is_ascii_digit());
-        let binary = self.bytes[start..self.at].iter().all(|byte| matches!(byte, b'0' | b'1'));
+        let binary = self.bytes[start..self.at]
+            .iter()
+            .all(|byte| matches!(byte, b'0' | b'1'));
         if binary && self.at > start && self.byte(0) == b'b' && !is_name_byte(self.byte(1)) {
             self.at += 1;
             return;
@@ -318,7 +346,10 @@ impl Lexer<'_> {
             b'r' => out.push(b'\r'),
             b'"' | b'\\' => out.push(byte),
             b'x' => {
-                let digits = (char::from(self.byte(1)).to_digit(16), char::from(self.byte(2)).to_digit(16));
+                let digits = (
+                    char::from(self.byte(1)).to_digit(16),
+                    char::from(self.byte(2)).to_digit(16),
+                );
                 let (Some(high), Some(low)) = digits else {
                     return Err("\\x needs two hexadecimal digits".to_owned());
                 };
@@ -362,8 +393,14 @@ impl Lexer<'_> {
             return Ok(());
         }
         let long = matches!((byte, self.byte(1)), (b'<', b'=' | b'>') | (b'>', b'='));
-        let glyph = self.bytes.get(start..start + 1 + usize::from(long)).unwrap_or_default();
-        let verb = std::str::from_utf8(glyph).ok().filter(|glyph| glyph.is_ascii()).and_then(Verb::from_glyph);
+        let glyph = self
+            .bytes
+            .get(start..start + 1 + usize::from(long))
+            .unwrap_or_default();
+        let verb = std::str::from_utf8(glyph)
+            .ok()
+            .filter(|glyph| glyph.is_ascii())
+            .and_then(Verb::from_glyph);
         let Some(verb) = verb else {
             let rest = String::from_utf8_lossy(&self.bytes[start..self.bytes.len().min(start + 4)]);
             let shown = rest.chars().next().unwrap_or(' ');
@@ -383,7 +420,11 @@ impl Lexer<'_> {
 
 /// True when brackets are open at the end of the text, so that more lines may complete it.
 pub fn is_incomplete(text: &str) -> bool {
-    let source = Rc::new(Source { origin: String::new(), line_first: 1, text: text.to_owned() });
+    let source = Rc::new(Source {
+        origin: String::new(),
+        line_first: 1,
+        text: text.to_owned(),
+    });
     let Ok(tokens) = tokens(&source) else {
         return false;
     };

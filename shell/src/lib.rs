@@ -41,7 +41,6 @@ mod apply;
 
 mod frame;
 
-
 pub mod effect;
 
 pub mod help;

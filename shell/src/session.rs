@@ -9,6 +9,8 @@
 
 use std::collections::VecDeque;
 
+use okernel_abi::layout::END_OF_INPUT;
+
 use crate::command::{Command, command, is_command};
 use crate::effect::Effect;
 use crate::error::{Class, Error};
@@ -21,9 +23,6 @@ use crate::value::Value;
 
 /// Steps of the machine in one turn, a millisecond or so.
 const TURN_STEPS: u64 = 20_000;
-
-/// The last byte of an input that is not to go on in the next line, whatever it lacks.
-pub const END_OF_INPUT: u8 = 4;
 
 /// Where text goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -259,7 +258,8 @@ impl Session {
         } else {
             self.partial.push('\n');
         }
-        self.partial.push_str(text.strip_suffix('\n').unwrap_or(text));
+        self.partial
+            .push_str(text.strip_suffix('\n').unwrap_or(text));
         if !ended && is_incomplete(&self.partial) {
             host.executed(Executed::Incomplete);
             return;
@@ -286,7 +286,12 @@ impl Session {
             }
             Command::Help(topic) => self.say(&help(&topic), host),
             Command::Names => {
-                let names: Vec<String> = self.machine.names().iter().map(|name| name.text().to_string()).collect();
+                let names: Vec<String> = self
+                    .machine
+                    .names()
+                    .iter()
+                    .map(|name| name.text().to_string())
+                    .collect();
                 self.say(&names.join(" "), host);
             }
             Command::Precision(digits) => {
@@ -298,7 +303,10 @@ impl Session {
 
     /// Begins an effect of the session's own; `work` is what waits for its answer.
     fn ask(&mut self, host: &mut impl Host, name: &str, args: Vec<Value>, work: Work) {
-        let effect = Effect { name: Symbol::new(name), args };
+        let effect = Effect {
+            name: Symbol::new(name),
+            args,
+        };
         match (host.begin(&effect), work) {
             (Progress::Waiting, work) => self.work = work,
             (Progress::Done(text), Work::Script(path)) => self.start_script(&path, text, host),
@@ -308,7 +316,8 @@ impl Session {
 
     fn say(&mut self, text: &str, host: &mut impl Host) {
         if !text.is_empty() {
-            self.output.push_back((Stream::Out, format!("{text}\n").into_bytes()));
+            self.output
+                .push_back((Stream::Out, format!("{text}\n").into_bytes()));
         }
         self.finish(Ok(None), host);
     }
@@ -348,7 +357,8 @@ impl Session {
             Step::Failed(error) => self.finish(Err(error), host),
             Step::Effect(effect) if effect.name == Symbol::new("print") => {
                 for value in &effect.args {
-                    self.output.push_back((Stream::Out, printed(value, &self.layout)));
+                    self.output
+                        .push_back((Stream::Out, printed(value, &self.layout)));
                 }
                 self.machine.resume(Ok(effect.printed()));
                 self.work = Work::Program(echo);
@@ -366,11 +376,16 @@ impl Session {
 
     /// Prints the outcome of an input and reports it.
     fn finish(&mut self, outcome: Result<Option<Value>, Error>, host: &mut impl Host) {
-        let took_ns = self.timed_from_ns.take().zip(host.now_ns()).map(|(from, to)| to.saturating_sub(from));
+        let took_ns = self
+            .timed_from_ns
+            .take()
+            .zip(host.now_ns())
+            .map(|(from, to)| to.saturating_sub(from));
         let executed = match outcome {
             Ok(value) => {
                 if let Some(value) = value {
-                    self.output.push_back((Stream::Out, shown(&value, &self.layout)));
+                    self.output
+                        .push_back((Stream::Out, shown(&value, &self.layout)));
                 }
                 if let Some(took_ns) = took_ns {
                     let text = format!("{} ms\n", took_ns as f64 / 1e6);

@@ -10,7 +10,11 @@ use support::{Fact, Outcome, evaluate, facts};
 
 /// For facts that must only parse.
 fn parses(text: &str) -> Outcome {
-    let source = Source { origin: String::new(), line_first: 1, text: text.to_owned() };
+    let source = Source {
+        origin: String::new(),
+        line_first: 1,
+        text: text.to_owned(),
+    };
     match parse(&Rc::new(source)) {
         Ok(_) => Outcome::Value(String::new()),
         Err(error) => Outcome::Error(error),
@@ -31,7 +35,10 @@ fn check(facts: &[Fact]) -> Vec<String> {
             _ => false,
         };
         if !right {
-            wrong.push(format!("{} {:?}\n  want {:?}\n  have {got:?}", fact.id, fact.source, fact.expected));
+            wrong.push(format!(
+                "{} {:?}\n  want {:?}\n  have {got:?}",
+                fact.id, fact.source, fact.expected
+            ));
         }
     }
     wrong
@@ -42,7 +49,13 @@ fn the_family_agrees() {
     let facts = facts(include_str!("conformance/cases.jsonl"));
     assert!(facts.len() > 900);
     let wrong = check(&facts);
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), facts.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        facts.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -50,13 +63,23 @@ fn the_first_kernel_is_kept() {
     let facts = facts(include_str!("conformance/original.jsonl"));
     assert!(facts.len() > 60);
     let wrong = check(&facts);
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), facts.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        facts.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]
 fn complete_programs_are_not_waited_for() {
     for fact in facts(include_str!("conformance/cases.jsonl")) {
         let unbalanced = matches!(&fact.expected, Some(Err(class)) if class == "parse");
-        assert!(unbalanced || !is_incomplete(&fact.source), "{}", fact.source);
+        assert!(
+            unbalanced || !is_incomplete(&fact.source),
+            "{}",
+            fact.source
+        );
     }
 }

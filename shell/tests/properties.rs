@@ -30,12 +30,62 @@ fn the_smallest_slices_change_nothing() {
 
 fn tokens() -> impl Strategy<Value = String> {
     let token = prop_oneof![
-        Just("+"), Just("-"), Just("*"), Just("%"), Just("!"), Just("&"), Just("|"), Just("<"), Just(">"), Just("="),
-        Just("~"), Just(","), Just("^"), Just("#"), Just("_"), Just("$"), Just("?"), Just("@"), Just("."), Just(":"),
-        Just("::"), Just("'"), Just("/"), Just("\\"), Just("':"), Just("/:"), Just("\\:"), Just("("), Just(")"),
-        Just("["), Just("]"), Just("{"), Just("}"), Just(";"), Just("\n"), Just(" "), Just("$["), Just("x"), Just("y"),
-        Just("z"), Just("o"), Just("a"), Just("b"), Just("in"), Just("1"), Just("2"), Just("0N"), Just("3.5"),
-        Just("0w"), Just("\"ab\""), Just("`c"), Just("sin"), Just("<="), Just("5:"), Just("a:"), Just("[a:"),
+        Just("+"),
+        Just("-"),
+        Just("*"),
+        Just("%"),
+        Just("!"),
+        Just("&"),
+        Just("|"),
+        Just("<"),
+        Just(">"),
+        Just("="),
+        Just("~"),
+        Just(","),
+        Just("^"),
+        Just("#"),
+        Just("_"),
+        Just("$"),
+        Just("?"),
+        Just("@"),
+        Just("."),
+        Just(":"),
+        Just("::"),
+        Just("'"),
+        Just("/"),
+        Just("\\"),
+        Just("':"),
+        Just("/:"),
+        Just("\\:"),
+        Just("("),
+        Just(")"),
+        Just("["),
+        Just("]"),
+        Just("{"),
+        Just("}"),
+        Just(";"),
+        Just("\n"),
+        Just(" "),
+        Just("$["),
+        Just("x"),
+        Just("y"),
+        Just("z"),
+        Just("o"),
+        Just("a"),
+        Just("b"),
+        Just("in"),
+        Just("1"),
+        Just("2"),
+        Just("0N"),
+        Just("3.5"),
+        Just("0w"),
+        Just("\"ab\""),
+        Just("`c"),
+        Just("sin"),
+        Just("<="),
+        Just("5:"),
+        Just("a:"),
+        Just("[a:"),
     ];
     proptest::collection::vec(token, 0..24).prop_map(|tokens| tokens.concat())
 }
@@ -43,7 +93,10 @@ fn tokens() -> impl Strategy<Value = String> {
 /// Runs a text as far as it goes in a few steps, with little memory.
 fn bounded(source: &str) {
     let _incomplete = is_incomplete(source);
-    let mut machine = Machine::new(Config { memory_limit: 1 << 20, ..Config::default() });
+    let mut machine = Machine::new(Config {
+        memory_limit: 1 << 20,
+        ..Config::default()
+    });
     if machine.start(source, "").is_err() {
         return;
     }

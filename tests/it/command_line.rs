@@ -7,7 +7,16 @@ use crate::support::{okernel, root, run, run_with, shell};
 #[test]
 fn help_names_every_verb() {
     let help = run(&["--help"]).ok();
-    for verb in ["boot", "run", "eval", "new", "build", "inspect", "bench", "completions"] {
+    for verb in [
+        "boot",
+        "run",
+        "eval",
+        "new",
+        "build",
+        "inspect",
+        "bench",
+        "completions",
+    ] {
         assert!(help.contains(verb), "{verb} is missing in:\n{help}");
     }
 }
@@ -21,7 +30,10 @@ fn version_and_completions() {
 #[test]
 fn eval_prints_the_value() {
     assert_eq!(run(&["eval", "2*3+4"]).ok(), "14\n");
-    assert_eq!(run(&["eval", "fac:{$[x=1;1;x*fac[x-1]]};fac 20"]).ok(), "2432902008176640000\n");
+    assert_eq!(
+        run(&["eval", "fac:{$[x=1;1;x*fac[x-1]]};fac 20"]).ok(),
+        "2432902008176640000\n"
+    );
 }
 
 #[test]
@@ -53,9 +65,15 @@ fn files_that_are_not_what_they_should_be() {
     let text = folder.path().join("not.wasm");
     fs::write(&text, "hello").unwrap();
     let text = text.to_str().unwrap();
-    for args in [&["inspect", text][..], &["boot", "--load", &format!("x={text}")]] {
+    for args in [
+        &["inspect", text][..],
+        &["boot", "--load", &format!("x={text}")],
+    ] {
         let stderr = run(args).failed(1);
-        assert!(stderr.contains("not.wasm") && stderr.contains("not a WebAssembly module"), "{stderr}");
+        assert!(
+            stderr.contains("not.wasm") && stderr.contains("not a WebAssembly module"),
+            "{stderr}"
+        );
         assert_eq!(stderr.trim().lines().count(), 1, "{stderr}");
     }
     for args in [
@@ -86,7 +104,10 @@ fn a_module_of_another_abi_is_refused_by_name() {
     .unwrap();
     fs::write(&path, module).unwrap();
     let stderr = run(&["boot", "--load", &format!("old={}", path.display())]).failed(1);
-    assert!(stderr.contains("ABI 99") && stderr.contains("old.wasm"), "{stderr}");
+    assert!(
+        stderr.contains("ABI 99") && stderr.contains("old.wasm"),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -131,7 +152,12 @@ fn inspect_shows_what_a_module_is() {
     let built = run_with(
         okernel()
             .env("CARGO_TARGET_DIR", root().join("target/made"))
-            .args(["build", made.to_str().unwrap(), "-o", module.to_str().unwrap()]),
+            .args([
+                "build",
+                made.to_str().unwrap(),
+                "-o",
+                module.to_str().unwrap(),
+            ]),
         b"",
     );
     built.ok();
@@ -148,4 +174,23 @@ fn new_refuses_bad_names_and_folders_that_exist() {
     let folder = tempfile::tempdir().unwrap();
     let stderr = run(&["new", folder.path().to_str().unwrap()]).failed(1);
     assert!(stderr.lines().count() == 1, "{stderr}");
+}
+
+#[test]
+fn a_script_whose_task_fails_has_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spawns.ok");
+    fs::write(&path, "spawn[1;\"1+`oops\"];\n").unwrap();
+    let stderr = run(&["run", path.to_str().unwrap()]).failed(1);
+    assert!(
+        stderr.contains("type") && stderr.contains("oops"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn input_that_ends_in_the_middle_is_a_parse_error() {
+    let output = shell("1+2\nf:{x+\n");
+    assert_eq!((output.status, output.stdout.as_str()), (1, "3\n"));
+    assert!(output.stderr.contains("parse"), "{}", output.stderr);
 }

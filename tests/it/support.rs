@@ -22,27 +22,40 @@ impl Output {
     /// The standard output of a run that must have gone well.
     #[track_caller]
     pub fn ok(self) -> String {
-        assert_eq!(self.status, 0, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.status, 0,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
         self.stdout
     }
 
     /// The standard error of a run that must have ended with `status`.
     #[track_caller]
     pub fn failed(self, status: i32) -> String {
-        assert_eq!(self.status, status, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.status, status,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
         self.stderr
     }
 }
 
 /// The workspace's root.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
 }
 
 /// A command for the binary; its cache is the tests' own.
 pub fn okernel() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_okernel"));
-    command.current_dir(root()).env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command
+        .current_dir(root())
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 
@@ -75,7 +88,11 @@ pub fn run_with(command: &mut Command, input: &[u8]) -> Output {
     let stderr = collect(child.stderr.take().unwrap());
     let status = wait(&mut child);
     writer.join().unwrap();
-    Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+    Output {
+        status,
+        stdout: stdout.join().unwrap(),
+        stderr: stderr.join().unwrap(),
+    }
 }
 
 fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {

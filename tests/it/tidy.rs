@@ -30,13 +30,22 @@ struct Source {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
 }
 
 fn sources() -> Vec<Source> {
     let listed = Command::new("git")
         .current_dir(root())
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", "*.rs"])
+        .args([
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "*.rs",
+        ])
         .output()
         .expect("git lists the files");
     let text = String::from_utf8(listed.stdout).unwrap();
@@ -44,7 +53,10 @@ fn sources() -> Vec<Source> {
         .lines()
         .filter_map(|path| {
             let text = fs::read_to_string(root().join(path)).ok()?;
-            Some(Source { path: path.to_string(), text })
+            Some(Source {
+                path: path.to_string(),
+                text,
+            })
         })
         .collect();
     assert!(files.len() > 50, "git listed {} files", files.len());
@@ -80,8 +92,12 @@ fn every_file_says_what_it_is() {
 fn unsafe_is_where_the_list_says() {
     let mut broken = Vec::new();
     for source in sources() {
-        let allowed = UNSAFE_FILES.iter().any(|prefix| source.path.starts_with(prefix));
-        let word = |line: &str| line.contains("unsafe {") || line.contains("unsafe impl") || line.contains("unsafe fn");
+        let allowed = UNSAFE_FILES
+            .iter()
+            .any(|prefix| source.path.starts_with(prefix));
+        let word = |line: &str| {
+            line.contains("unsafe {") || line.contains("unsafe impl") || line.contains("unsafe fn")
+        };
         if !allowed && !source.path.ends_with("tidy.rs") {
             let lines = code(&source).filter(|(_, line)| word(line));
             broken.extend(lines.map(|(number, _)| format!("{}:{number}", source.path)));
@@ -93,12 +109,21 @@ fn unsafe_is_where_the_list_says() {
 #[test]
 fn arrows_only_go_down() {
     let below: &[(&str, &[&str])] = &[
-        ("host/src/wasm/", &["crate::boot", "crate::cli", "crate::web"]),
-        ("host/src/web/", &["crate::boot", "crate::cli", "crate::wasm"]),
+        (
+            "host/src/wasm/",
+            &["crate::boot", "crate::cli", "crate::web"],
+        ),
+        (
+            "host/src/web/",
+            &["crate::boot", "crate::cli", "crate::wasm"],
+        ),
         ("host/src/boot/", &["crate::cli"]),
         ("host/kernel/", &["wasmtime", "okernel::"]),
         ("host/ring/", &["okernel_core", "okernel_abi", "wasmtime"]),
-        ("guest-sdk/abi/", &["okernel_sdk", "okernel_core", "okernel_ring", "std::"]),
+        (
+            "guest-sdk/abi/",
+            &["okernel_sdk", "okernel_core", "okernel_ring", "std::"],
+        ),
         ("shell/src/", &["okernel_core", "okernel_ring", "wasmtime"]),
     ];
     let mut broken = Vec::new();
@@ -134,12 +159,25 @@ fn only_the_wasm_folder_names_the_engine() {
 fn nothing_prints_but_the_console() {
     let mut broken = Vec::new();
     for source in sources() {
-        let allowed = ["host/src/cli/", "host/build.rs", "tests/", "host/ring/benches/", "host/ring/examples/"];
-        if allowed.iter().any(|prefix| source.path.starts_with(prefix)) || source.path.contains("/benches/") || source.path.contains("/examples/") || source.path.contains("/tests/") {
+        let allowed = [
+            "host/src/cli/",
+            "host/build.rs",
+            "tests/",
+            "host/ring/benches/",
+            "host/ring/examples/",
+        ];
+        if allowed.iter().any(|prefix| source.path.starts_with(prefix))
+            || source.path.contains("/benches/")
+            || source.path.contains("/examples/")
+            || source.path.contains("/tests/")
+        {
             continue;
         }
-        let lines = code(&source)
-            .filter(|(_, line)| ["println!(", "print!(", "dbg!("].iter().any(|word| line.contains(word)));
+        let lines = code(&source).filter(|(_, line)| {
+            ["println!(", "print!(", "dbg!("]
+                .iter()
+                .any(|word| line.contains(word))
+        });
         broken.extend(lines.map(|(number, _)| format!("{}:{number}", source.path)));
     }
     report("no println! outside of the console", &broken);
@@ -148,13 +186,22 @@ fn nothing_prints_but_the_console() {
 #[test]
 fn nothing_is_left_unfinished() {
     let mut broken = Vec::new();
-    for source in sources().into_iter().filter(|source| !source.path.ends_with("tidy.rs")) {
+    for source in sources()
+        .into_iter()
+        .filter(|source| !source.path.ends_with("tidy.rs"))
+    {
         let words = ["todo!(", "unimplemented!(", "#[ignore", "::*;"];
-        let lines = code(&source)
-            .filter(|(_, line)| words.iter().any(|word| line.contains(word)) && !line.contains("pub(crate) use"));
-        broken.extend(lines.map(|(number, line)| format!("{}:{number} {}", source.path, line.trim())));
+        let lines = code(&source).filter(|(_, line)| {
+            words.iter().any(|word| line.contains(word)) && !line.contains("pub(crate) use")
+        });
+        broken.extend(
+            lines.map(|(number, line)| format!("{}:{number} {}", source.path, line.trim())),
+        );
     }
-    report("no todo!, no unimplemented!, no ignored tests, no glob imports (a module may re-export its parts)", &broken);
+    report(
+        "no todo!, no unimplemented!, no ignored tests, no glob imports (a module may re-export its parts)",
+        &broken,
+    );
 }
 
 #[test]
@@ -162,7 +209,11 @@ fn the_data_path_does_not_unwrap() {
     let mut broken = Vec::new();
     for source in sources() {
         let data_path = ["host/ring/src/", "host/kernel/src/", "host/src/wasm/"];
-        if !data_path.iter().any(|prefix| source.path.starts_with(prefix)) || source.path.contains("tests") {
+        if !data_path
+            .iter()
+            .any(|prefix| source.path.starts_with(prefix))
+            || source.path.contains("tests")
+        {
             continue;
         }
         let lines = code(&source).filter(|(_, line)| line.contains(".unwrap()"));
@@ -175,7 +226,9 @@ fn the_data_path_does_not_unwrap() {
 fn files_hold_one_idea() {
     let broken: Vec<String> = sources()
         .into_iter()
-        .filter(|source| source.text.lines().count() > LINES_MAX && !LONG_FILES.contains(&source.path.as_str()))
+        .filter(|source| {
+            source.text.lines().count() > LINES_MAX && !LONG_FILES.contains(&source.path.as_str())
+        })
         .map(|source| format!("{} ({} lines)", source.path, source.text.lines().count()))
         .collect();
     report("a file of more than 500 lines is a question", &broken);
@@ -189,7 +242,16 @@ fn crates_depend_downwards() {
         ("host/kernel", &["okernel-abi", "okernel-ring"]),
         ("guest-sdk", &["okernel-abi", "okernel-macros"]),
         ("shell", &["okernel-abi", "okernel-sdk"]),
-        ("host", &["okernel-abi", "okernel-ring", "okernel-core", "okernel-tests", "okernel-sdk"]),
+        (
+            "host",
+            &[
+                "okernel-abi",
+                "okernel-ring",
+                "okernel-core",
+                "okernel-tests",
+                "okernel-sdk",
+            ],
+        ),
     ];
     let mut broken = Vec::new();
     for (folder, names) in allowed {

@@ -20,7 +20,13 @@ fn expected(path: &Path, most: usize) -> String {
 
 #[track_caller]
 fn check(path: &Path, most: usize) {
-    let counted = run(&["run", "demos/words.ok", path.to_str().unwrap(), &most.to_string()]).ok();
+    let counted = run(&[
+        "run",
+        "demos/words.ok",
+        path.to_str().unwrap(),
+        &most.to_string(),
+    ])
+    .ok();
     assert_eq!(counted, expected(path, most), "{}", path.display());
 }
 

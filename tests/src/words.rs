@@ -56,7 +56,11 @@ mod tests {
     #[test]
     fn counts_and_orders() {
         let text = b"One fish, two FISH\x00red1 fish; two";
-        let expected = [(b"fish".to_vec(), 3), (b"two".to_vec(), 2), (b"one".to_vec(), 1)];
+        let expected = [
+            (b"fish".to_vec(), 3),
+            (b"two".to_vec(), 2),
+            (b"one".to_vec(), 1),
+        ];
         assert_eq!(commonest(&text[..], 3).unwrap(), expected);
     }
 }

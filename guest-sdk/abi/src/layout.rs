@@ -109,6 +109,9 @@ pub enum ExitCode {
     Halted = 3,
 }
 
+/// The last byte of an input for the shell that is not to go on in the next line, whatever it lacks.
+pub const END_OF_INPUT: u8 = 4;
+
 /// What the shell reports of an input that it was given by `exec`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]

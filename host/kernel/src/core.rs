@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) hooks: Arc<dyn CoreHooks>,
     /// Set when the boot core wants to know of every task that ends.
     pub(crate) watch_ends: AtomicBool,
+    /// Set when a task has failed: a script whose tasks fail has failed too.
+    pub(crate) task_failed: AtomicBool,
     /// Which cores have threads; the first needs none.
     pub(crate) parked: Vec<AtomicBool>,
     /// The exit status, once the kernel halts.

@@ -120,6 +120,7 @@ impl Kernel {
             modules,
             hooks,
             watch_ends: AtomicBool::new(false),
+            task_failed: AtomicBool::new(false),
             status: AtomicI32::new(0),
             parked: (0..count).map(|_| AtomicBool::new(false)).collect(),
             spin_ns: spin_us * 1000,

@@ -13,6 +13,7 @@ use crate::table::Key;
 use okernel_abi::layout::Executed;
 use okernel_abi::value::Value;
 use okernel_abi::{Errno, Handle};
+use std::sync::atomic::Ordering;
 
 /// Who waits on this core for an answer, and for what.
 pub(crate) enum Pending {
@@ -218,14 +219,16 @@ impl Core {
         }
     }
 
-    /// On the boot core: halts when that was asked for and the shell is the only task.
+    /// On the boot core: halts when that was asked for and the shell is the only task. The status
+    /// says whether the script and all of its tasks went well.
     pub(crate) fn look_whether_alone(&mut self) {
         if self.id == CoreId::BOOT
             && let Some(status) = self.alone_status
             && self.shared.directory.tasks_alive() <= 1
         {
             self.alone_status = None;
-            self.halt_kernel(status);
+            let failed = self.shared.task_failed.load(Ordering::Acquire);
+            self.halt_kernel(if failed { status.max(1) } else { status });
         }
     }
 }

@@ -37,6 +37,9 @@ impl Core {
         }
         self.stats.timers.set(self.timers.len() as u64);
         self.log_exit(&cell, &exit);
+        if matches!(exit, Exit::Error(_)) {
+            self.shared.task_failed.store(true, Ordering::Release);
+        }
         self.shared.directory.remove_task(cell.id, exit.to_string());
         let text = format!("exec: task {} ended: {exit}", cell.id);
         let waiting = cell.execs.drain(..).map(|job| job.asker);

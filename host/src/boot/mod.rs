@@ -11,13 +11,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use okernel_core::{BootError as KernelError, Config, CoreId, Grant, Kernel, Program, Sink, Spawn, Status};
+use okernel_core::{
+    BootError as KernelError, Config, CoreId, Grant, Kernel, Program, Sink, Spawn, Status,
+};
 
 use crate::wasm::cache::CacheChoice;
 use crate::wasm::engine::{EngineError, Engines};
 use crate::wasm::limits::INSTANCES_DEFAULT;
 use crate::wasm::module::ModuleError;
-use crate::wasm::registry::{INTERPRETER, Registry};
+use crate::wasm::registry::INTERPRETER;
 use crate::wasm::ticker::Ticker;
 
 pub use okernel_core::Quanta;
@@ -95,7 +97,10 @@ pub fn boot(options: Options, work: Work) -> Result<Status, BootError> {
     let registry = modules::embedded(&engines, &CacheChoice::from_environment())?;
     modules::load(&registry, &options.loads)?;
 
-    let config = Config { quanta: options.quanta, ..Config::default() };
+    let config = Config {
+        quanta: options.quanta,
+        ..Config::default()
+    };
     let tick = std::time::Duration::from_micros(config.tick_us);
     let ticker = Ticker::start(&engines, tick).map_err(BootError::Ticker)?;
     let modules = Arc::new(registry.clone());

@@ -32,10 +32,16 @@ pub fn embedded(engines: &Engines, cache: &CacheChoice) -> Result<Registry, Boot
 pub fn load(registry: &Registry, loads: &[(String, PathBuf)]) -> Result<(), BootError> {
     for (name, path) in loads {
         let shown = || path.display().to_string();
-        let wasm = std::fs::read(path).map_err(|error| BootError::File { path: shown(), error })?;
+        let wasm = std::fs::read(path).map_err(|error| BootError::File {
+            path: shown(),
+            error,
+        })?;
         registry
             .load_bytes(name, &wasm)
-            .map_err(|error| BootError::Module { name: shown(), error })?;
+            .map_err(|error| BootError::Module {
+                name: shown(),
+                error,
+            })?;
     }
     Ok(())
 }

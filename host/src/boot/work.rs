@@ -3,10 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use okernel_abi::layout::END_OF_INPUT;
 use okernel_core::{After, ConsoleConfig, Prompt};
-
-/// Ends an input that is whole as it is.
-const END_OF_INPUT: u8 = 4;
 
 /// The work that boot was asked for.
 #[derive(Debug)]
@@ -38,7 +36,9 @@ impl Work {
     /// The shell's arguments: where its inputs come from, then the script's own.
     pub(super) fn shell_args(&self) -> Vec<String> {
         let (mode, args) = match self {
-            Work::Console { terminal: false, .. } => ("lines", Vec::new()),
+            Work::Console {
+                terminal: false, ..
+            } => ("lines", Vec::new()),
             Work::Script { args, .. } => ("script", args.clone()),
             _ => ("terminal", Vec::new()),
         };
@@ -50,8 +50,14 @@ impl Work {
         match self {
             Work::Console { init, terminal } => {
                 let prompt = terminal.then(Prompt::default);
-                let config = ConsoleConfig { source: Box::new(io::stdin()), prompt };
-                (init.map(|path| load(&path)).into_iter().collect(), After::Console(config))
+                let config = ConsoleConfig {
+                    source: Box::new(io::stdin()),
+                    prompt,
+                };
+                (
+                    init.map(|path| load(&path)).into_iter().collect(),
+                    After::Console(config),
+                )
             }
             Work::Script { path, .. } => (vec![load(&path)], After::HaltWhenAlone),
             Work::Text(text) => {
@@ -59,7 +65,10 @@ impl Work {
                 input.push(END_OF_INPUT);
                 (vec![input], After::HaltWhenAlone)
             }
-            Work::Service { init } => (init.map(|path| load(&path)).into_iter().collect(), After::Stay),
+            Work::Service { init } => (
+                init.map(|path| load(&path)).into_iter().collect(),
+                After::Stay,
+            ),
         }
     }
 }

@@ -47,7 +47,10 @@ impl Machine {
         for (_, path) in &self.load {
             super::readable(path)?;
         }
-        let mut options = Options { loads: self.load.clone(), ..Options::default() };
+        let mut options = Options {
+            loads: self.load.clone(),
+            ..Options::default()
+        };
         if let Some(cores) = self.cores {
             options.cores = usize::from(cores);
         }
@@ -60,7 +63,9 @@ impl Machine {
 
 fn named_file(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
-        Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.to_string(), file.into())),
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => {
+            Ok((name.to_string(), file.into()))
+        }
         _ => Err("expected NAME=FILE.wasm".to_string()),
     }
 }
@@ -68,10 +73,22 @@ fn named_file(text: &str) -> Result<(String, PathBuf), String> {
 fn quanta(text: &str) -> Result<Quanta, String> {
     let parts: Result<Vec<u64>, _> = text.split(',').map(|part| part.trim().parse()).collect();
     match parts.as_deref() {
-        Ok([bus_us, io_us, tasks_us]) if parts.iter().flatten().all(|us| (1..=1_000_000).contains(us)) => {
-            Ok(Quanta { bus_us: *bus_us, io_us: *io_us, tasks_us: *tasks_us })
+        Ok([bus_us, io_us, tasks_us])
+            if parts
+                .iter()
+                .flatten()
+                .all(|us| (1..=1_000_000).contains(us)) =>
+        {
+            Ok(Quanta {
+                bus_us: *bus_us,
+                io_us: *io_us,
+                tasks_us: *tasks_us,
+            })
         }
-        _ => Err("expected three numbers of microseconds from 1 to 1000000, such as 200,200,2000".to_string()),
+        _ => Err(
+            "expected three numbers of microseconds from 1 to 1000000, such as 200,200,2000"
+                .to_string(),
+        ),
     }
 }
 
@@ -87,7 +104,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let work = if args.no_console {
         Work::Service { init: args.init }
     } else {
-        Work::Console { init: args.init, terminal: io::stdin().is_terminal() }
+        Work::Console {
+            init: args.init,
+            terminal: io::stdin().is_terminal(),
+        }
     };
     Ok(super::exit_code(boot::boot(options, work)?))
 }
@@ -98,15 +118,28 @@ mod tests {
 
     #[test]
     fn quanta_are_three_numbers() {
-        assert_eq!(quanta("1, 20,300").map(|q| (q.bus_us, q.io_us, q.tasks_us)), Ok((1, 20, 300)));
-        for bad in ["", "1,2", "1,2,3,4", "0,1,1", "a,b,c", "1,2,99999999999999999999"] {
+        assert_eq!(
+            quanta("1, 20,300").map(|q| (q.bus_us, q.io_us, q.tasks_us)),
+            Ok((1, 20, 300))
+        );
+        for bad in [
+            "",
+            "1,2",
+            "1,2,3,4",
+            "0,1,1",
+            "a,b,c",
+            "1,2,99999999999999999999",
+        ] {
             assert!(quanta(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn modules_have_a_name_and_a_file() {
-        assert_eq!(named_file("a=b=c.wasm"), Ok(("a".to_string(), "b=c.wasm".into())));
+        assert_eq!(
+            named_file("a=b=c.wasm"),
+            Ok(("a".to_string(), "b=c.wasm".into()))
+        );
         assert!(named_file("a").is_err() && named_file("=x").is_err() && named_file("x=").is_err());
     }
 }

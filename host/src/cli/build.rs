@@ -25,7 +25,10 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let manifest = args.dir.join("Cargo.toml");
     if !manifest.is_file() {
-        bail!("build: {} is not there: name the folder of a task crate", manifest.display());
+        bail!(
+            "build: {} is not there: name the folder of a task crate",
+            manifest.display()
+        );
     }
     let built = compile(&args.dir)?;
     let name = built.file_name().unwrap_or(OsStr::new("task.wasm"));
@@ -62,10 +65,17 @@ fn compile(dir: &Path) -> anyhow::Result<PathBuf> {
         .filter(|message| message["reason"] == "compiler-artifact")
         .filter_map(|message| {
             let files = message["filenames"].as_array()?.clone();
-            files.iter().filter_map(|file| file.as_str()).find(|f| f.ends_with(".wasm")).map(PathBuf::from)
+            files
+                .iter()
+                .filter_map(|file| file.as_str())
+                .find(|f| f.ends_with(".wasm"))
+                .map(PathBuf::from)
         })
         .next_back();
     module.with_context(|| {
-        format!("build: {} makes no module: its Cargo.toml needs [lib] crate-type = [\"cdylib\"]", dir.display())
+        format!(
+            "build: {} makes no module: its Cargo.toml needs [lib] crate-type = [\"cdylib\"]",
+            dir.display()
+        )
     })
 }

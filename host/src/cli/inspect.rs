@@ -17,7 +17,8 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let name = args.file.display();
     let bytes = std::fs::read(&args.file).with_context(|| format!("inspect: {name}"))?;
-    let module = crate::wasm::inspect::inspect(&bytes).with_context(|| format!("inspect: {name}"))?;
+    let module =
+        crate::wasm::inspect::inspect(&bytes).with_context(|| format!("inspect: {name}"))?;
     std::io::stdout().write_all(module.to_string().as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -18,7 +18,12 @@ use clap::{Parser, Subcommand};
 
 /// A Wasm-hosted actor kernel: sandboxed tasks on zero-copy rings, and the O shell.
 #[derive(Parser)]
-#[command(name = "okernel", version, about, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "okernel",
+    version,
+    about,
+    args_conflicts_with_subcommands = true
+)]
 struct Cli {
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -102,7 +107,8 @@ fn exit_code(status: i32) -> ExitCode {
 /// Refuses a file that cannot be read, before anything is booted for it.
 fn readable(path: &std::path::Path) -> anyhow::Result<()> {
     use anyhow::Context as _;
-    let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let file =
+        std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
         anyhow::bail!("cannot read {}: it is a folder", path.display());
     }

@@ -25,7 +25,10 @@ pub struct Args {
 /// Writes the crate.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let folder = &args.name;
-    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = folder
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
     if !is_crate_name(name) {
         bail!(
             "new: '{}' is not a name for a task: use letters, digits, '-' and '_', beginning with a letter",
@@ -33,7 +36,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         );
     }
     if folder.exists() {
-        bail!("new: {} is there already: choose another name or remove it", folder.display());
+        bail!(
+            "new: {} is there already: choose another name or remove it",
+            folder.display()
+        );
     }
     write(&folder.join("Cargo.toml"), &MANIFEST.replace("NAME", name))?;
     write(&folder.join("src/lib.rs"), &SOURCE.replace("NAME", name))?;
@@ -42,7 +48,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for (path, text) in SDK {
         write(&folder.join("sdk").join(path), text)?;
     }
-    eprintln!("wrote {0}\nnext: okernel build {0} -o {1}.wasm", folder.display(), name);
+    eprintln!(
+        "wrote {0}\nnext: okernel build {0} -o {1}.wasm",
+        folder.display(),
+        name
+    );
     Ok(ExitCode::SUCCESS)
 }
 

@@ -20,7 +20,10 @@ pub struct Args {
 /// Boots, runs, ends.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     super::readable(&args.file)?;
-    let work = Work::Script { path: args.file, args: args.args };
+    let work = Work::Script {
+        path: args.file,
+        args: args.args,
+    };
     let status = boot::boot(args.machine.options()?, work)?;
     Ok(super::exit_code(status))
 }

@@ -224,7 +224,7 @@ impl GuestStore {
 impl Drop for GuestStore {
     fn drop(&mut self) {
         let windows = &mut self.state().windows;
-        windows.unmap_all();
+        windows.put_back();
         if windows.is_poisoned() {
             tracing::error!("a task's memory is given up: a ring is still mapped in it");
             return;

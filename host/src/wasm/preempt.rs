@@ -22,8 +22,10 @@ pub(super) enum Ended {
     /// It was killed, or the kernel halts.
     #[error("killed")]
     Killed,
-    /// It wrote to a read-only window by a bulk instruction.
-    #[error("memory.copy or memory.fill wrote to a ring that the task can only read")]
+    /// It touched a window by a bulk instruction in a way that it may not.
+    #[error(
+        "memory.copy or memory.fill touched a ring that the task can only read, or no longer has"
+    )]
     Scribbled,
     /// A window could not be taken away from it.
     #[error("the operating system refused to unmap a ring")]

@@ -213,12 +213,24 @@ impl Shared {
         modules.insert(entry.info.name.clone(), Arc::new(entry));
     }
 
-    /// The compiled module of an entry; the first who asks compiles it.
-    fn ready(&self, entry: &Entry) -> Result<Arc<GuestModule>, String> {
+    /// The compiled module of an entry; the first who asks compiles it. That is done on a thread
+    /// aside even though the asker waits: the compiler keeps its threads, which would for ever be
+    /// pinned to the CPU of the core that asked.
+    fn ready(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<Arc<GuestModule>, String> {
         let compiled = entry.ready.get_or_init(|| {
-            let wasm = entry.embedded.unwrap_or_default();
-            let module = self.compile(&entry.info.name, wasm, entry.metering);
-            module.map(Arc::new).map_err(|error| error.to_string())
+            let (shared, theirs) = (Arc::clone(self), Arc::clone(entry));
+            let (sender, receiver) = std::sync::mpsc::channel();
+            let work = move || {
+                let wasm = theirs.embedded.unwrap_or_default();
+                let module = shared.compile(&theirs.info.name, wasm, theirs.metering);
+                // The receiver waits below.
+                let _ = sender.send(module.map(Arc::new).map_err(|error| error.to_string()));
+            };
+            aside::spawn("compile", work)
+                .map_err(|error| format!("there is no thread to compile on: {error}"))?;
+            receiver
+                .recv()
+                .unwrap_or_else(|_| Err("the compiler failed".to_string()))
         });
         compiled.clone()
     }

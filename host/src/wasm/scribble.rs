@@ -1,19 +1,20 @@
-//! Writes to read-only windows that the engine itself cannot turn into a trap.
+//! Accesses to windows that the task may not make and the engine itself cannot turn into a trap.
 //!
 //! An ordinary store to a subscriber's window faults at an instruction that the engine knows may fault:
 //! it becomes the usual out-of-bounds trap. The bulk instructions (`memory.copy`, `memory.fill`,
 //! `memory.init`) are different: after one check of their bounds the engine copies with code of its
 //! own, where a fault is a fault of the process and would end it. So a signal handler looks first: a
-//! fault inside of the task's windows at an instruction that is not known to trap gets a private page
-//! under its feet. The write lands in memory that nobody else sees, the ring is untouched, and the
-//! task, which now sees a torn window, is ended at its next boundary: a tick, or the end of the call.
+//! fault inside of the task's windows (or where one was) at an instruction that is not known to trap
+//! gets a private page under its feet. The write lands in memory that nobody else sees, the ring is
+//! untouched, and the task, which now sees a torn window, is ended at its next boundary: a tick, or
+//! the end of the call.
 //!
 //! The handler runs in the middle of anything, so it allocates nothing and takes no lock: it reads
 //! atomics, searches a sorted section of the compiled module, and makes one `mmap` call.
 //!
-//! Invariant: between the lowest and the highest address of a task's read-only windows there are only
-//! its own memory, which can be written, and its windows. So a fault there is a write to a read-only
-//! window, and nothing else is ever papered over.
+//! Invariant: between the lowest and the highest address of a task's windows there are only its own
+//! memory, which can be written, its windows, and holes where windows were. So a fault there is an
+//! access that the task may not make, and nothing else is ever papered over.
 
 use std::ops::Range;
 use std::ptr;
@@ -48,7 +49,7 @@ impl Scribbles {
         self.base.store(base, Ordering::Relaxed);
     }
 
-    /// Takes a read-only window, a range of addresses, into care.
+    /// Takes a window, a range of addresses, into care.
     pub(super) fn watch(&self, range: Range<usize>) {
         let start = match self.start.load(Ordering::Relaxed) {
             0 => range.start,
@@ -58,7 +59,7 @@ impl Scribbles {
         self.end.fetch_max(range.end, Ordering::Relaxed);
     }
 
-    /// Whether the task has written to a read-only window by a bulk instruction.
+    /// Whether the task has touched a window in a way that it may not, by a bulk instruction.
     pub(super) fn happened(&self) -> bool {
         self.scribbled.load(Ordering::Relaxed)
     }
@@ -154,7 +155,7 @@ fn handle(scribbles: &Scribbles, traps: &TrapTable, address: usize, pc: Option<u
     if pc.is_some_and(|pc| traps.traps_at(pc)) {
         return false;
     }
-    // SAFETY: the page is one of a read-only window in this task's linear memory (see the invariant):
+    // SAFETY: the page is one of a window or a hole in this task's linear memory (see the invariant):
     // no Rust reference points into it, and only this task uses the mapping.
     let mapped = unsafe {
         rustix::mm::mmap_anonymous(

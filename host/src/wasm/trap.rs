@@ -10,7 +10,7 @@ use super::engine::one_line;
 use super::limits::GUEST_STACK_BYTES;
 use super::preempt::Ended;
 use super::state::State;
-use super::window::Access;
+use super::window::Whose;
 
 /// The fault that this error of a call into the guest stands for.
 pub(super) fn fault(error: &wasmtime::Error, state: &mut State) -> Fault {
@@ -107,19 +107,17 @@ fn memory_access(state: &State) -> String {
     let Some(offset) = state.windows.scribbles().fault_offset() else {
         return "memory access out of bounds".to_string();
     };
-    let window = state
-        .windows
-        .touching(offset, offset + 1)
-        .find(|w| w.access == Access::Read);
-    let Some(window) = window else {
-        return format!("memory access out of bounds at address {offset:#x}");
+    let handle = match state.windows.at(offset) {
+        Whose::Task => return format!("memory access out of bounds at address {offset:#x}"),
+        Whose::Nobody => return "touched a ring that was closed or given away".to_string(),
+        Whose::Ring(handle) => handle,
     };
     let grants = if state.cx.is_empty() {
         &[]
     } else {
         state.cx.grants()
     };
-    let name = grants.iter().find(|(_, handle)| handle.0 == window.handle);
+    let name = grants.iter().find(|(_, known)| known.0 == handle);
     match name {
         Some((name, _)) => format!("wrote to the ring '{name}', which the task can only read"),
         None => "wrote to a ring that the task can only read".to_string(),

@@ -92,9 +92,7 @@ impl<'a> UserMemory<'a> {
         // Two 32-bit numbers: their sum does not overflow.
         let end = start + bytes;
         let allowed = |access| windowed == Windowed::OwnPublisher && access == Access::ReadWrite;
-        let refused = windows
-            .touching(start, end)
-            .any(|window| !allowed(window.access));
+        let refused = !windows.permit(start, end, allowed);
         if end > self.bytes || refused {
             return Err(Errno::BadAddress);
         }

@@ -3,8 +3,10 @@
 //! The host grows the task's linear memory by twice the ring's capacity and maps the ring over the
 //! new pages twice in a row, so that the guest reads and writes messages where they lie and every
 //! claim and batch is one piece. A subscriber's window can only be read. When the handle is closed
-//! or taken away, or the task ends, private anonymous pages are put back; the place is kept as a hole
-//! for the next window, since linear memory never shrinks.
+//! or taken away, private pages that cannot be touched are put there, so that a stale pointer is a
+//! trap and the place is no memory beyond the task's limit; it is kept as a hole for the next window,
+//! since linear memory never shrinks. When the task ends, windows and holes become ordinary private
+//! pages again.
 //!
 //! Invariants: no window outlives its instance, because the memory's slot is used again by other
 //! tasks: [`Windows`] puts pages back when it is dropped, before the instance is, and where that
@@ -32,13 +34,24 @@ pub(super) enum Access {
     ReadWrite,
 }
 
+/// Whose an address of linear memory is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Whose {
+    /// The task's own memory, or none at all.
+    Task,
+    /// A window of the ring with this handle.
+    Ring(u32),
+    /// A hole: a ring was there.
+    Nobody,
+}
+
 /// A ring that is mapped.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
+struct Window {
     /// The guest's handle of the ring.
-    pub(super) handle: u32,
+    handle: u32,
     /// What the guest may do with it.
-    pub(super) access: Access,
+    access: Access,
     place: Place,
 }
 
@@ -94,11 +107,31 @@ impl Windows {
         u32::try_from(window.place.start).ok()
     }
 
-    /// The windows that share a byte with the range of linear memory from `start` to `end`.
-    pub(super) fn touching(&self, start: usize, end: usize) -> impl Iterator<Item = &Window> {
-        self.open
+    /// Whether the range of linear memory from `start` to `end` shares no byte with a hole, and with
+    /// no window but those that `allowed` takes.
+    pub(super) fn permit(
+        &self,
+        start: usize,
+        end: usize,
+        allowed: impl Fn(Access) -> bool,
+    ) -> bool {
+        let window = |window: &Window| window.place.touches(start, end) && !allowed(window.access);
+        let hole = |hole: &Place| hole.touches(start, end);
+        !self.open.iter().any(window) && !self.holes.iter().any(hole)
+    }
+
+    /// What is at this address of linear memory.
+    pub(super) fn at(&self, address: usize) -> Whose {
+        let end = address.saturating_add(1);
+        if let Some(window) = self
+            .open
             .iter()
-            .filter(move |window| window.place.touches(start, end))
+            .find(|window| window.place.touches(address, end))
+        {
+            return Whose::Ring(window.handle);
+        }
+        let hole = self.holes.iter().any(|hole| hole.touches(address, end));
+        if hole { Whose::Nobody } else { Whose::Task }
     }
 
     /// Handles and access of all windows.
@@ -108,22 +141,26 @@ impl Windows {
             .map(|window| (window.handle, window.access))
     }
 
-    /// Puts private pages back over the window of this handle, if there is one.
+    /// Takes the window of this handle away, if there is one.
     pub(super) fn unmap(&mut self, handle: u32) {
         let Some(index) = self.open.iter().position(|window| window.handle == handle) else {
             return;
         };
         let place = self.open[index].place;
-        if self.put_back(place) {
+        if self.replace(place, ProtFlags::empty()) {
             self.open.swap_remove(index);
             self.add_hole(place);
         }
     }
 
-    /// Puts private pages back over every window.
-    pub(super) fn unmap_all(&mut self) {
-        let handles: Vec<u32> = self.open.iter().map(|window| window.handle).collect();
-        handles.into_iter().for_each(|handle| self.unmap(handle));
+    /// Makes ordinary private memory of everything. For the end of the task.
+    pub(super) fn put_back(&mut self) {
+        for place in std::mem::take(&mut self.holes) {
+            self.replace(place, ProtFlags::READ | ProtFlags::WRITE);
+        }
+        for window in std::mem::take(&mut self.open) {
+            self.replace(window.place, ProtFlags::READ | ProtFlags::WRITE);
+        }
     }
 
     /// Takes the first hole that is large enough.
@@ -180,7 +217,7 @@ impl Windows {
                 )
             };
             if let Err(errno) = mapped {
-                if self.put_back(place) {
+                if self.replace(place, ProtFlags::empty()) {
                     self.add_hole(place);
                 }
                 return Err(errno);
@@ -190,14 +227,14 @@ impl Windows {
     }
 
     /// Replaces what is mapped at a place by zeroed private pages.
-    fn put_back(&mut self, place: Place) -> bool {
+    fn replace(&mut self, place: Place, protection: ProtFlags) -> bool {
         let start = ptr::with_exposed_provenance_mut(self.base + place.start);
         // SAFETY: as in `map`: the place belongs to this task's windows, and no reference points there.
         let replaced = unsafe {
             rustix::mm::mmap_anonymous(
                 start,
                 place.bytes,
-                ProtFlags::READ | ProtFlags::WRITE,
+                protection,
                 MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE,
             )
         };
@@ -213,7 +250,7 @@ impl Windows {
 
 impl Drop for Windows {
     fn drop(&mut self) {
-        self.unmap_all();
+        self.put_back();
     }
 }
 
@@ -248,12 +285,10 @@ pub(super) fn map_ring(
         tracing::warn!(%errno, bytes, "a ring cannot be mapped: is vm.max_map_count reached?");
         Errno::Limit
     })?;
-    if access == Access::Read {
-        windows.scribbles.attach(base);
-        windows
-            .scribbles
-            .watch(base + place.start..base + place.end());
-    }
+    windows.scribbles.attach(base);
+    windows
+        .scribbles
+        .watch(base + place.start..base + place.end());
     windows.open.push(Window {
         handle,
         access,

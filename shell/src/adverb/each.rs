@@ -51,7 +51,11 @@ fn source_of(value: Value) -> (Source, Option<usize>, Option<Value>) {
         Value::Dict(dict) => {
             let values = dict.values().clone();
             let turns = values.len();
-            (Source::Items(values), Some(turns), Some(dict.keys().clone()))
+            (
+                Source::Items(values),
+                Some(turns),
+                Some(dict.keys().clone()),
+            )
         }
         Value::Table(_) => {
             let turns = value.len();
@@ -100,7 +104,11 @@ impl Machine {
     }
 
     /// `x f/:y`, `x f\:y`
-    pub(super) fn start_each_side(&mut self, function: Value, side: Adverb) -> Result<Control, Error> {
+    pub(super) fn start_each_side(
+        &mut self,
+        function: Value,
+        side: Adverb,
+    ) -> Result<Control, Error> {
         let right = self.stack.pop().unwrap_or_default();
         let left = self.stack.pop().unwrap_or_default();
         let (left, right, turns, keys) = match side {
@@ -134,14 +142,25 @@ impl Machine {
     }
 
     /// `f#x`, `f_x`: the items for which the function gives true, or the others.
-    pub(crate) fn filter(&mut self, function: Value, items: Value, keep: Keep) -> Result<Control, Error> {
+    pub(crate) fn filter(
+        &mut self,
+        function: Value,
+        items: Value,
+        keep: Keep,
+    ) -> Result<Control, Error> {
         let (source, turns, _) = source_of(items.clone());
         match turns {
             None => Err(Error::new(
                 Class::Type,
-                format!("{} with a function takes a list, not {}", keep.glyph(), items.describe()),
+                format!(
+                    "{} with a function takes a list, not {}",
+                    keep.glyph(),
+                    items.describe()
+                ),
             )),
-            Some(turns) => self.begin_each(function, vec![source], turns, Ending::Filter(keep, items)),
+            Some(turns) => {
+                self.begin_each(function, vec![source], turns, Ending::Filter(keep, items))
+            }
         }
     }
 
@@ -153,7 +172,14 @@ impl Machine {
         ending: Ending,
     ) -> Result<Control, Error> {
         let results = Results::new(turns);
-        self.frames.push(Frame::Each(Box::new(Each { function, sources, turns, at: 0, results, ending })));
+        self.frames.push(Frame::Each(Box::new(Each {
+            function,
+            sources,
+            turns,
+            at: 0,
+            results,
+            ending,
+        })));
         Ok(Control::Again)
     }
 

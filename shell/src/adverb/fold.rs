@@ -50,12 +50,24 @@ impl Machine {
             results
         });
         let turns = list.len();
-        self.frames.push(Frame::Fold(Box::new(Fold { function, value: first, lists: vec![list], turns, at: 1, all })));
+        self.frames.push(Frame::Fold(Box::new(Fold {
+            function,
+            value: first,
+            lists: vec![list],
+            turns,
+            at: 1,
+            all,
+        })));
         Ok(Control::Again)
     }
 
     /// `x f/y`, `f/[x;y;z]` and the same with `\`: the first argument is where it begins.
-    pub(super) fn start_fold_from(&mut self, function: Value, count: usize, wanted: Yield) -> Result<Control, Error> {
+    pub(super) fn start_fold_from(
+        &mut self,
+        function: Value,
+        count: usize,
+        wanted: Yield,
+    ) -> Result<Control, Error> {
         let mut lists: Vec<Value> = self.take(count).into_iter().map(values_of).collect();
         if lists.is_empty() {
             return Err(Error::new(Class::Rank, "a fold without arguments"));
@@ -95,7 +107,14 @@ impl Machine {
             }
             results
         });
-        self.frames.push(Frame::Fold(Box::new(Fold { function, value: seed, lists, turns, at: 0, all })));
+        self.frames.push(Frame::Fold(Box::new(Fold {
+            function,
+            value: seed,
+            lists,
+            turns,
+            at: 0,
+            all,
+        })));
         Ok(Control::Again)
     }
 
@@ -141,7 +160,11 @@ impl Machine {
             }
             self.stack.push(std::mem::take(&mut fold.value));
             for list in &fold.lists {
-                let item = if has_items(list) { list.item(fold.at) } else { Some(list.clone()) };
+                let item = if has_items(list) {
+                    list.item(fold.at)
+                } else {
+                    Some(list.clone())
+                };
                 self.stack.push(item.unwrap_or_default());
             }
             fold.at += 1;

@@ -54,7 +54,10 @@ impl Machine {
     ) -> Result<Control, Error> {
         let operand = &derived.operand;
         if count == 0 {
-            return Err(Error::new(Class::Rank, format!("{} needs an argument", derived.adverb.glyph())));
+            return Err(Error::new(
+                Class::Rank,
+                format!("{} needs an argument", derived.adverb.glyph()),
+            ));
         }
         match operand {
             Value::Function(_) | Value::Dict(_) => {}
@@ -66,7 +69,11 @@ impl Machine {
                 return Ok(Control::Value(value));
             }
             noun => {
-                let text = format!("{} after {} takes 1 argument, not {count}", derived.adverb.glyph(), noun.describe());
+                let text = format!(
+                    "{} after {} takes 1 argument, not {count}",
+                    derived.adverb.glyph(),
+                    noun.describe()
+                );
                 return Err(Error::new(Class::Rank, text));
             }
         }
@@ -80,8 +87,12 @@ impl Machine {
             (Adverb::Scan, 1, 2) => self.start_repeat(operand.clone(), Yield::All),
             (Adverb::Over, 2, 1) => self.start_fold(operand.clone(), Yield::Last),
             (Adverb::Scan, 2, 1) => self.start_fold(operand.clone(), Yield::All),
-            (Adverb::Over, more, _) if more == count => self.start_fold_from(operand.clone(), count, Yield::Last),
-            (Adverb::Scan, more, _) if more == count => self.start_fold_from(operand.clone(), count, Yield::All),
+            (Adverb::Over, more, _) if more == count => {
+                self.start_fold_from(operand.clone(), count, Yield::Last)
+            }
+            (Adverb::Scan, more, _) if more == count => {
+                self.start_fold_from(operand.clone(), count, Yield::All)
+            }
             (Adverb::Prior, 1, 2) => self.start_windows(operand.clone()),
             (Adverb::Prior, 2, 1 | 2) => self.start_prior(operand.clone(), count),
             _ => Err(self.wrong_count(derived, inner, count)),

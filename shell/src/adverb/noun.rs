@@ -18,7 +18,12 @@ pub(super) fn apply(adverb: Adverb, noun: &Value, argument: Value) -> Result<Val
         Adverb::Scan if noun.is_number() || noun.is_list() => verb::digits(noun, &argument),
         Adverb::Prior if noun.is_number() => verb::windows(noun, &argument),
         _ => {
-            let text = format!("{} after {} of {}", adverb.glyph(), noun.describe(), argument.describe());
+            let text = format!(
+                "{} after {} of {}",
+                adverb.glyph(),
+                noun.describe(),
+                argument.describe()
+            );
             Err(Error::new(Class::Type, text))
         }
     }

@@ -39,7 +39,14 @@ impl Machine {
             return self.apply_later(function, 2);
         }
         let results = Results::new(list.len());
-        self.frames.push(Frame::Prior(Box::new(Prior { function, before, list, keys, at: 0, results })));
+        self.frames.push(Frame::Prior(Box::new(Prior {
+            function,
+            before,
+            list,
+            keys,
+            at: 0,
+            results,
+        })));
         Ok(Control::Again)
     }
 
@@ -70,7 +77,9 @@ impl Machine {
             }
         }
         match self.frames.pop() {
-            Some(Frame::Prior(prior)) => Ok(Control::Value(keyed(prior.keys, prior.results.finish())?)),
+            Some(Frame::Prior(prior)) => {
+                Ok(Control::Value(keyed(prior.keys, prior.results.finish())?))
+            }
             _ => Ok(Control::Again),
         }
     }

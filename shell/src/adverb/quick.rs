@@ -7,7 +7,9 @@
 use crate::code::{Code, LAST, Op};
 use crate::error::Error;
 use crate::frame::{Frame, Running};
-use crate::machine::{Control, Exit, Machine, int_pair, monad_needs_machine, needs_machine, plain_call};
+use crate::machine::{
+    Control, Exit, Machine, int_pair, monad_needs_machine, needs_machine, plain_call,
+};
 use crate::value::{Function, Value};
 use crate::verb;
 use std::rc::Rc;
@@ -88,7 +90,11 @@ impl Machine {
             _ => None,
         };
         let result = match op {
-            Op::LocalInt { verb, slot, int: right } => int_pair(verb, int(slot)?, i64::from(right)),
+            Op::LocalInt {
+                verb,
+                slot,
+                int: right,
+            } => int_pair(verb, int(slot)?, i64::from(right)),
             Op::LocalLocal { verb, left, right } => int_pair(verb, int(left)?, int(right)?),
             _ => None,
         };
@@ -97,7 +103,12 @@ impl Machine {
         Some(Value::Int(result))
     }
 
-    fn without_frame(&mut self, function: &Rc<Function>, code: &Code, count: usize) -> Result<Quick, Error> {
+    fn without_frame(
+        &mut self,
+        function: &Rc<Function>,
+        code: &Code,
+        count: usize,
+    ) -> Result<Quick, Error> {
         let Function::Lambda(lambda) = &**function else {
             return Ok(Quick::No);
         };
@@ -112,7 +123,12 @@ impl Machine {
             return Ok(Quick::Value(self.stack.pop().unwrap_or_default()));
         }
         // Held up: from here on it is an ordinary call.
-        let running = Running { function: Rc::clone(function), cells: None, at: at as u32, base: base as u32 };
+        let running = Running {
+            function: Rc::clone(function),
+            cells: None,
+            at: at as u32,
+            base: base as u32,
+        };
         self.frames.push(Frame::Lambda(running));
         match (self.after(exit, function, at)?, self.frames.last()) {
             (Some(Control::Value(value)), Some(Frame::Lambda(_))) => {

@@ -38,7 +38,11 @@ enum Next {
 
 impl Machine {
     /// `f/x`, `f\x`
-    pub(super) fn start_converge(&mut self, function: Value, wanted: Yield) -> Result<Control, Error> {
+    pub(super) fn start_converge(
+        &mut self,
+        function: Value,
+        wanted: Yield,
+    ) -> Result<Control, Error> {
         let start = self.stack.pop().unwrap_or_default();
         let all = (wanted == Yield::All).then(|| {
             let mut results = Results::new(1);
@@ -46,7 +50,12 @@ impl Machine {
             results
         });
         let value = start.clone();
-        self.frames.push(Frame::Converge(Box::new(Converge { function, start, value, all })));
+        self.frames.push(Frame::Converge(Box::new(Converge {
+            function,
+            start,
+            value,
+            all,
+        })));
         Ok(Control::Again)
     }
 
@@ -89,7 +98,11 @@ impl Machine {
     }
 
     /// `n f/x`, `p f/x` and the same with `\`
-    pub(super) fn start_repeat(&mut self, function: Value, wanted: Yield) -> Result<Control, Error> {
+    pub(super) fn start_repeat(
+        &mut self,
+        function: Value,
+        wanted: Yield,
+    ) -> Result<Control, Error> {
         let value = self.stack.pop().unwrap_or_default();
         let next = match self.stack.pop().unwrap_or_default() {
             condition @ Value::Function(_) => Next::Ask(condition),
@@ -106,7 +119,10 @@ impl Machine {
                 },
             },
             other => {
-                let text = format!("a repetition takes a number or a condition, not {}", other.describe());
+                let text = format!(
+                    "a repetition takes a number or a condition, not {}",
+                    other.describe()
+                );
                 return Err(Error::new(Class::Type, text));
             }
         };
@@ -115,7 +131,12 @@ impl Machine {
             results.push(value.clone());
             results
         });
-        self.frames.push(Frame::Repeat(Box::new(Repeat { function, next, value, all })));
+        self.frames.push(Frame::Repeat(Box::new(Repeat {
+            function,
+            next,
+            value,
+            all,
+        })));
         Ok(Control::Again)
     }
 

@@ -45,7 +45,10 @@ impl Results {
     /// An error when the results alone take more than that many bytes.
     pub(crate) fn check(&self, limit_bytes: usize) -> Result<(), Error> {
         if self.len().saturating_mul(size_of::<Value>()) > limit_bytes {
-            return Err(Error::new(Class::Limit, format!("more than {} results", self.len())));
+            return Err(Error::new(
+                Class::Limit,
+                format!("more than {} results", self.len()),
+            ));
         }
         Ok(())
     }

@@ -15,14 +15,25 @@ impl Compiler<'_> {
             Node::Nil => self.unit().emit(Op::Nil, span),
             Node::Value(value) => self.unit().emit_constant(value.clone(), span),
             Node::Name(name) => self.load(*name, span),
-            Node::Verb(verb) => self.unit().emit_constant(Value::function(Function::Verb(*verb)), span),
-            Node::Monad(verb) => self.unit().emit_constant(Value::function(Function::Monad(*verb)), span),
-            Node::Call { function, arguments } => self.call(*function, arguments, span),
+            Node::Verb(verb) => self
+                .unit()
+                .emit_constant(Value::function(Function::Verb(*verb)), span),
+            Node::Monad(verb) => self
+                .unit()
+                .emit_constant(Value::function(Function::Monad(*verb)), span),
+            Node::Call {
+                function,
+                arguments,
+            } => self.call(*function, arguments, span),
             Node::Apply { function, argument } => {
                 self.queue_call(*function, Call::One, span);
                 self.tasks.push(Task::Value(*argument));
             }
-            Node::Dyad { function, left, right } => {
+            Node::Dyad {
+                function,
+                left,
+                right,
+            } => {
                 self.queue_call(*function, Call::Infix, span);
                 self.tasks.push(Task::Value(*left));
                 self.tasks.push(Task::Value(*right));
@@ -34,9 +45,11 @@ impl Compiler<'_> {
             Node::Train(parts) => {
                 let unit = self.unit();
                 let index = unit.trains.len() as u32;
-                unit.trains.push(parts.iter().map(|(part, _)| *part).collect());
+                unit.trains
+                    .push(parts.iter().map(|(part, _)| *part).collect());
                 self.tasks.push(Task::Op(Op::Train(index), span));
-                self.tasks.extend(parts.iter().map(|(_, node)| Task::Value(*node)));
+                self.tasks
+                    .extend(parts.iter().map(|(_, node)| Task::Value(*node)));
             }
             Node::List { items, order } => {
                 let count = items.len() as u32;
@@ -58,12 +71,14 @@ impl Compiler<'_> {
             Node::Dict { keys, items } => {
                 let keys = self.unit().add_constant(Value::from_symbols(keys.clone()));
                 self.tasks.push(Task::Op(Op::Dict(keys), span));
-                self.tasks.extend(items.iter().rev().map(|node| Task::Value(*node)));
+                self.tasks
+                    .extend(items.iter().rev().map(|node| Task::Value(*node)));
             }
             Node::Table { names, columns } => {
                 let names = self.unit().add_constant(Value::from_symbols(names.clone()));
                 self.tasks.push(Task::Op(Op::Table(names), span));
-                self.tasks.extend(columns.iter().map(|node| Task::Value(*node)));
+                self.tasks
+                    .extend(columns.iter().map(|node| Task::Value(*node)));
             }
             Node::Cond(_) => self.cond(id, Tail::No),
             Node::Lambda(index) => self.begin_lambda(*index, span),
@@ -71,7 +86,12 @@ impl Compiler<'_> {
                 self.tasks.push(Task::Store(*name, *scope, span));
                 self.tasks.push(Task::Value(*value));
             }
-            Node::Update { name, scope, verb, value } => {
+            Node::Update {
+                name,
+                scope,
+                verb,
+                value,
+            } => {
                 self.tasks.push(Task::Update(*name, *scope, *verb, span));
                 self.tasks.push(Task::Value(*value));
             }
@@ -152,7 +172,10 @@ impl Compiler<'_> {
         {
             let function = Value::function(Function::Verb(*verb));
             let arguments = vec![None; arguments.len()];
-            let projection = Value::function(Function::Projection(Projection { function, arguments }));
+            let projection = Value::function(Function::Projection(Projection {
+                function,
+                arguments,
+            }));
             return self.unit().emit_constant(projection, span);
         }
         let holes = arguments.iter().map(|argument| match argument {
@@ -187,7 +210,11 @@ impl Compiler<'_> {
         };
         match (children.get(next), children.get(next + 1)) {
             (Some(test), Some(then)) => {
-                self.tasks.push(Task::CondBranch { node, next: next + 2, tail });
+                self.tasks.push(Task::CondBranch {
+                    node,
+                    next: next + 2,
+                    tail,
+                });
                 self.tasks.push(branch(*then));
                 self.tasks.push(Task::CondTest(ast.span(*test)));
                 self.tasks.push(Task::Value(*test));

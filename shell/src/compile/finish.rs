@@ -2,7 +2,9 @@
 //! one operation, and the last reading of a slot moves its value.
 
 use super::unit::{Slots, Unit};
-use crate::code::{Capturing, CellBegin, CellSpec, Code, CodeKind, LAST, Op, Outer, Place, SLOTS_MAX};
+use crate::code::{
+    Capturing, CellBegin, CellSpec, Code, CodeKind, LAST, Op, Outer, Place, SLOTS_MAX,
+};
 use crate::error::{Class, Error, Source, Span};
 use crate::value::{Function, Value};
 use crate::verb::Verb;
@@ -61,7 +63,11 @@ fn use_cells(unit: &mut Unit) -> Vec<CellSpec> {
                 false => CellBegin::Unset,
             };
             let outer = unit.outer_of(slot).unwrap_or(Outer::Global(0));
-            cells.push(CellSpec { slot, begins, outer });
+            cells.push(CellSpec {
+                slot,
+                begins,
+                outer,
+            });
         }
     }
     if cells.is_empty() {
@@ -100,7 +106,10 @@ fn use_cells(unit: &mut Unit) -> Vec<CellSpec> {
 /// Text that is evaluated may read any local at any time.
 fn evaluates_text(unit: &Unit) -> bool {
     let is_dot = |value: &Value| match value {
-        Value::Function(function) => matches!(**function, Function::Verb(Verb::Dot) | Function::Monad(Verb::Dot)),
+        Value::Function(function) => matches!(
+            **function,
+            Function::Verb(Verb::Dot) | Function::Monad(Verb::Dot)
+        ),
         _ => false,
     };
     unit.kind == CodeKind::Program
@@ -136,7 +145,9 @@ fn fuse(ops: &[Op], spans: &[Span]) -> (Vec<Op>, Vec<Span>) {
             _ => None,
         };
         let (op, count) = match three {
-            Some(Op::LocalInt { verb, slot, int }) if matches!(ops.get(at + 3), Some(Op::JumpFalse(_))) => {
+            Some(Op::LocalInt { verb, slot, int })
+                if matches!(ops.get(at + 3), Some(Op::JumpFalse(_))) =>
+            {
                 (Op::TestInt { verb, slot, int }, 3)
             }
             Some(op) => (op, 3),

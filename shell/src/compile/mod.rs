@@ -38,9 +38,19 @@ pub fn compile(source: &Rc<Source>, env: &mut Env) -> Result<Rc<Code>, Error> {
 ///
 /// # Errors
 /// As for [`compile`].
-pub fn compile_within(source: &Rc<Source>, env: &mut Env, captured: &[Symbol]) -> Result<Rc<Code>, Error> {
+pub fn compile_within(
+    source: &Rc<Source>,
+    env: &mut Env,
+    captured: &[Symbol],
+) -> Result<Rc<Code>, Error> {
     let ast = parse(source)?;
-    let mut compiler = Compiler { ast: &ast, env, units: Vec::new(), tasks: Vec::new(), done: None };
+    let mut compiler = Compiler {
+        ast: &ast,
+        env,
+        units: Vec::new(),
+        tasks: Vec::new(),
+        done: None,
+    };
     let span = Span::new(0, source.text.len());
     let mut program = Unit::new(CodeKind::Program, span, span);
     for name in captured {
@@ -81,7 +91,11 @@ enum Task {
     /// A condition was emitted.
     CondTest(Span),
     /// A branch was emitted.
-    CondBranch { node: NodeId, next: usize, tail: Tail },
+    CondBranch {
+        node: NodeId,
+        next: usize,
+        tail: Tail,
+    },
     /// All branches were emitted.
     CondEnd,
     /// A lambda's body was emitted.
@@ -140,7 +154,11 @@ impl Compiler<'_> {
 
     fn unit(&mut self) -> &mut Unit {
         if self.units.is_empty() {
-            self.units.push(Unit::new(CodeKind::Program, Span::default(), Span::default()));
+            self.units.push(Unit::new(
+                CodeKind::Program,
+                Span::default(),
+                Span::default(),
+            ));
         }
         let last = self.units.len() - 1;
         &mut self.units[last]
@@ -148,7 +166,10 @@ impl Compiler<'_> {
 
     /// The statements of a program or lambda; the last one's value is returned.
     fn body(&mut self, body: &Body, span: Span) {
-        let end = Span { start: span.end.saturating_sub(1), end: span.end };
+        let end = Span {
+            start: span.end.saturating_sub(1),
+            end: span.end,
+        };
         let (last, before) = match (body.result, body.statements.split_last()) {
             (Ending::Last, Some((last, before))) => (Some(*last), before),
             _ => (None, body.statements.as_slice()),
@@ -160,7 +181,12 @@ impl Compiler<'_> {
                 self.tasks.push(Task::Op(Op::Nil, end));
             }
         }
-        self.tasks.extend(before.iter().rev().map(|statement| Task::Statement(*statement)));
+        self.tasks.extend(
+            before
+                .iter()
+                .rev()
+                .map(|statement| Task::Statement(*statement)),
+        );
     }
 
     fn begin_lambda(&mut self, index: u32, span: Span) {
@@ -175,7 +201,10 @@ impl Compiler<'_> {
         let mut unit = Unit::new(kind, lambda.span, lambda.text);
         unit.declare(&lambda.parameters, &lambda.locals);
         let parameters = lambda.parameters.iter();
-        let implied_x = lambda.occurring.first().is_none_or(|name| name.bytes() == IMPLIED[0].as_bytes());
+        let implied_x = lambda
+            .occurring
+            .first()
+            .is_none_or(|name| name.bytes() == IMPLIED[0].as_bytes());
         self.units.push(unit);
         if lambda.header == Header::Implied && !implied_x {
             let missing = parameters.map(|name| match lambda.occurring.contains(name) {
@@ -214,7 +243,11 @@ impl Compiler<'_> {
         let global = self.env.number(name);
         let unit = self.unit();
         let index = unit.views.len() as u32;
-        unit.views.push(View { global, code, dependencies: dependencies.into_iter().collect() });
+        unit.views.push(View {
+            global,
+            code,
+            dependencies: dependencies.into_iter().collect(),
+        });
         unit.emit(Op::View(index), span);
         Ok(())
     }

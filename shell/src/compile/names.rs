@@ -120,13 +120,26 @@ impl Compiler<'_> {
         }
     }
 
-    pub(super) fn update(&mut self, name: Symbol, scope: Scope, verb: Verb, span: Span) -> Result<(), Error> {
+    pub(super) fn update(
+        &mut self,
+        name: Symbol,
+        scope: Scope,
+        verb: Verb,
+        span: Span,
+    ) -> Result<(), Error> {
         self.target(name, scope, Some(verb), Vec::new(), span, Op::Update);
         Ok(())
     }
 
     pub(super) fn amend(&mut self, node: NodeId, span: Span) -> Result<(), Error> {
-        if let Node::Amend { name, scope, indices, verb, .. } = self.ast.node(node) {
+        if let Node::Amend {
+            name,
+            scope,
+            indices,
+            verb,
+            ..
+        } = self.ast.node(node)
+        {
             let given = indices.iter().map(|index| match index {
                 Some(_) => Index::Given,
                 None => Index::Elided,
@@ -153,12 +166,18 @@ impl Compiler<'_> {
             unit.assigned(slot);
         }
         let index = unit.targets.len() as u32;
-        unit.targets.push(Target { place, read, verb, indices });
+        unit.targets.push(Target {
+            place,
+            read,
+            verb,
+            indices,
+        });
         unit.emit(op(index), span);
     }
 
     /// Queues the written ones of some arguments, the first to run first.
     pub(super) fn queue_forward(&mut self, items: &[Option<NodeId>]) {
-        self.tasks.extend(items.iter().rev().flatten().map(|node| Task::Value(*node)));
+        self.tasks
+            .extend(items.iter().rev().flatten().map(|node| Task::Value(*node)));
     }
 }

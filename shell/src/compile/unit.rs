@@ -31,7 +31,9 @@ impl Slots {
     }
 
     pub(super) fn contains(&self, slot: u16) -> bool {
-        self.0.get(usize::from(slot) / 64).is_some_and(|word| word & (1 << (slot % 64)) != 0)
+        self.0
+            .get(usize::from(slot) / 64)
+            .is_some_and(|word| word & (1 << (slot % 64)) != 0)
     }
 
     pub(super) fn union(&mut self, other: &Slots) {
@@ -154,7 +156,10 @@ impl Unit {
     }
 
     pub(super) fn slot_name(&self, slot: u16) -> Symbol {
-        self.slots.get(usize::from(slot)).copied().unwrap_or(Symbol::EMPTY)
+        self.slots
+            .get(usize::from(slot))
+            .copied()
+            .unwrap_or(Symbol::EMPTY)
     }
 
     pub(super) fn captured_index(&self, name: Symbol) -> Option<u16> {
@@ -196,7 +201,9 @@ impl Unit {
     /// The cells for which it isn't known yet where they are read while unset.
     pub(super) fn cells_without_outer(&self) -> Vec<u16> {
         let slots = 0..self.slots.len() as u16;
-        slots.filter(|slot| self.cells.contains(*slot) && !self.outers.contains_key(slot)).collect()
+        slots
+            .filter(|slot| self.cells.contains(*slot) && !self.outers.contains_key(slot))
+            .collect()
     }
 
     /// Notes that a slot is assigned from here on.
@@ -214,7 +221,11 @@ impl Unit {
     }
 
     fn last_op(&self) -> Option<Op> {
-        if self.ops.len() <= self.barrier { None } else { self.ops.last().copied() }
+        if self.ops.len() <= self.barrier {
+            None
+        } else {
+            self.ops.last().copied()
+        }
     }
 
     fn replace_last(&mut self, op: Op, span: Span) {
@@ -275,7 +286,12 @@ impl Unit {
         self.emit(Op::Return, span);
     }
 
-    pub(super) fn emit_closure(&mut self, code: Rc<crate::code::Code>, captures: Vec<Capturing>, span: Span) {
+    pub(super) fn emit_closure(
+        &mut self,
+        code: Rc<crate::code::Code>,
+        captures: Vec<Capturing>,
+        span: Span,
+    ) {
         for capturing in &captures {
             if let Capturing::Slot(slot) = capturing {
                 if self.flow.surely.contains(*slot) {

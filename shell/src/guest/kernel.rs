@@ -5,7 +5,10 @@
 //! that lies elsewhere when it is first used.
 
 use okernel_sdk::abi::layout::{self, HandleKind};
-use okernel_sdk::{Clock, Console, Context, FramePublisher, FrameSubscriber, Poll, Readiness, Reply, Result, Rights};
+use okernel_sdk::{
+    Clock, Console, Context, FramePublisher, FrameSubscriber, Poll, Readiness, Reply, Result,
+    Rights,
+};
 use okernel_sdk::{Sleep, Timers};
 use okernel_shell::effect::Effect;
 use okernel_shell::encode::{decode, encode};
@@ -58,7 +61,9 @@ enum Use {
 impl Use {
     fn number(&self) -> i64 {
         match self {
-            Use::Send { number, .. } | Use::Receive { number, .. } | Use::Look { number } => *number,
+            Use::Send { number, .. } | Use::Receive { number, .. } | Use::Look { number } => {
+                *number
+            }
         }
     }
 }
@@ -112,7 +117,9 @@ impl Kernel {
 
     /// What the program of this task failed with.
     pub fn errors(&self) -> String {
-        String::from_utf8_lossy(&self.failure).trim_end().to_string()
+        String::from_utf8_lossy(&self.failure)
+            .trim_end()
+            .to_string()
     }
 
     /// What the shell does when its session waits: it sleeps until something armed is ready, or an
@@ -126,7 +133,10 @@ impl Kernel {
 
     fn request(&mut self, op: &str, args: &[Value]) -> std::result::Result<Reply, Error> {
         let Some(rights) = &self.rights else {
-            return Err(Error::new(Class::Io, format!("{op}: not granted: \"system\"")));
+            return Err(Error::new(
+                Class::Io,
+                format!("{op}: not granted: \"system\""),
+            ));
         };
         let mut items = vec![Value::symbol(op)];
         items.extend_from_slice(args);
@@ -169,7 +179,9 @@ impl Kernel {
                 done => done,
             },
             Use::Receive { number, limit } => match self.ports.receive(*number, "rcv", Arm::Yes) {
-                Progress::Waiting if limit.as_mut().is_some_and(is_over) => Progress::Done(Ok(Value::Nil)),
+                Progress::Waiting if limit.as_mut().is_some_and(is_over) => {
+                    Progress::Done(Ok(Value::Nil))
+                }
                 progress => progress,
             },
         };
@@ -181,12 +193,17 @@ impl Kernel {
 
     /// Opens the end that the kernel has attached to this task.
     fn opened(&mut self, number: i64, handle: &Value) -> std::result::Result<(), Error> {
-        let failed = |error: &dyn std::fmt::Display| Error::new(Class::Io, format!("{number}: {error}"));
-        let handle = handle.as_int().and_then(|handle| u32::try_from(handle).ok());
+        let failed =
+            |error: &dyn std::fmt::Display| Error::new(Class::Io, format!("{number}: {error}"));
+        let handle = handle
+            .as_int()
+            .and_then(|handle| u32::try_from(handle).ok());
         let handle = handle.ok_or_else(|| failed(&"the kernel gave no handle"))?;
         let port = match FrameSubscriber::from_handle(handle) {
             Ok(subscriber) => Port::Subscriber(subscriber),
-            Err(_) => Port::Publisher(FramePublisher::from_handle(handle).map_err(|error| failed(&error))?),
+            Err(_) => Port::Publisher(
+                FramePublisher::from_handle(handle).map_err(|error| failed(&error))?,
+            ),
         };
         self.ports.insert(number, port);
         Ok(())
@@ -200,7 +217,10 @@ impl Kernel {
             args[1] = Value::string(&format!("{source}[]"));
         }
         if args.len() == 2 {
-            let symbols: Vec<Value> = DEFAULT_GRANTS.iter().map(|name| Value::symbol(name)).collect();
+            let symbols: Vec<Value> = DEFAULT_GRANTS
+                .iter()
+                .map(|name| Value::symbol(name))
+                .collect();
             let names = Value::from_items(symbols);
             match okernel_shell::value::Dict::new(names.clone(), names) {
                 Ok(dict) => args.push(Value::dict(dict)),
@@ -220,7 +240,9 @@ impl Kernel {
         Progress::Done(match &self.clock {
             None => Err(Error::new(Class::Io, "now: not granted: \"clock\"")),
             Some(clock) => match clock.now() {
-                Ok(time) => Ok(Value::Int(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))),
+                Ok(time) => Ok(Value::Int(
+                    i64::try_from(time.as_nanos()).unwrap_or(i64::MAX),
+                )),
                 Err(error) => Err(Error::new(Class::Io, format!("now: {error}"))),
             },
         })
@@ -236,7 +258,10 @@ impl Kernel {
             return wrong("rcv: a subscriber's number is expected: rcv s, or rcv[s;milliseconds]");
         };
         if args.len() == 1 {
-            return self.with_port(Use::Receive { number, limit: None });
+            return self.with_port(Use::Receive {
+                number,
+                limit: None,
+            });
         }
         let Some(limit_ms) = limit_ms.and_then(|ms| u64::try_from(ms).ok()) else {
             return wrong("rcv: the second argument is a time in milliseconds, 0 or more");
@@ -278,7 +303,10 @@ impl Host for Kernel {
         let args = &effect.args;
         match (&*name, args.as_slice()) {
             ("snd", [number, value]) => match number.as_int() {
-                Some(number) => self.with_port(Use::Send { number, payload: payload(value) }),
+                Some(number) => self.with_port(Use::Send {
+                    number,
+                    payload: payload(value),
+                }),
                 None => wrong("snd: a publisher's number is expected: snd[p;value]"),
             },
             ("rcv", args) => self.receive(args),

@@ -41,8 +41,15 @@ impl Ports {
     pub fn send(&mut self, number: i64, payload: &[u8]) -> Progress {
         let publisher = match self.0.get_mut(&number) {
             Some(Port::Publisher(publisher)) => publisher,
-            Some(Port::Subscriber(_)) => return refused(Class::Type, format!("snd: {number} is a subscriber")),
-            None => return refused(Class::Io, format!("snd: there is no publisher {number} here")),
+            Some(Port::Subscriber(_)) => {
+                return refused(Class::Type, format!("snd: {number} is a subscriber"));
+            }
+            None => {
+                return refused(
+                    Class::Io,
+                    format!("snd: there is no publisher {number} here"),
+                );
+            }
         };
         loop {
             match publisher.try_send(FRAME_VALUE, payload) {
@@ -65,8 +72,15 @@ impl Ports {
     pub fn receive(&mut self, number: i64, verb: &str, arm: Arm) -> Progress {
         let subscriber = match self.0.get_mut(&number) {
             Some(Port::Subscriber(subscriber)) => subscriber,
-            Some(Port::Publisher(_)) => return refused(Class::Type, format!("{verb}: {number} is a publisher")),
-            None => return refused(Class::Io, format!("{verb}: there is no subscriber {number} here")),
+            Some(Port::Publisher(_)) => {
+                return refused(Class::Type, format!("{verb}: {number} is a publisher"));
+            }
+            None => {
+                return refused(
+                    Class::Io,
+                    format!("{verb}: there is no subscriber {number} here"),
+                );
+            }
         };
         loop {
             let received = match subscriber.try_recv() {

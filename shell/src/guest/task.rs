@@ -47,7 +47,9 @@ impl Task for Interpreter {
                 session.input(input);
                 Ok(())
             }
-            _ => Err(Error::message("an O task takes no input by exec: grant it a ring")),
+            _ => Err(Error::message(
+                "an O task takes no input by exec: grant it a ring",
+            )),
         }
     }
 
@@ -71,6 +73,8 @@ impl Task for Interpreter {
 
 /// Texts as a list of strings; one character is a string too.
 fn strings(texts: &[String]) -> Value {
-    let strings = texts.iter().map(|text| Value::from_chars(text.as_bytes().to_vec()));
+    let strings = texts
+        .iter()
+        .map(|text| Value::from_chars(text.as_bytes().to_vec()));
     Value::from_items(strings.collect())
 }

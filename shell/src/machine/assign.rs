@@ -64,7 +64,9 @@ impl Machine {
         match place {
             Place::Slot(_) => Ok(None),
             Place::Cell(index) => {
-                let is_set = cells.as_ref().and_then(|cells| cells.get(usize::from(index)));
+                let is_set = cells
+                    .as_ref()
+                    .and_then(|cells| cells.get(usize::from(index)));
                 match is_set {
                     Some(cell) if cell.value.borrow().is_some() => Ok(None),
                     _ => self.cell(cells, index).map(Some),
@@ -79,9 +81,14 @@ impl Machine {
 
     fn take_place(&mut self, cells: &Cells, place: Place, base: usize) -> Value {
         let taken = match place {
-            Place::Slot(slot) => self.stack.get_mut(base + usize::from(slot)).map(std::mem::take),
+            Place::Slot(slot) => self
+                .stack
+                .get_mut(base + usize::from(slot))
+                .map(std::mem::take),
             Place::Cell(index) => {
-                let cell = cells.as_ref().and_then(|cells| cells.get(usize::from(index)));
+                let cell = cells
+                    .as_ref()
+                    .and_then(|cells| cells.get(usize::from(index)));
                 cell.and_then(|cell| cell.value.borrow_mut().take())
             }
             Place::Global(global) => self.env.take(global),
@@ -103,7 +110,11 @@ impl Machine {
 
     /// Changes a value at the indices on the stack; what is assigned lies below them.
     fn amend_place(&mut self, target: &Target, value: &mut Value) -> Result<Value, Error> {
-        let given = target.indices.iter().filter(|index| **index == Index::Given).count();
+        let given = target
+            .indices
+            .iter()
+            .filter(|index| **index == Index::Given)
+            .count();
         let mut given = self.take(given).into_iter();
         let path = target.indices.iter().map(|index| match index {
             Index::Given => given.next().unwrap_or_default(),
@@ -114,7 +125,9 @@ impl Machine {
             path.push(Value::Nil);
         }
         let operand = self.stack.pop().unwrap_or_default();
-        let one_place = path.iter().all(|index| index.is_atom() && !matches!(index, Value::Nil));
+        let one_place = path
+            .iter()
+            .all(|index| index.is_atom() && !matches!(index, Value::Nil));
         if one_place {
             let item = match target.verb {
                 None => operand,
@@ -165,16 +178,23 @@ fn surely_amends(value: &Value, path: &[Value], verb: Verb, operand: &Value) -> 
     let length = value.len();
     let in_range = |place: &i64| usize::try_from(*place).is_ok_and(|place| place < length);
     let fits = operand.is_atom() || (operand.is_list() && operand.len() == places.len());
-    let plain = verb == Verb::Colon || (is_numeric(value) && is_numeric(operand) && is_arithmetic(verb));
+    let plain =
+        verb == Verb::Colon || (is_numeric(value) && is_numeric(operand) && is_arithmetic(verb));
     value.is_list() && fits && plain && places.iter().all(in_range)
 }
 
 fn is_numeric(value: &Value) -> bool {
-    matches!(value, Value::Int(_) | Value::Float(_) | Value::Ints(_) | Value::Floats(_))
+    matches!(
+        value,
+        Value::Int(_) | Value::Float(_) | Value::Ints(_) | Value::Floats(_)
+    )
 }
 
 fn is_arithmetic(verb: Verb) -> bool {
-    matches!(verb, Verb::Plus | Verb::Minus | Verb::Star | Verb::Percent | Verb::And | Verb::Or)
+    matches!(
+        verb,
+        Verb::Plus | Verb::Minus | Verb::Star | Verb::Percent | Verb::And | Verb::Or
+    )
 }
 
 /// True when a verb surely gives a value for such operands, so that the left one needn't be kept.

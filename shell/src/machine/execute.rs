@@ -130,7 +130,9 @@ impl Machine {
                     drop(cells);
                     match (self.after(exit, &function, next)?, self.frames.last()) {
                         (None, _) => {}
-                        (Some(Control::Value(value)), Some(Frame::Lambda(_))) => self.stack.push(value),
+                        (Some(Control::Value(value)), Some(Frame::Lambda(_))) => {
+                            self.stack.push(value)
+                        }
                         (Some(control), _) => return Ok(control),
                     }
                 }
@@ -199,7 +201,12 @@ impl Machine {
         at: usize,
     ) -> Result<Control, Error> {
         outcome.map_err(|error| {
-            let caller = Running { function: Rc::clone(function), cells: None, at: at as u32, base: 0 };
+            let caller = Running {
+                function: Rc::clone(function),
+                cells: None,
+                at: at as u32,
+                base: 0,
+            };
             self.note_call(error, &caller)
         })
     }
@@ -364,7 +371,8 @@ impl Machine {
                     self.leave_value(base);
                     // A lambda that called itself goes on right here.
                     if plain
-                        && let [.., Frame::Lambda(caller), Frame::Lambda(_)] = self.frames.as_slice()
+                        && let [.., Frame::Lambda(caller), Frame::Lambda(_)] =
+                            self.frames.as_slice()
                         && Rc::ptr_eq(&caller.function, function)
                     {
                         at = caller.at as usize;
@@ -386,7 +394,12 @@ impl Machine {
                     self.set_position(at);
                     base = self.stack.len() - count;
                     self.push_nils(locals);
-                    let running = Running { function: Rc::clone(function), cells: None, at: 0, base: base as u32 };
+                    let running = Running {
+                        function: Rc::clone(function),
+                        cells: None,
+                        at: 0,
+                        base: base as u32,
+                    };
                     self.frames.push(Frame::Lambda(running));
                     at = 0;
                 }
@@ -419,7 +432,12 @@ impl Machine {
                             let its_base = self.stack.len() - count;
                             self.push_nils(locals);
                             let same = plain && Rc::ptr_eq(&callee, function);
-                            let running = Running { function: callee, cells: None, at: 0, base: its_base as u32 };
+                            let running = Running {
+                                function: callee,
+                                cells: None,
+                                at: 0,
+                                base: its_base as u32,
+                            };
                             self.frames.push(Frame::Lambda(running));
                             if same {
                                 base = its_base;
@@ -459,7 +477,11 @@ impl Machine {
                     None => break Exit::Global(global),
                 },
                 Op::Constant(index) => {
-                    let value = code.constants.get(index as usize).cloned().unwrap_or_default();
+                    let value = code
+                        .constants
+                        .get(index as usize)
+                        .cloned()
+                        .unwrap_or_default();
                     self.stack.push(value);
                 }
                 Op::Own => self.stack.push(Value::Function(Rc::clone(function))),
@@ -493,7 +515,11 @@ impl Machine {
                 Op::Swap => self.swap(),
                 Op::CallVerb { verb, count } => {
                     self.budget -= 1;
-                    break if self.budget < 0 { Exit::Budget } else { Exit::Verb(verb, usize::from(count)) };
+                    break if self.budget < 0 {
+                        Exit::Budget
+                    } else {
+                        Exit::Verb(verb, usize::from(count))
+                    };
                 }
                 Op::Captured(index) => match self.captured(lambda, index) {
                     Ok(value) => self.stack.push(value),
@@ -582,7 +608,8 @@ fn returns_next(function: &Function, at: usize) -> bool {
         return false;
     };
     let code = lambda.code();
-    matches!(code.kind, CodeKind::Explicit | CodeKind::Implicit) && code.ops.get(at) == Some(&Op::Return)
+    matches!(code.kind, CodeKind::Explicit | CodeKind::Implicit)
+        && code.ops.get(at) == Some(&Op::Return)
 }
 
 /// Breaks the circles of local functions that call each other, when nothing else holds them.
@@ -615,7 +642,11 @@ fn release(cells: Cells) {
             }
         }
     }
-    if cells.iter().zip(known).all(|(cell, known)| Rc::strong_count(cell) == known) {
+    if cells
+        .iter()
+        .zip(known)
+        .all(|(cell, known)| Rc::strong_count(cell) == known)
+    {
         for cell in &cells {
             let value = cell.value.borrow_mut().take();
             drop(value);

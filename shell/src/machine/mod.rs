@@ -42,7 +42,11 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { memory_limit: MEMORY_LIMIT_DEFAULT, memory_used: None, seed: 0 }
+        Config {
+            memory_limit: MEMORY_LIMIT_DEFAULT,
+            memory_used: None,
+            seed: 0,
+        }
     }
 }
 
@@ -109,8 +113,13 @@ impl Machine {
     /// A machine with the names that come with the language.
     pub fn new(config: Config) -> Machine {
         let mut env = Env::new();
-        for verb in Verb::all().filter(|verb| verb.named_arity() > 0 && verb.glyph().as_bytes()[0].is_ascii_alphabetic()) {
-            env.set_system(Symbol::new(verb.glyph()), Value::function(Function::Verb(verb)));
+        for verb in Verb::all().filter(|verb| {
+            verb.named_arity() > 0 && verb.glyph().as_bytes()[0].is_ascii_alphabetic()
+        }) {
+            env.set_system(
+                Symbol::new(verb.glyph()),
+                Value::function(Function::Verb(verb)),
+            );
         }
         for name in EFFECTS.iter().chain(&["help"]) {
             env.set_system(Symbol::new(name), function(name));
@@ -138,7 +147,9 @@ impl Machine {
     /// The value of a global name; none for names that are unset, and for views that have to be
     /// computed first.
     pub fn value_of(&self, name: &str) -> Option<&Value> {
-        self.env.find(Symbol::new(name)).and_then(|number| self.env.value(number))
+        self.env
+            .find(Symbol::new(name))
+            .and_then(|number| self.env.value(number))
     }
 
     /// The names that programs have bound, in alphabetic order.
@@ -162,7 +173,11 @@ impl Machine {
         if !self.is_idle() {
             return Err(Error::new(Class::Limit, "another program is running"));
         }
-        let source = Source { origin: origin.to_owned(), line_first, text: source.to_owned() };
+        let source = Source {
+            origin: origin.to_owned(),
+            line_first,
+            text: source.to_owned(),
+        };
         let code = compile(&Rc::new(source), &mut self.env)?;
         self.push_program(code, Vec::new());
         self.state = State::Ready(Control::Again);
@@ -218,7 +233,11 @@ impl Machine {
             result = match control {
                 Control::Value(value) if self.frames.is_empty() => {
                     self.stack.clear();
-                    let shown = if matches!(value, Value::Nil) { Shown::No } else { Shown::Yes };
+                    let shown = if matches!(value, Value::Nil) {
+                        Shown::No
+                    } else {
+                        Shown::Yes
+                    };
                     return Step::Done(value, shown);
                 }
                 Control::Value(value) => self.deliver(value),
@@ -249,7 +268,8 @@ impl Machine {
         if let State::Idle = std::mem::replace(&mut self.state, State::Idle) {
             return None;
         }
-        self.frames.retain(|frame| !matches!(frame, Frame::Trap(..)));
+        self.frames
+            .retain(|frame| !matches!(frame, Frame::Trap(..)));
         let error = self.unwind(Error::new(Class::Limit, "interrupted")).err();
         self.stack = Vec::new();
         self.frames = Vec::new();
@@ -259,11 +279,16 @@ impl Machine {
     /// Checks what the program holds against the memory limit.
     pub(crate) fn check_memory(&self) -> Result<(), Error> {
         if self.frames.len() > self.frames_max || self.stack.len() > self.stack_max {
-            let text = format!("{} calls inside each other are more than memory allows", self.frames.len());
+            let text = format!(
+                "{} calls inside each other are more than memory allows",
+                self.frames.len()
+            );
             return Err(Error::new(Class::Limit, text));
         }
         match self.config.memory_used {
-            Some(used) if used() > self.config.memory_limit => Err(Error::new(Class::Limit, "out of memory")),
+            Some(used) if used() > self.config.memory_limit => {
+                Err(Error::new(Class::Limit, "out of memory"))
+            }
             _ => Ok(()),
         }
     }

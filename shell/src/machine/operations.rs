@@ -2,7 +2,9 @@
 //! and reading what is captured.
 
 use super::Machine;
-use crate::code::{Capture, Capturing, Cell, CellBegin, CellOuter, Code, Index, Lambda, Op, Outer, Part};
+use crate::code::{
+    Capture, Capturing, Cell, CellBegin, CellOuter, Code, Index, Lambda, Op, Outer, Part,
+};
 use crate::env::Binding;
 use crate::error::{Class, Error};
 use crate::frame::{Cells, Frame};
@@ -53,7 +55,10 @@ impl Machine {
 
     /// A cell's value, or the global that it stands for.
     pub(super) fn cell(&self, cells: &Cells, index: u16) -> Result<Value, u32> {
-        match cells.as_ref().and_then(|cells| cells.get(usize::from(index))) {
+        match cells
+            .as_ref()
+            .and_then(|cells| cells.get(usize::from(index)))
+        {
             Some(cell) => self.found(follow(&Capture::Cell(Rc::clone(cell)))),
             None => Ok(Value::Nil),
         }
@@ -74,7 +79,10 @@ impl Machine {
     pub(super) fn view_to_refresh(&self, global: u32) -> Result<Rc<Code>, Error> {
         match self.env.binding(global) {
             Binding::View(view) => Ok(Rc::clone(&view.code)),
-            _ => Err(Error::new(Class::Name, format!("{} has no value", self.env.name(global)))),
+            _ => Err(Error::new(
+                Class::Name,
+                format!("{} has no value", self.env.name(global)),
+            )),
         }
     }
 
@@ -87,7 +95,10 @@ impl Machine {
         let cells = code.cells.iter().map(|spec| {
             let value = match spec.begins {
                 CellBegin::Unset => None,
-                CellBegin::Parameter => self.stack.get_mut(base + usize::from(spec.slot)).map(std::mem::take),
+                CellBegin::Parameter => self
+                    .stack
+                    .get_mut(base + usize::from(spec.slot))
+                    .map(std::mem::take),
             };
             let outer = match spec.outer {
                 Outer::Global(global) => CellOuter::Global(global),
@@ -96,7 +107,10 @@ impl Machine {
                     None => CellOuter::Captured(Capture::Value(Value::Nil)),
                 },
             };
-            Rc::new(Cell { value: std::cell::RefCell::new(value), outer })
+            Rc::new(Cell {
+                value: std::cell::RefCell::new(value),
+                outer,
+            })
         });
         Some(Rc::new(cells.collect()))
     }
@@ -108,7 +122,13 @@ impl Machine {
     }
 
     /// Runs an operation that is not on the fast path.
-    pub(super) fn operation(&mut self, op: Op, lambda: &Lambda, cells: &Cells, base: usize) -> Result<(), Error> {
+    pub(super) fn operation(
+        &mut self,
+        op: Op,
+        lambda: &Lambda,
+        cells: &Cells,
+        base: usize,
+    ) -> Result<(), Error> {
         let code = lambda.code();
         let value = match op {
             Op::Closure(index) => self.closure(lambda, cells, index, base),
@@ -129,7 +149,11 @@ impl Machine {
             }
             Op::ListForward(count) => Value::from_items(self.take(count as usize)),
             Op::Dict(keys) => {
-                let keys = code.constants.get(keys as usize).cloned().unwrap_or_default();
+                let keys = code
+                    .constants
+                    .get(keys as usize)
+                    .cloned()
+                    .unwrap_or_default();
                 let values = self.take(keys.len());
                 let mut dict = Dict::empty();
                 for (key, value) in keys.items().zip(values) {
@@ -151,16 +175,23 @@ impl Machine {
                 Value::function(Function::Derived(Derived { adverb, operand }))
             }
             Op::Train(index) => {
-                let parts = code.trains.get(index as usize).map_or(&[][..], Vec::as_slice);
+                let parts = code
+                    .trains
+                    .get(index as usize)
+                    .map_or(&[][..], Vec::as_slice);
                 self.train_of(parts)
             }
             Op::CallElided(index) => {
-                let holes = code.holes.get(index as usize).map_or(&[][..], Vec::as_slice);
+                let holes = code
+                    .holes
+                    .get(index as usize)
+                    .map_or(&[][..], Vec::as_slice);
                 self.call_elided(holes)?
             }
             Op::View(index) => {
                 if let Some(view) = code.views.get(index as usize) {
-                    self.env.set_view(view.global, Rc::clone(&view.code), &view.dependencies);
+                    self.env
+                        .set_view(view.global, Rc::clone(&view.code), &view.dependencies);
                 }
                 Value::Nil
             }
@@ -180,7 +211,10 @@ impl Machine {
                 let value = self.stack.get(base + usize::from(slot)).cloned();
                 Capture::Value(value.unwrap_or_default())
             }
-            Capturing::Cell(index) => match cells.as_ref().and_then(|cells| cells.get(usize::from(index))) {
+            Capturing::Cell(index) => match cells
+                .as_ref()
+                .and_then(|cells| cells.get(usize::from(index)))
+            {
                 Some(cell) => Capture::Cell(Rc::clone(cell)),
                 None => Capture::Value(Value::Nil),
             },
@@ -190,7 +224,10 @@ impl Machine {
             },
         });
         let captures = captures.collect();
-        Value::function(Function::Lambda(Lambda::new(Rc::clone(&prototype.code), captures)))
+        Value::function(Function::Lambda(Lambda::new(
+            Rc::clone(&prototype.code),
+            captures,
+        )))
     }
 
     /// A train of the values on the stack, the first part on top. It is kept as pairs of a left
@@ -227,7 +264,11 @@ impl Machine {
     ///
     /// # Errors
     /// `rank` when there are more than it takes, `type` when it is no function.
-    pub(crate) fn project(&self, function: Value, mut arguments: Vec<Option<Value>>) -> Result<Value, Error> {
+    pub(crate) fn project(
+        &self,
+        function: Value,
+        mut arguments: Vec<Option<Value>>,
+    ) -> Result<Value, Error> {
         match &function {
             Value::Function(inner) => {
                 if let Some(most) = crate::apply::arguments_max(inner)
@@ -237,24 +278,40 @@ impl Machine {
                 }
                 match &**inner {
                     Function::Lambda(lambda) => {
-                        arguments.resize(usize::from(lambda.code().parameters).max(arguments.len()), None);
+                        arguments.resize(
+                            usize::from(lambda.code().parameters).max(arguments.len()),
+                            None,
+                        );
                     }
                     Function::Projection(projection) => {
                         let merged = crate::apply::merge(projection, arguments);
                         let function = projection.function.clone();
-                        return Ok(Value::function(Function::Projection(Projection { function, arguments: merged })));
+                        return Ok(Value::function(Function::Projection(Projection {
+                            function,
+                            arguments: merged,
+                        })));
                     }
                     _ => {}
                 }
-                Ok(Value::function(Function::Projection(Projection { function, arguments })))
+                Ok(Value::function(Function::Projection(Projection {
+                    function,
+                    arguments,
+                })))
             }
-            Value::Symbol(name) => match self.env.find(*name).and_then(|number| self.env.value(number)) {
-                Some(Value::Symbol(_)) | None => {
-                    Err(Error::new(Class::Name, format!("{name} has no value that can be called")))
-                }
+            Value::Symbol(name) => match self
+                .env
+                .find(*name)
+                .and_then(|number| self.env.value(number))
+            {
+                Some(Value::Symbol(_)) | None => Err(Error::new(
+                    Class::Name,
+                    format!("{name} has no value that can be called"),
+                )),
                 Some(value) => self.project(value.clone(), arguments),
             },
-            Value::Dict(_) | Value::Table(_) => crate::verb::at_depth(&function, &path_of(arguments)),
+            Value::Dict(_) | Value::Table(_) => {
+                crate::verb::at_depth(&function, &path_of(arguments))
+            }
             list if list.is_list() => crate::verb::at_depth(&function, &path_of(arguments)),
             other => Err(crate::apply::not_callable(other)),
         }
@@ -262,11 +319,17 @@ impl Machine {
 }
 
 fn path_of(arguments: Vec<Option<Value>>) -> Vec<Value> {
-    arguments.into_iter().map(Option::unwrap_or_default).collect()
+    arguments
+        .into_iter()
+        .map(Option::unwrap_or_default)
+        .collect()
 }
 
 pub(super) fn set_cell(cells: &Cells, index: u16, value: Value) {
-    if let Some(cell) = cells.as_ref().and_then(|cells| cells.get(usize::from(index))) {
+    if let Some(cell) = cells
+        .as_ref()
+        .and_then(|cells| cells.get(usize::from(index)))
+    {
         cell.value.replace(Some(value));
     }
 }

@@ -11,7 +11,12 @@ impl Machine {
     /// Puts a program's code on top, ready to run.
     pub(crate) fn push_program(&mut self, code: Rc<Code>, captures: Vec<Capture>) {
         let function = Rc::new(Function::Lambda(Lambda::new(code, captures)));
-        let running = Running { function, cells: None, at: 0, base: self.stack.len() as u32 };
+        let running = Running {
+            function,
+            cells: None,
+            at: 0,
+            base: self.stack.len() as u32,
+        };
         self.frames.push(Frame::Lambda(running));
     }
 
@@ -29,7 +34,9 @@ impl Machine {
             Some(Frame::Repeat(_)) => self.repeat(Some(value)),
             Some(Frame::Amend(_)) => self.amend(Some(value)),
             Some(Frame::Train(_)) => self.train(Some(value)),
-            Some(Frame::View(_) | Frame::Trap(..) | Frame::Splice(_) | Frame::Apply(..)) => self.deliver_once(value),
+            Some(Frame::View(_) | Frame::Trap(..) | Frame::Splice(_) | Frame::Apply(..)) => {
+                self.deliver_once(value)
+            }
             None => Ok(Control::Value(value)),
         }
     }
@@ -41,9 +48,10 @@ impl Machine {
                 self.env.set_view_value(global, value);
                 Ok(Control::Again)
             }
-            Some(Frame::Trap(Handler::Report, _)) => {
-                Ok(Control::Value(Value::from_items(vec![Value::Int(0), value])))
-            }
+            Some(Frame::Trap(Handler::Report, _)) => Ok(Control::Value(Value::from_items(vec![
+                Value::Int(0),
+                value,
+            ]))),
             Some(Frame::Splice(splice)) => splice.finish(value).map(Control::Value),
             _ => Ok(Control::Value(value)),
         }
@@ -78,7 +86,12 @@ impl Machine {
                     self.stack.truncate(height as usize);
                     let message = Value::string(&error.message());
                     match handler {
-                        Handler::Report => return Ok(Control::Value(Value::from_items(vec![Value::Int(1), message]))),
+                        Handler::Report => {
+                            return Ok(Control::Value(Value::from_items(vec![
+                                Value::Int(1),
+                                message,
+                            ])));
+                        }
                         Handler::Call(function) => {
                             self.stack.push(message);
                             match self.apply(function, 1) {
@@ -107,17 +120,27 @@ impl Machine {
                 Some(name) => name.text().into_owned(),
                 None => "{..}".to_owned(),
             };
-            error.push_call(Call { name, source: Rc::clone(&code.source), span });
+            error.push_call(Call {
+                name,
+                source: Rc::clone(&code.source),
+                span,
+            });
         }
         error
     }
 
     /// Evaluates a view whose value is wanted; what wanted it runs again afterwards.
     pub(crate) fn refresh(&mut self, global: u32, code: Rc<Code>) -> Result<Control, Error> {
-        let circular = self.frames.iter().any(|frame| matches!(frame, Frame::View(other) if *other == global));
+        let circular = self
+            .frames
+            .iter()
+            .any(|frame| matches!(frame, Frame::View(other) if *other == global));
         if circular {
             let name = self.env.name(global);
-            return Err(Error::new(Class::Domain, format!("view {name} depends on itself")));
+            return Err(Error::new(
+                Class::Domain,
+                format!("view {name} depends on itself"),
+            ));
         }
         self.frames.push(Frame::View(global));
         self.push_program(code, Vec::new());

@@ -36,7 +36,13 @@ impl Parser {
     pub(super) fn table_ahead(&self) -> Option<(Vec<Symbol>, usize)> {
         let (names, count) = self.names_ahead(0)?;
         match self.kind(count) {
-            None | Some(TokenKind::Close(_) | TokenKind::Semicolon | TokenKind::Newline | TokenKind::Adverb(_)) => None,
+            None
+            | Some(
+                TokenKind::Close(_)
+                | TokenKind::Semicolon
+                | TokenKind::Newline
+                | TokenKind::Adverb(_),
+            ) => None,
             // `([]` holds named columns or nothing; otherwise it is the empty dictionary.
             _ if names.is_empty() && !self.key_ahead(count) => None,
             Some(_) => Some((names, count)),
@@ -62,7 +68,12 @@ impl Parser {
         };
         match self.kind(1) {
             None
-            | Some(TokenKind::Close(_) | TokenKind::Semicolon | TokenKind::Newline | TokenKind::Adverb(_)) => None,
+            | Some(
+                TokenKind::Close(_)
+                | TokenKind::Semicolon
+                | TokenKind::Newline
+                | TokenKind::Adverb(_),
+            ) => None,
             _ => Some(*verb),
         }
     }

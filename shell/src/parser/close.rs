@@ -23,7 +23,12 @@ impl Parser {
         let Some(level) = self.levels.pop() else {
             return Ok(());
         };
-        let Level { inside, opened, mut items, terms: _ } = level;
+        let Level {
+            inside,
+            opened,
+            mut items,
+            terms: _,
+        } = level;
         let span = opened.to(span);
         if let Inside::Lambda = inside {
             return self.close_lambda(items, last, span);
@@ -65,7 +70,12 @@ impl Parser {
         self.after_noun(node)
     }
 
-    fn close_lambda(&mut self, items: Vec<Option<NodeId>>, last: Option<NodeId>, span: Span) -> Result<(), Error> {
+    fn close_lambda(
+        &mut self,
+        items: Vec<Option<NodeId>>,
+        last: Option<NodeId>,
+        span: Span,
+    ) -> Result<(), Error> {
         let Some(scope) = self.scopes.pop() else {
             return Ok(());
         };
@@ -76,7 +86,12 @@ impl Parser {
         self.after_noun(node)
     }
 
-    fn close_arguments(&mut self, function: NodeId, items: Vec<Option<NodeId>>, span: Span) -> Result<(), Error> {
+    fn close_arguments(
+        &mut self,
+        function: NodeId,
+        items: Vec<Option<NodeId>>,
+        span: Span,
+    ) -> Result<(), Error> {
         if items.len() > ARGUMENTS_MAX {
             let text = format!("a call with more than {ARGUMENTS_MAX} arguments");
             return Err(Error::new(Class::Limit, text).at(&self.source, span));
@@ -92,10 +107,22 @@ impl Parser {
                 self.push_term(Term::Assign(assignment, head));
                 return Ok(());
             }
-        } else if matches!(self.kind(0), Some(TokenKind::Verb(crate::verb::Verb::Colon) | TokenKind::DoubleColon)) {
-            return Err(self.error(head.to(span), "only a name, or a name with indices, can be assigned"));
+        } else if matches!(
+            self.kind(0),
+            Some(TokenKind::Verb(crate::verb::Verb::Colon) | TokenKind::DoubleColon)
+        ) {
+            return Err(self.error(
+                head.to(span),
+                "only a name, or a name with indices, can be assigned",
+            ));
         }
-        let node = self.node(Node::Call { function, arguments: items }, head);
+        let node = self.node(
+            Node::Call {
+                function,
+                arguments: items,
+            },
+            head,
+        );
         self.after_noun(node)
     }
 
@@ -117,7 +144,12 @@ impl Parser {
     }
 
     /// The items of a dictionary or table, of which none may be elided.
-    fn all_given(&self, names: &[Symbol], items: Vec<Option<NodeId>>, span: Span) -> Result<Vec<NodeId>, Error> {
+    fn all_given(
+        &self,
+        names: &[Symbol],
+        items: Vec<Option<NodeId>>,
+        span: Span,
+    ) -> Result<Vec<NodeId>, Error> {
         if names.len() != items.len() {
             let text = format!("{} names for {} values", names.len(), items.len());
             return Err(self.error(span, text));
@@ -147,7 +179,9 @@ impl Parser {
                 Ok(())
             }
             (None, None) => Ok(()),
-            (Some(_), None) if closing => Err(self.error(span, "a separator without a name after it")),
+            (Some(_), None) if closing => {
+                Err(self.error(span, "a separator without a name after it"))
+            }
             _ => Err(self.error(span, "a bracket with names for some of its values only")),
         }
     }

@@ -50,7 +50,13 @@ impl Parser {
             Right::Nothing => Right::Node(noun),
             Right::Node(argument) => {
                 let span = self.span_of(noun);
-                Right::Node(self.node(Node::Apply { function: noun, argument }, span))
+                Right::Node(self.node(
+                    Node::Apply {
+                        function: noun,
+                        argument,
+                    },
+                    span,
+                ))
             }
             Right::Train(mut parts) => {
                 parts.push((Part::Apply, noun));
@@ -63,10 +69,23 @@ impl Parser {
         let span = self.span_of(verb);
         let mut parts = match (right, left) {
             (Right::Node(right), Some(left)) => {
-                return Right::Node(self.node(Node::Dyad { function: verb, left, right }, span));
+                return Right::Node(self.node(
+                    Node::Dyad {
+                        function: verb,
+                        left,
+                        right,
+                    },
+                    span,
+                ));
             }
             (Right::Node(argument), None) => {
-                return Right::Node(self.node(Node::Apply { function: verb, argument }, span));
+                return Right::Node(self.node(
+                    Node::Apply {
+                        function: verb,
+                        argument,
+                    },
+                    span,
+                ));
             }
             (Right::Nothing, _) => Vec::new(),
             (Right::Train(parts), _) => parts,
@@ -89,7 +108,10 @@ impl Parser {
                 [(Part::Verb, verb)] => Some(*verb),
                 _ => {
                     let parts: Vec<(Part, NodeId)> = parts.into_iter().rev().collect();
-                    let span = parts.iter().map(|(_, part)| self.span_of(*part)).reduce(Span::to);
+                    let span = parts
+                        .iter()
+                        .map(|(_, part)| self.span_of(*part))
+                        .reduce(Span::to);
                     Some(self.node(Node::Train(parts), span.unwrap_or_default()))
                 }
             },
@@ -100,8 +122,19 @@ impl Parser {
         let node = match assignment {
             Assignment::Name(name, scope) => Node::Assign { name, scope, value },
             Assignment::View(name) => Node::View { name, value },
-            Assignment::Update(name, scope, verb) => Node::Update { name, scope, verb, value },
-            Assignment::Amend(name, scope, indices, verb) => Node::Amend { name, scope, indices, verb, value },
+            Assignment::Update(name, scope, verb) => Node::Update {
+                name,
+                scope,
+                verb,
+                value,
+            },
+            Assignment::Amend(name, scope, indices, verb) => Node::Amend {
+                name,
+                scope,
+                indices,
+                verb,
+                value,
+            },
         };
         self.node(node, span)
     }

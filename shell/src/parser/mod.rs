@@ -95,7 +95,12 @@ pub(crate) struct Level {
 
 impl Level {
     fn new(inside: Inside, opened: Span) -> Level {
-        Level { inside, opened, items: Vec::new(), terms: Vec::new() }
+        Level {
+            inside,
+            opened,
+            items: Vec::new(),
+            terms: Vec::new(),
+        }
     }
 }
 
@@ -133,7 +138,9 @@ impl Parser {
 
     fn span_at(&self, ahead: usize) -> Span {
         let end = self.source.text.len();
-        self.tokens.get(self.at + ahead).map_or(Span::new(end, end), |token| token.span)
+        self.tokens
+            .get(self.at + ahead)
+            .map_or(Span::new(end, end), |token| token.span)
     }
 
     fn node(&mut self, node: Node, span: Span) -> NodeId {
@@ -149,7 +156,8 @@ impl Parser {
 
     fn level(&mut self) -> &mut Level {
         if self.levels.is_empty() {
-            self.levels.push(Level::new(Inside::Program, Span::default()));
+            self.levels
+                .push(Level::new(Inside::Program, Span::default()));
         }
         let last = self.levels.len() - 1;
         &mut self.levels[last]
@@ -211,14 +219,22 @@ impl Parser {
             return Err(self.error(level.opened, format!("{open} without its {close}")));
         }
         let body = body_of(level.items, last);
-        Ok(Ast { source: self.source, nodes: self.nodes, spans: self.spans, lambdas: self.lambdas, body })
+        Ok(Ast {
+            source: self.source,
+            nodes: self.nodes,
+            spans: self.spans,
+            lambdas: self.lambdas,
+            body,
+        })
     }
 }
 
 impl Inside {
     fn bracket(&self) -> Bracket {
         match self {
-            Inside::Program | Inside::Round | Inside::Columns(_) | Inside::NamedColumns(_) => Bracket::Round,
+            Inside::Program | Inside::Round | Inside::Columns(_) | Inside::NamedColumns(_) => {
+                Bracket::Round
+            }
             Inside::Square(_) | Inside::Arguments(_) | Inside::Cond => Bracket::Square,
             Inside::Lambda => Bracket::Curly,
         }
@@ -228,7 +244,11 @@ impl Inside {
 /// The statements of a program or lambda: elided ones don't count, but the last decides what the
 /// whole gives.
 fn body_of(items: Vec<Option<NodeId>>, last: Option<NodeId>) -> Body {
-    let result = if last.is_none() && !items.is_empty() { Ending::Nil } else { Ending::Last };
+    let result = if last.is_none() && !items.is_empty() {
+        Ending::Nil
+    } else {
+        Ending::Last
+    };
     let statements = items.into_iter().chain([last]).flatten().collect();
     Body { statements, result }
 }
@@ -245,7 +265,10 @@ impl LambdaScope {
     }
 
     fn occurs(&mut self, name: Symbol) {
-        if let Some(index) = IMPLIED.iter().position(|implied| implied.as_bytes() == name.bytes()) {
+        if let Some(index) = IMPLIED
+            .iter()
+            .position(|implied| implied.as_bytes() == name.bytes())
+        {
             self.occurring[index] = true;
         }
     }
@@ -258,15 +281,43 @@ impl LambdaScope {
 
     /// The lambda that ends here.
     fn into_node(self, body: Body, span: Span) -> LambdaNode {
-        let text = Span { start: self.body_start, end: span.end.saturating_sub(1) };
-        let count = self.occurring.iter().rposition(|occurs| *occurs).map_or(0, |last| last + 1);
+        let text = Span {
+            start: self.body_start,
+            end: span.end.saturating_sub(1),
+        };
+        let count = self
+            .occurring
+            .iter()
+            .rposition(|occurs| *occurs)
+            .map_or(0, |last| last + 1);
         let (header, parameters) = match self.header {
             Some(names) => (Header::Written, names),
-            None => (Header::Implied, IMPLIED[..count].iter().map(|name| Symbol::new(name)).collect()),
+            None => (
+                Header::Implied,
+                IMPLIED[..count]
+                    .iter()
+                    .map(|name| Symbol::new(name))
+                    .collect(),
+            ),
         };
-        let occurring = IMPLIED.iter().zip(self.occurring).filter(|(_, occurs)| *occurs);
+        let occurring = IMPLIED
+            .iter()
+            .zip(self.occurring)
+            .filter(|(_, occurs)| *occurs);
         let occurring = occurring.map(|(name, _)| Symbol::new(name)).collect();
-        let locals = self.assigned.into_iter().filter(|name| !parameters.contains(name)).collect();
-        LambdaNode { header, parameters, occurring, locals, body, span, text }
+        let locals = self
+            .assigned
+            .into_iter()
+            .filter(|name| !parameters.contains(name))
+            .collect();
+        LambdaNode {
+            header,
+            parameters,
+            occurring,
+            locals,
+            body,
+            span,
+            text,
+        }
     }
 }

@@ -48,9 +48,10 @@ impl Parser {
                 let node = self.node(Node::Monad(Verb::Colon), span);
                 self.after_verb(node, Force::Forced)
             }
-            TokenKind::Adverb(adverb) => {
-                Err(self.error(span, format!("{} needs a verb or noun before it", adverb.glyph())))
-            }
+            TokenKind::Adverb(adverb) => Err(self.error(
+                span,
+                format!("{} needs a verb or noun before it", adverb.glyph()),
+            )),
             TokenKind::Cond => {
                 self.at += 1;
                 self.open(Inside::Cond, span)
@@ -130,13 +131,21 @@ impl Parser {
 
     /// `in` and, inside a lambda, `o` stand between their operands.
     fn is_infix(&self, name: Symbol) -> bool {
-        if matches!(self.kind(0), Some(TokenKind::Adverb(_) | TokenKind::Open(Bracket::Square))) {
+        if matches!(
+            self.kind(0),
+            Some(TokenKind::Adverb(_) | TokenKind::Open(Bracket::Square))
+        ) {
             return false;
         }
         match name.bytes() {
             b"in" => true,
             b"o" => {
-                let is_parameter = |scope: &LambdaScope| scope.header.as_ref().is_some_and(|names| names.contains(&name));
+                let is_parameter = |scope: &LambdaScope| {
+                    scope
+                        .header
+                        .as_ref()
+                        .is_some_and(|names| names.contains(&name))
+                };
                 self.scopes.last().is_some_and(|scope| !is_parameter(scope)) && !self.ends()
             }
             _ => false,
@@ -159,11 +168,15 @@ impl Parser {
         };
         let end = self.span_at(0).end;
         self.at += 1;
-        if verb.is_some() && self.kind(0) == Some(&TokenKind::Verb(Verb::Colon)) && self.span_at(0).start == end {
+        if verb.is_some()
+            && self.kind(0) == Some(&TokenKind::Verb(Verb::Colon))
+            && self.span_at(0).start == end
+        {
             self.at += 1;
             scope = Scope::Global;
         }
-        let is_view = verb.is_none() && indices.is_none() && scope == Scope::Global && self.scopes.is_empty();
+        let is_view =
+            verb.is_none() && indices.is_none() && scope == Scope::Global && self.scopes.is_empty();
         if scope == Scope::Near
             && let Some(lambda) = self.scopes.last_mut()
         {
@@ -200,12 +213,19 @@ impl Parser {
             let adverb = *adverb;
             span = span.to(self.span_at(0));
             self.at += 1;
-            node = self.node(Node::Derive { adverb, operand: node }, span);
+            node = self.node(
+                Node::Derive {
+                    adverb,
+                    operand: node,
+                },
+                span,
+            );
             if adverb != Adverb::Each {
                 force = Force::Free;
             }
         }
-        let has_left = force == Force::Free && matches!(self.level().terms.last(), Some(Term::Noun(_)));
+        let has_left =
+            force == Force::Free && matches!(self.level().terms.last(), Some(Term::Noun(_)));
         if !has_left && self.arguments_ahead() {
             let span = self.span_at(0);
             self.at += 1;

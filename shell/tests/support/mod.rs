@@ -30,7 +30,9 @@ pub enum Outcome {
 
 fn field(fact: &Value, name: &str) -> Option<Value> {
     match fact {
-        Value::Dict(dict) => dict.get(&Value::symbol(name)).or_else(|| dict.get(&Value::string(name))),
+        Value::Dict(dict) => dict
+            .get(&Value::symbol(name))
+            .or_else(|| dict.get(&Value::string(name))),
         _ => None,
     }
 }
@@ -44,17 +46,30 @@ fn text(value: Option<Value>) -> Option<String> {
 /// The facts in a file of one JSON object per line.
 pub fn facts(lines: &str) -> Vec<Fact> {
     let parse = |line: &str| {
-        let fact = json::parse(&Value::string(line)).unwrap_or_else(|error| panic!("{error}: {line}"));
-        let id = text(field(&fact, "id")).or_else(|| text(field(&fact, "test"))).unwrap_or_default();
+        let fact =
+            json::parse(&Value::string(line)).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let id = text(field(&fact, "id"))
+            .or_else(|| text(field(&fact, "test")))
+            .unwrap_or_default();
         let source = text(field(&fact, "expr")).unwrap_or_else(|| panic!("no expr: {line}"));
         let expected = match field(&fact, "expect") {
-            Some(error @ Value::Dict(_)) => Some(Err(text(field(&error, "error")).unwrap_or_default())),
+            Some(error @ Value::Dict(_)) => {
+                Some(Err(text(field(&error, "error")).unwrap_or_default()))
+            }
             _ if line.contains("\"expect\": null") => None,
             other => Some(Ok(text(other).unwrap_or_default())),
         };
-        Fact { id, source, expected }
+        Fact {
+            id,
+            source,
+            expected,
+        }
     };
-    lines.lines().filter(|line| !line.trim().is_empty()).map(parse).collect()
+    lines
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(parse)
+        .collect()
 }
 
 /// Rings in memory: what is sent goes to everyone who subscribed before.
@@ -94,11 +109,18 @@ impl Host {
             "snd" => {
                 let value = effect.args.get(1).cloned().unwrap_or_default();
                 for subscriber in self.subscribers.get(&number(0)).into_iter().flatten() {
-                    self.queues.entry(*subscriber).or_default().push_back(value.clone());
+                    self.queues
+                        .entry(*subscriber)
+                        .or_default()
+                        .push_back(value.clone());
                 }
                 Ok(value)
             }
-            "rcv" => match self.queues.get_mut(&number(0)).and_then(VecDeque::pop_front) {
+            "rcv" => match self
+                .queues
+                .get_mut(&number(0))
+                .and_then(VecDeque::pop_front)
+            {
                 Some(value) => Ok(value),
                 None => Err(Error::new(Class::Io, "nothing to receive")),
             },
@@ -108,7 +130,12 @@ impl Host {
 }
 
 /// Runs a program in slices of so many steps to its end.
-pub fn run(machine: &mut Machine, host: &mut Host, source: &str, mut slice: impl FnMut() -> u64) -> Outcome {
+pub fn run(
+    machine: &mut Machine,
+    host: &mut Host,
+    source: &str,
+    mut slice: impl FnMut() -> u64,
+) -> Outcome {
     if let Err(error) = machine.start(source, "") {
         return Outcome::Error(error);
     }

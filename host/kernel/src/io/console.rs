@@ -12,7 +12,7 @@ use crate::io::output::{Output, Sinks, Stream};
 use crate::io::selector::{Door, Effect, Effects, Notice, Selector, Verdict};
 use crate::limits::CONSOLE_LINE_BYTES_MAX;
 use mio::{Registry, Token};
-use okernel_abi::layout::Executed;
+use okernel_abi::layout::{END_OF_INPUT, Executed};
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -74,7 +74,12 @@ struct Reading {
     permits: Sender<Permit>,
     verdict: Verdict,
     incomplete: Option<Incomplete>,
+    /// The source has ended in the middle of an input, and the shell was told.
+    cut: Option<Cut>,
 }
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Cut;
 
 /// The shell has said that the input goes on in the next line.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -112,6 +117,7 @@ impl Console {
             permits,
             verdict,
             incomplete: None,
+            cut: None,
         });
         self.permit();
     }
@@ -133,6 +139,18 @@ impl Console {
     }
 
     fn end(&mut self, effects: &mut Effects) {
+        if let Some(reading) = &mut self.reading
+            && reading.incomplete.is_some()
+            && reading.cut.is_none()
+        {
+            // The shell knows best what is missing.
+            reading.cut = Some(Cut);
+            effects.push(Effect::Exec {
+                task: reading.shell,
+                input: vec![END_OF_INPUT],
+            });
+            return;
+        }
         let Some(reading) = self.reading.take() else {
             return;
         };
@@ -195,6 +213,9 @@ impl Selector for Console {
                 effects.push(Effect::Halt(1));
                 return;
             }
+        }
+        if reading.cut.is_some() {
+            return self.end(effects);
         }
         self.permit();
     }

@@ -13,7 +13,7 @@ use std::io;
 pub enum After {
     /// Reads lines from a console; its end halts the kernel.
     Console(ConsoleConfig),
-    /// Halts when all tasks but the shell have ended.
+    /// Halts when all tasks but the shell have ended; the status is 1 if any of them failed.
     HaltWhenAlone,
     /// Halts at once.
     Halt,

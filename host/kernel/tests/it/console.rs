@@ -2,7 +2,7 @@
 
 use crate::support::{Running, Shell, eventually, kernel, polled, run};
 use okernel_abi::Errno;
-use okernel_abi::layout::Executed;
+use okernel_abi::layout::{END_OF_INPUT, Executed};
 use okernel_core::{
     After, Config, ConsoleConfig, Context, CoreId, Grant, Kernel, Outcome, Prompt, Spawn, Status,
 };
@@ -70,9 +70,14 @@ impl Read for Lines {
 fn echo(read: &Arc<AtomicUsize>) -> Spawn {
     let (read, mut seen) = (Arc::clone(read), 0);
     let exec = move |cx: &mut Context, input: &[u8]| {
+        let console = cx.grant("console").unwrap();
+        if input == [END_OF_INPUT] {
+            cx.print(console, b"cut\n").unwrap();
+            cx.executed(Executed::Failed).unwrap();
+            return Ok(());
+        }
         seen += 1;
         assert_eq!(read.load(Ordering::SeqCst), seen, "read ahead");
-        let console = cx.grant("console").unwrap();
         let mut line = input.to_vec();
         line.push(b'\n');
         cx.print(console, &line).unwrap();
@@ -121,7 +126,7 @@ fn a_failed_line_makes_the_exit_status_and_does_not_stop_the_rest() {
 #[test]
 fn an_input_that_ends_too_early_is_a_failure() {
     let (text, status) = session(vec!["one+\n", "two\n", "three+\n"], None);
-    assert_eq!((text.as_str(), status), ("one+\ntwo\nthree+\n", 1));
+    assert_eq!((text.as_str(), status), ("one+\ntwo\nthree+\ncut\n", 1));
 }
 
 #[test]

@@ -38,6 +38,10 @@ fn start(cache: &Path) -> anyhow::Result<f64> {
         .output()
         .context("bench: the program does not start")?;
     let milliseconds = started.elapsed().as_secs_f64() * 1e3;
-    ensure!(output.stdout == b"3\n", "eval 1+2 answered {:?}", String::from_utf8_lossy(&output.stdout));
+    ensure!(
+        output.stdout == b"3\n",
+        "eval 1+2 answered {:?}",
+        String::from_utf8_lossy(&output.stdout)
+    );
     Ok(milliseconds)
 }

@@ -22,7 +22,12 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
             }
             let name = label(ring_bytes, batch);
             report.row(format!("native {name}"), "M msg/s", natives.clone());
-            report.row_against(format!("guest {name}"), "M msg/s", guests, ("native", &natives));
+            report.row_against(
+                format!("guest {name}"),
+                "M msg/s",
+                guests,
+                ("native", &natives),
+            );
         }
     }
     Ok(())

@@ -87,7 +87,10 @@ fn choose(names: &[String]) -> anyhow::Result<Vec<&'static Bench>> {
             Some(bench) => chosen.push(bench),
             None => {
                 let known: Vec<&str> = BENCHES.iter().map(|bench| bench.name).collect();
-                bail!("bench: there is no '{name}': choose from {}", known.join(", "));
+                bail!(
+                    "bench: there is no '{name}': choose from {}",
+                    known.join(", ")
+                );
             }
         }
     }

@@ -22,13 +22,22 @@ pub struct Report {
 impl Report {
     /// A report without rows.
     pub fn new(name: &'static str, about: &'static str) -> Report {
-        Report { name, about, rows: Vec::new() }
+        Report {
+            name,
+            about,
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a row of samples; at least one.
     pub fn row(&mut self, label: impl Into<String>, unit: &'static str, mut samples: Vec<f64>) {
         samples.sort_by(f64::total_cmp);
-        self.rows.push(Row { label: label.into(), unit, samples, ratio: None });
+        self.rows.push(Row {
+            label: label.into(),
+            unit,
+            samples,
+            ratio: None,
+        });
     }
 
     /// Adds a row together with the median of its ratios to a rival, taken pair by pair.

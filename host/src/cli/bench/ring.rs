@@ -55,10 +55,15 @@ pub fn one_to_one(ring_bytes: usize, batch: usize, messages: u64) -> anyhow::Res
     let started = Instant::now();
     let reader = thread::spawn(move || read(subscriber));
     write(publisher, batch, messages);
-    let (count, sum) = reader.join().map_err(|_| anyhow::anyhow!("the reader panicked"))?;
+    let (count, sum) = reader
+        .join()
+        .map_err(|_| anyhow::anyhow!("the reader panicked"))?;
     let seconds = started.elapsed().as_secs_f64();
     let expected = (0..messages).fold(0u64, u64::wrapping_add);
-    ensure!(count == messages && sum == expected, "{count} of {messages} messages arrived, sum {sum}");
+    ensure!(
+        count == messages && sum == expected,
+        "{count} of {messages} messages arrived, sum {sum}"
+    );
     Ok(messages as f64 / seconds / 1e6)
 }
 
@@ -85,7 +90,9 @@ fn read(mut subscriber: TypedSubscriber<u64>) -> (u64, u64) {
         match subscriber.batch_n(usize::MAX) {
             Ok(batch) => {
                 count += batch.len() as u64;
-                sum = batch.iter().fold(sum, |sum, value| sum.wrapping_add(*value));
+                sum = batch
+                    .iter()
+                    .fold(sum, |sum, value| sum.wrapping_add(*value));
                 batch.release_all();
             }
             Err(RecvError::Empty) => spin_loop(),

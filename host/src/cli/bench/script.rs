@@ -23,7 +23,10 @@ impl Kept {
 
 impl Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -45,7 +48,11 @@ pub fn output(cores: usize, script: &str) -> anyhow::Result<String> {
         ..Options::default()
     };
     let status = boot::boot(options, Work::Text(script.to_string()))?;
-    ensure!(status == 0, "the script failed with status {status}: {}", errors.text().trim());
+    ensure!(
+        status == 0,
+        "the script failed with status {status}: {}",
+        errors.text().trim()
+    );
     Ok(sink.text())
 }
 

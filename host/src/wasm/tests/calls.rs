@@ -423,8 +423,12 @@ fn a_ring_that_the_task_gives_away_is_no_longer_in_its_memory() {
             probe.syscall(cx, "pub_commit", &[out, 0]),
             -(Errno::Revoked as i64)
         );
-        assert_eq!(probe.load(window), 0);
-        probe.call::<_, ()>("store", (window, u64::MAX)).unwrap();
+        assert!(probe.call::<_, u64>("load", window).is_err());
+        let there = [out, window.into(), 8];
+        assert_eq!(
+            probe.syscall(cx, "pub_write", &there),
+            -(Errno::BadAddress as i64)
+        );
         assert_eq!(reader.batch(8).unwrap()[..], 0x005e_c2e7_u64.to_le_bytes());
     });
 }

@@ -222,7 +222,7 @@ fn a_backtrace_has_readable_names() {
 type End = fn(&mut Probe, u32);
 
 /// Ways in which a guest can end after it had windows.
-const ENDS: [(&str, End); 4] = [
+const ENDS: [(&str, End); 6] = [
     ("quietly", |_, _| {}),
     ("by a trap", |probe, _| {
         assert!(probe.call::<(), ()>("abort", ()).is_err())
@@ -231,6 +231,16 @@ const ENDS: [(&str, End); 4] = [
         assert!(probe.call::<_, ()>("store", (window, 1_u64)).is_err());
     }),
     ("by scribbling", |probe, window| {
+        probe
+            .call::<_, ()>("fill", (window, 0xff_u32, 100_u32))
+            .unwrap();
+    }),
+    ("after it closed its windows", |probe, _| {
+        probe.call::<_, i64>("call_close", READ).unwrap();
+        probe.call::<_, i64>("call_close", WRITE).unwrap();
+    }),
+    ("by scribbling where a window was", |probe, window| {
+        probe.call::<_, i64>("call_close", READ).unwrap();
         probe
             .call::<_, ()>("fill", (window, 0xff_u32, 100_u32))
             .unwrap();
@@ -283,29 +293,50 @@ fn the_next_instance_in_the_slot_sees_nothing_of_the_ring() {
 }
 
 #[test]
-fn a_closed_window_is_private_memory_and_its_place_is_used_again() {
+fn a_closed_window_cannot_be_touched_and_its_place_is_used_again() {
     let mut bench = bench();
     bench.publish(&9_u64.to_le_bytes());
     let mut probe = bench.probe();
     let first = map(&mut probe, READ);
     let second = map(&mut probe, WRITE);
+    let size = probe.call::<(), u32>("size", ()).unwrap();
     probe.call::<_, i64>("call_close", READ).unwrap();
     probe.call::<_, i64>("call_close", WRITE).unwrap();
-    assert_eq!((probe.load(first), probe.load(second)), (0, 0));
-    probe
-        .call::<_, ()>("fill", (first, 0xff_u32, 4 * CAPACITY as u32))
-        .unwrap();
-    assert_eq!(bench.next_word(), 9);
-    let size = probe.call::<(), u32>("size", ()).unwrap();
+    for address in [first, second, second + 2 * CAPACITY as u32 - 8] {
+        let error = probe.call::<_, u64>("load", address).unwrap_err();
+        let fault = trap::fault(&error, probe.guest.state());
+        assert_eq!(
+            fault.message,
+            "touched a ring that was closed or given away"
+        );
+        assert!(probe.call::<_, ()>("store", (address, 1_u64)).is_err());
+    }
     assert_eq!(map(&mut probe, 100), first);
     assert_eq!(map(&mut probe, 101), second);
-    assert_eq!(probe.load(first), 9);
+    assert_eq!((probe.load(first), probe.load(second)), (9, 9));
     assert_eq!(
         probe.call::<(), u32>("size", ()).unwrap(),
         size,
         "memory did not grow again"
     );
     assert_eq!(offence(probe.guest.state()), None);
+    drop(probe);
+    // A task cannot use what its windows leave behind as memory beyond its limit, in no way.
+    let touches: [fn(&mut Probe, u32) -> wasmtime::Result<()>; 3] = [
+        |probe, at| probe.call("fill", (at, 0xff_u32, 4 * CAPACITY as u32)),
+        |probe, at| probe.call("copy", (0_u32, at, 100_u32)),
+        |probe, at| probe.call("copy_16", (0_u32, at)),
+    ];
+    for touch in touches {
+        let mut probe = bench.probe();
+        let window = map(&mut probe, WRITE);
+        map(&mut probe, READ);
+        probe.call::<_, i64>("call_close", READ).unwrap();
+        probe.call::<_, i64>("call_close", WRITE).unwrap();
+        touch(&mut probe, window).unwrap();
+        assert_eq!(offence(probe.guest.state()), Some(Ended::Scribbled));
+    }
+    assert_eq!(bench.next_word(), 9);
 }
 
 #[test]
