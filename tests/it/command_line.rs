@@ -122,7 +122,7 @@ fn piped_lines_print_their_values_and_a_failed_line_sets_the_status() {
 
 #[test]
 fn input_that_is_not_finished_goes_on_in_the_next_line() {
-    assert_eq!(shell("f:{\n y:x+1\n y*y\n };\nf 2\n").ok(), "9\n");
+    assert_eq!(shell("f:{\n t:x+1\n t*t\n };\nf 2\n").ok(), "9\n");
 }
 
 #[test]

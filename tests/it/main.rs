@@ -1,6 +1,8 @@
 //! The integration tests: one binary, driving the real `okernel`.
 
 mod command_line;
+mod conformance;
+mod shell;
 mod support;
 mod tidy;
 mod words;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use okernel_core::{
-    BootError as KernelError, Config, CoreId, Grant, Kernel, Program, Sink, Spawn, Status,
+    BootError as KernelError, Config, CoreId, Grant, Kernel, Limits, Program, Sink, Spawn, Status,
 };
 
 use crate::wasm::cache::CacheChoice;
@@ -27,6 +27,9 @@ pub use work::Work;
 
 /// The most schedulers of one kernel.
 pub const CORES_MAX: usize = okernel_core::CORES_MAX;
+
+/// The shell's memory, in bytes: a person's data may be larger than what a task gets.
+const SHELL_BYTES_MAX: u64 = 2 << 30;
 
 /// Schedulers when nobody chooses: one for each CPU, but at least this many.
 const CORES_MIN: usize = 2;
@@ -123,5 +126,6 @@ fn shell(work: &Work) -> Spawn {
         .grant("errors", Grant::Errors)
         .grant("timer", Grant::Timers)
         .grant("clock", Grant::Clock)
+        .limits(Limits { memory_bytes: SHELL_BYTES_MAX, ..Limits::default() })
         .args(work.shell_args())
 }

@@ -1,0 +1,125 @@
+//! The shell as its user meets it: rings, tasks and requests, typed as lines.
+
+use crate::support::{okernel, run_with, shell};
+
+#[test]
+fn what_is_sent_is_received_by_every_subscriber() {
+    let lines = "p:pub[0;4096];\ns:sub[0;p]; t:sub[1;p];\nsnd[p;11 12 13]; snd[p;(`a;\"text\";2.5)];\n(rcv s;rcv t)\nrcv s\n";
+    assert_eq!(shell(lines).ok(), "(11 12 13\n 11 12 13)\n(`a\n \"text\"\n 2.5)\n");
+}
+
+#[test]
+fn an_o_task_on_another_core_answers() {
+    let lines = "in:pub[0;4096]; out:pub[1;4096]; back:sub[0;out];\n\
+        spawn[1;\"{snd[out;x*x];o rcv in} rcv in\";[in:sub[1;in];out:out]];\n\
+        snd[in;7]; rcv back\nsnd[in;1.5 2]; rcv back\n";
+    assert_eq!(shell(lines).ok(), "49\n2.25 4\n");
+}
+
+#[test]
+fn a_lambda_can_be_spawned() {
+    let lines = "out:pub[1;4096]; back:sub[0;out];\nspawn[1;{snd[out;6*7]};[out:out]];\nrcv back\n";
+    assert_eq!(shell(lines).ok(), "42\n");
+}
+
+#[test]
+fn what_was_not_granted_is_named() {
+    let lines = "out:pub[1;4096];\nspawn[1;\"pub[0;8]\";[out:out]];\nrcv[sub[0;pub[0;8]];200];\n";
+    let output = shell(lines);
+    assert!(output.stderr.contains("not granted: \"system\""), "{}", output.stderr);
+    let output = shell("spawn[0;`words;[in:99]]\n");
+    assert_eq!(output.status, 1);
+    assert!(output.stderr.contains("99"), "{}", output.stderr);
+}
+
+#[test]
+fn receiving_with_a_limit_gives_nil() {
+    assert_eq!(shell("s:sub[0;pub[0;64]];\n^rcv[s;20]\npoll s\n").ok(), "1\n");
+}
+
+#[test]
+fn an_endless_task_holds_nobody_up_and_can_be_killed() {
+    let lines = "a:spawn[0;`burn];b:spawn[0;`burn];c:spawn[1;`burn];\n1+1\nkill a;\nkill b;kill c;\n#ps[]\n";
+    let output = shell(lines);
+    assert!(output.stdout.starts_with("2\n"), "{output:?}");
+    assert_eq!(output.status, 0, "{output:?}");
+}
+
+#[test]
+fn an_endless_o_task_holds_nobody_up_either() {
+    let lines = "a:spawn[0;\"{x+1}/0\"];\n2+2\nkill a;\n3+3\n";
+    assert_eq!(shell(lines).ok(), "4\n6\n");
+}
+
+#[test]
+fn weights_and_quanta_change_while_running() {
+    let lines = "a:spawn[1;`burn];\nqos[`task;a;7];\nqos[1;100 100 1000];\n(ps[]`weight)@&a=ps[]`task\nkill a;\n";
+    assert_eq!(shell(lines).ok(), ",7\n");
+}
+
+#[test]
+fn requests_that_make_no_sense_say_why() {
+    for (line, words) in [
+        ("pub[99;64]", &["core 99"][..]),
+        ("pub[0;0]", &["capacity"]),
+        ("sub[0;77]", &["77"]),
+        ("rcv 77", &["77"]),
+        ("kill 77", &["77"]),
+        ("spawn[0;`nosuch]", &["nosuch"]),
+        ("load[`x;\"/no/such.wasm\"]", &["/no/such.wasm"]),
+        ("qos[0;1 2]", &["qos"]),
+        ("p:pub[0;64];rcv p", &["publisher"]),
+        ("p:pub[0;64];snd[sub[0;p];1]", &["subscriber"]),
+        ("snd[pub[0;4096];!10000]", &["snd"]),
+    ] {
+        let output = shell(&format!("{line}\n1+1\n"));
+        assert_eq!((output.status, output.stdout.trim()), (1, "2"), "{line}: {output:?}");
+        for word in words {
+            assert!(output.stderr.contains(word), "{line}: {}", output.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_full_ring_makes_the_sender_wait_for_its_reader() {
+    let lines = "p:pub[0;4096]; s:sub[1;p]; out:pub[1;4096]; back:sub[0;out];\n\
+        spawn[1;\"{$[x<300;o x+rcv in;snd[out;x]]} 0\";[in:s;out:out]];\n\
+        {snd[p;1];x}'!300;\nrcv back\n";
+    assert_eq!(shell(lines).ok(), "300\n");
+}
+
+#[test]
+fn halt_gives_the_exit_status() {
+    let output = shell("1+1\nhalt 3\n2+2\n");
+    assert_eq!((output.status, output.stdout.as_str()), (3, "2\n"));
+    let output = run_with(okernel().args(["--cores", "16"]), b"#cores[]\n\\\\\n");
+    assert_eq!((output.status, output.stdout.as_str()), (0, "16\n"));
+}
+
+#[test]
+fn a_deep_recursion_is_an_error_and_the_shell_goes_on() {
+    let output = shell("f:{1+f x}\nf 1\n1+1\n");
+    assert_eq!(output.status, 1);
+    assert!(output.stdout.ends_with("2\n"), "{output:?}");
+    assert!(output.stderr.contains("limit"), "{}", output.stderr);
+}
+
+#[test]
+fn a_loaded_module_runs_under_its_name() {
+    let module = wat::parse_str(
+        r#"(module (memory (export "memory") 1)
+            (@custom "okernel.abi" "\01\00\00\00")
+            (func (export "init") (result i32) i32.const 0)
+            (func (export "exec") (param i32) (result i32) i32.const 0)
+            (func (export "poll") (result i32) unreachable)
+            (func (export "finalize") (param i32)))"#,
+    )
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trap.wasm");
+    std::fs::write(&path, module).unwrap();
+    let path = path.display();
+    let output = shell(&format!("load[`t;\"{path}\"]\nspawn[1;`t];\nrcv[sub[0;pub[0;64]];200];\n1+1\n"));
+    assert_eq!(output.stdout, "`t\n2\n", "{output:?}");
+    assert!(output.stderr.contains("unreachable"), "{}", output.stderr);
+}
