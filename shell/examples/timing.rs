@@ -32,7 +32,11 @@ fn main() {
         {
             continue;
         }
-        let runs = if std::env::args().nth(2).is_some() { 1 } else { RUNS };
+        let runs = if std::env::args().nth(2).is_some() {
+            1
+        } else {
+            RUNS
+        };
         let mut times: Vec<f64> = (0..runs).map(|_| time(program)).collect();
         times.sort_by(f64::total_cmp);
         let line = format!(

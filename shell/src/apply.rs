@@ -463,52 +463,6 @@ impl Machine {
             }
         }
     }
-
-    /// Goes on with the train on top. Its next step gets so many values on the stack, or the one
-    /// that has arrived.
-    pub(crate) fn train(&mut self, arrived: Option<Value>) -> Result<Control, Error> {
-        if let Some(value) = arrived {
-            self.stack.push(value);
-        }
-        loop {
-            let Some(Frame::Train(TrainFrame {
-                function,
-                left,
-                count,
-            })) = self.frames.last_mut()
-            else {
-                return Ok(Control::Again);
-            };
-            let Function::Train(steps) = &**function else {
-                return Ok(Control::Again);
-            };
-            let Some(next) = left.checked_sub(1) else {
-                self.frames.pop();
-                return Ok(Control::Value(self.stack.pop().unwrap_or_default()));
-            };
-            *left = next;
-            let mut arguments = std::mem::replace(count, 1) as usize;
-            let at = next as usize * 2;
-            let left = steps.get(at).cloned().unwrap_or_default();
-            let step = steps.get(at + 1).cloned().unwrap_or_default();
-            if !matches!(left, Value::Nil) {
-                if arguments != 1 {
-                    return Err(rank_error(&Rc::clone(function), arguments));
-                }
-                let below = self.stack.len().saturating_sub(1);
-                self.stack.insert(below, left);
-                arguments = 2;
-            }
-            if next == 0 {
-                self.frames.pop();
-                return self.apply_later(step, arguments);
-            }
-            match self.turn(step, arguments)? {
-                Control::Value(value) => self.stack.push(value),
-                other => return Ok(other),
-            }
-        }
-    }
 }
 
 fn effect(name: Symbol, args: Vec<Value>) -> Control {

@@ -68,7 +68,16 @@ pub enum Op {
         /// The right operand.
         int: i32,
     },
-    /// The same when a jump follows, which is then taken or not right away.
+    /// `→ i v x`
+    IntLocal {
+        /// The verb.
+        verb: Verb,
+        /// The slot of the right operand, and [`LAST`].
+        slot: u16,
+        /// The left operand.
+        int: i32,
+    },
+    /// `→ x v i` when a jump follows, which is then taken or not right away.
     TestInt {
         /// The verb.
         verb: Verb,

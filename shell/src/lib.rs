@@ -39,6 +39,8 @@ mod amend;
 
 mod apply;
 
+mod train;
+
 mod frame;
 
 pub mod effect;

@@ -95,6 +95,11 @@ impl Machine {
                 slot,
                 int: right,
             } => int_pair(verb, int(slot)?, i64::from(right)),
+            Op::IntLocal {
+                verb,
+                slot,
+                int: left,
+            } => int_pair(verb, i64::from(left), int(slot)?),
             Op::LocalLocal { verb, left, right } => int_pair(verb, int(left)?, int(right)?),
             _ => None,
         };

@@ -174,10 +174,13 @@ fn fuse_three(right: Op, left: Op, apply: Op) -> Option<Op> {
     if matches!(verb, Verb::At | Verb::Dot) {
         return None;
     }
-    let commutes = matches!(verb, Verb::Plus | Verb::Star | Verb::Equal);
     match (right, left) {
         (Op::Int(int), Op::Local(slot)) => Some(Op::LocalInt { verb, slot, int }),
-        (Op::Local(slot), Op::Int(int)) if commutes => Some(Op::LocalInt { verb, slot, int }),
+        // Equality is the same either way round, and may be tested by a jump.
+        (Op::Local(slot), Op::Int(int)) if verb == Verb::Equal => {
+            Some(Op::LocalInt { verb, slot, int })
+        }
+        (Op::Local(slot), Op::Int(int)) => Some(Op::IntLocal { verb, slot, int }),
         (Op::Local(right), Op::Local(left)) => Some(Op::LocalLocal { verb, left, right }),
         _ => None,
     }
@@ -198,7 +201,9 @@ fn mark_last_reads(unit: &Unit, ops: &mut [Op]) {
                 }
             }
             Op::Put(slot) | Op::Set(slot) => live.remove(*slot),
-            Op::LocalInt { slot, .. } | Op::TestInt { slot, .. } => mark(slot, &mut live),
+            Op::LocalInt { slot, .. } | Op::IntLocal { slot, .. } | Op::TestInt { slot, .. } => {
+                mark(slot, &mut live);
+            }
             Op::LocalLocal { left, right, .. } => {
                 // The left operand is taken first, so of two readings of one slot it is kept.
                 if left == right {

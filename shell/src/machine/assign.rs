@@ -2,7 +2,7 @@
 //! holds it, and leave the old value where an error happens.
 
 use super::Machine;
-use super::execute::needs_machine;
+use super::dispatch::needs_machine;
 use super::operations::set_cell;
 use crate::code::{Index, Lambda, Op, Place, Reading, Target};
 use crate::env::Binding;

@@ -7,11 +7,15 @@
 //! operations, and the operations that are more than a line.
 
 mod assign;
+mod cycles;
+mod dispatch;
 mod execute;
 mod operations;
 mod run;
 
-pub(crate) use execute::{Exit, int_pair, monad_needs_machine, needs_machine, plain_call};
+pub(crate) use dispatch::{Exit, int_pair, monad_needs_machine, needs_machine, plain_call};
+
+use cycles::Suspects;
 
 use crate::compile::compile;
 use crate::effect::{EFFECTS, Effect, function};
@@ -102,6 +106,7 @@ pub struct Machine {
     pub(crate) frames: Vec<Frame>,
     pub(crate) budget: i64,
     pub(crate) rng: Rng,
+    suspects: Suspects,
     over_limit: bool,
     frames_max: usize,
     stack_max: usize,
@@ -131,6 +136,7 @@ impl Machine {
             frames: Vec::new(),
             budget: 0,
             rng: Rng::new(config.seed),
+            suspects: Suspects::new(),
             over_limit: false,
             frames_max: half / size_of::<Frame>(),
             stack_max: half / size_of::<Value>(),

@@ -2,14 +2,12 @@
 //! and reading what is captured.
 
 use super::Machine;
-use crate::code::{
-    Capture, Capturing, Cell, CellBegin, CellOuter, Code, Index, Lambda, Op, Outer, Part,
-};
+use crate::code::{Capture, Capturing, Cell, CellBegin, CellOuter, Code, Index, Lambda, Op, Outer};
 use crate::env::Binding;
 use crate::error::{Class, Error};
 use crate::frame::{Cells, Frame};
 use crate::symbol::Symbol;
-use crate::value::{Derived, Dict, Function, List, Projection, Table, Value};
+use crate::value::{Derived, Dict, Function, Projection, Table, Value};
 use std::rc::Rc;
 
 /// Where the search for a captured value ends.
@@ -228,22 +226,6 @@ impl Machine {
             Rc::clone(&prototype.code),
             captures,
         )))
-    }
-
-    /// A train of the values on the stack, the first part on top. It is kept as pairs of a left
-    /// operand, nil where there is none, and what is applied.
-    fn train_of(&mut self, parts: &[Part]) -> Value {
-        let mut items = Vec::with_capacity(parts.len() * 2);
-        let mut left = Value::Nil;
-        for part in parts {
-            let value = self.stack.pop().unwrap_or_default();
-            match part {
-                Part::Left => left = value,
-                Part::Dyad => items.extend([std::mem::take(&mut left), value]),
-                Part::Verb | Part::Apply => items.extend([Value::Nil, value]),
-            }
-        }
-        Value::function(Function::Train(List::new(items)))
     }
 
     /// A call with elided arguments: a list is indexed with whole axes, a function becomes a

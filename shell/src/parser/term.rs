@@ -138,7 +138,8 @@ impl Parser {
             return false;
         }
         match name.bytes() {
-            b"in" => true,
+            // At the end there is no right operand: it is a value of that name, such as a grant.
+            b"in" => !self.ends(),
             b"o" => {
                 let is_parameter = |scope: &LambdaScope| {
                     scope
