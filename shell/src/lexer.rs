@@ -430,15 +430,21 @@ pub fn is_incomplete(text: &str) -> bool {
     };
     let mut open = Vec::new();
     for token in &tokens {
-        match token.kind {
-            TokenKind::Open(bracket) => open.push(bracket),
-            TokenKind::Cond => open.push(Bracket::Square),
-            TokenKind::Close(bracket) => {
-                if open.pop() != Some(bracket) {
-                    return false;
-                }
+        let closed = match token.kind {
+            TokenKind::Open(bracket) => {
+                open.push(bracket);
+                continue;
             }
-            _ => {}
+            TokenKind::Cond => {
+                open.push(Bracket::Square);
+                continue;
+            }
+            TokenKind::Close(bracket) => bracket,
+            _ => continue,
+        };
+        // More lines can't mend brackets that don't match.
+        if open.pop() != Some(closed) {
+            return false;
         }
     }
     !open.is_empty()

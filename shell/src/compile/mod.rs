@@ -224,9 +224,10 @@ impl Compiler<'_> {
         let unit = self.unit();
         if captures.is_empty() {
             let lambda = Lambda::new(code, Vec::new());
-            return Ok(unit.emit_constant(Value::function(Function::Lambda(lambda)), span));
+            unit.emit_constant(Value::function(Function::Lambda(lambda)), span);
+        } else {
+            unit.emit_closure(code, captures, span);
         }
-        unit.emit_closure(code, captures, span);
         Ok(())
     }
 

@@ -313,9 +313,8 @@ impl Unit {
 
     fn patch(&mut self, at: usize, target: usize) {
         let target = target as u32;
-        match self.ops.get_mut(at) {
-            Some(Op::Jump(to) | Op::JumpFalse(to)) => *to = target,
-            _ => {}
+        if let Some(Op::Jump(to) | Op::JumpFalse(to)) = self.ops.get_mut(at) {
+            *to = target;
         }
     }
 

@@ -1,12 +1,10 @@
 //! Properties: slicing changes nothing, and no text makes the machine panic or hang.
 
-mod support;
-
+use crate::support::{Host, Outcome, facts, run};
 use okernel_shell::format::form;
 use okernel_shell::lexer::is_incomplete;
 use okernel_shell::machine::{Config, Machine, Step};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
-use support::{Host, Outcome, facts, run};
 
 /// The text of whatever a program gives.
 fn outcome(source: &str, slice: impl FnMut() -> u64) -> (String, Vec<String>) {
@@ -22,7 +20,7 @@ fn outcome(source: &str, slice: impl FnMut() -> u64) -> (String, Vec<String>) {
 /// Every fact gives the same in slices of one step as in one go.
 #[test]
 fn the_smallest_slices_change_nothing() {
-    for fact in facts(include_str!("conformance/cases.jsonl")) {
+    for fact in facts(include_str!("../conformance/cases.jsonl")) {
         let whole = outcome(&fact.source, || 1_000_000);
         assert_eq!(outcome(&fact.source, || 1), whole, "{}", fact.source);
     }
@@ -130,7 +128,7 @@ proptest! {
 
     #[test]
     fn any_slices_give_the_same(sizes in proptest::collection::vec(1u64..40, 1..8), pick in 0usize..10_000) {
-        let facts = facts(include_str!("conformance/cases.jsonl"));
+        let facts = facts(include_str!("../conformance/cases.jsonl"));
         let source = &facts[pick % facts.len()].source;
         let whole = outcome(source, || 1_000_000);
         let mut at = 0;

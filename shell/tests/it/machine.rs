@@ -1,12 +1,10 @@
 //! The machine from outside: names, assignments, adverbs, effects, errors.
 
-mod support;
-
+use crate::support::{Host, Outcome, evaluate, run};
 use okernel_shell::error::{Class, Error};
 use okernel_shell::format::form;
 use okernel_shell::machine::{Config, Machine, Shown, Step};
 use okernel_shell::value::Value;
-use support::{Host, Outcome, evaluate, run};
 
 fn value(source: &str) -> String {
     match evaluate(source) {

@@ -1,12 +1,10 @@
 //! The conformance facts, each in a fresh machine.
 
-mod support;
-
+use crate::support::{Fact, Outcome, evaluate, facts};
 use okernel_shell::error::Source;
 use okernel_shell::lexer::is_incomplete;
 use okernel_shell::parser::parse;
 use std::rc::Rc;
-use support::{Fact, Outcome, evaluate, facts};
 
 /// For facts that must only parse.
 fn parses(text: &str) -> Outcome {
@@ -46,7 +44,7 @@ fn check(facts: &[Fact]) -> Vec<String> {
 
 #[test]
 fn the_family_agrees() {
-    let facts = facts(include_str!("conformance/cases.jsonl"));
+    let facts = facts(include_str!("../conformance/cases.jsonl"));
     assert!(facts.len() > 900);
     let wrong = check(&facts);
     assert!(
@@ -60,7 +58,7 @@ fn the_family_agrees() {
 
 #[test]
 fn the_first_kernel_is_kept() {
-    let facts = facts(include_str!("conformance/original.jsonl"));
+    let facts = facts(include_str!("../conformance/original.jsonl"));
     assert!(facts.len() > 60);
     let wrong = check(&facts);
     assert!(
@@ -74,7 +72,7 @@ fn the_first_kernel_is_kept() {
 
 #[test]
 fn complete_programs_are_not_waited_for() {
-    for fact in facts(include_str!("conformance/cases.jsonl")) {
+    for fact in facts(include_str!("../conformance/cases.jsonl")) {
         let unbalanced = matches!(&fact.expected, Some(Err(class)) if class == "parse");
         assert!(
             unbalanced || !is_incomplete(&fact.source),

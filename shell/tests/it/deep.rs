@@ -1,13 +1,11 @@
 //! Programs, values and sources that go deep, in a small stack and little memory.
 
-mod support;
-
+use crate::support::{Host, Outcome, run};
 use okernel_shell::error::Class;
 use okernel_shell::lexer::is_incomplete;
 use okernel_shell::machine::{Config, Machine};
 use okernel_shell::value::Value;
 use std::rc::Rc;
-use support::{Host, Outcome, run};
 
 /// Runs something with a small stack, as a guest has it.
 fn with_small_stack(run: impl FnOnce() + Send + 'static) {

@@ -1,0 +1,9 @@
+//! The tests of the language as a whole, in one program.
+
+mod support;
+
+mod conformance;
+mod deep;
+mod machine;
+mod properties;
+mod reading;
