@@ -12,8 +12,27 @@ use std::rc::Rc;
 
 /// Appends a value to what a writer holds. Bytes of symbols that are no text are replaced.
 pub fn encode(value: &Value, writer: &mut Writer) {
+    encode_while(value, writer, |_, _| true);
+}
+
+/// Writes while there is room for the next token, which takes about the bytes that `has_room` is
+/// given. Answers whether the value was written to its end.
+fn encode_while(
+    value: &Value,
+    writer: &mut Writer,
+    has_room: impl Fn(&Writer, usize) -> bool,
+) -> bool {
+    const TOKEN_BYTES: usize = 16;
     let mut todo = vec![value];
     while let Some(value) = todo.pop() {
+        let item_bytes = match value {
+            Value::Chars(_) => 1,
+            Value::List(_) => size_of::<Value>(),
+            _ => size_of::<i64>(),
+        };
+        if !has_room(writer, TOKEN_BYTES + value.len() * item_bytes) {
+            return false;
+        }
         match value {
             Value::Nil => writer.nil(),
             Value::Int(x) => writer.int(*x),
@@ -42,6 +61,27 @@ pub fn encode(value: &Value, writer: &mut Writer) {
             Value::Function(_) => writer.function(&crate::format::form(value)),
         }
     }
+    true
+}
+
+/// Appends a value if its encoding is at most so many bytes.
+///
+/// A list may hold one vector a million times, so that its encoding is far larger than itself.
+///
+/// # Errors
+/// `limit` when it is longer; the writer then holds a part of it.
+pub fn encode_within(value: &Value, writer: &mut Writer, bytes_max: usize) -> Result<(), Error> {
+    let start = writer.bytes().len();
+    encode_while(value, writer, |writer, next_bytes| {
+        writer.bytes().len() - start + next_bytes <= bytes_max
+    })
+    .then_some(())
+    .ok_or_else(|| {
+        Error::new(
+            Class::Limit,
+            format!("a value of more than {bytes_max} bytes"),
+        )
+    })
 }
 
 fn symbols(names: &[Symbol], writer: &mut Writer) {
@@ -127,7 +167,7 @@ pub fn decode(bytes: &[u8]) -> Result<Value, Error> {
                 None
             }
             Token::Error(text) if open.is_empty() => return Err(error(text)),
-            flat => Some(flat_value(flat)),
+            flat => Some(flat_value(flat)?),
         };
         while let Some(value) = ready.take() {
             let Some(level) = open.last_mut() else {
@@ -147,19 +187,26 @@ pub fn decode(bytes: &[u8]) -> Result<Value, Error> {
     }
 }
 
-fn flat_value(token: Token<'_>) -> Value {
-    match token {
+fn flat_value(token: Token<'_>) -> Result<Value, Error> {
+    Ok(match token {
         Token::Int(x) => Value::Int(x),
         Token::Float(x) => Value::Float(x),
         Token::Char(x) => Value::Char(x),
-        Token::Symbol(name) => Value::symbol(name),
+        Token::Symbol(name) => Value::Symbol(symbol(name)?),
         Token::Ints(payload) => Value::from_ints(ints(payload).collect()),
         Token::Floats(payload) => Value::from_floats(floats(payload).collect()),
         Token::Chars(text) => Value::from_chars(text.to_vec()),
-        Token::Symbols(names) => Value::from_symbols(names.map(Symbol::new).collect()),
+        Token::Symbols(names) => {
+            Value::from_symbols(names.map(symbol).collect::<Result<_, Error>>()?)
+        }
         Token::Function(text) | Token::Error(text) => Value::string(text),
         Token::Nil | Token::List(_) | Token::Dict | Token::Table => Value::Nil,
-    }
+    })
+}
+
+fn symbol(name: &str) -> Result<Symbol, Error> {
+    Symbol::from_program(name.as_bytes())
+        .ok_or_else(|| Error::new(Class::Limit, "a value with too many new symbols"))
 }
 
 /// The error that `class: text` stands for.
@@ -175,7 +222,7 @@ fn error(text: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{decode, encode};
+    use super::{decode, encode, encode_within};
     use crate::error::Class;
     use crate::symbol::Symbol;
     use crate::value::{Dict, NULL, Table, Value};
@@ -239,6 +286,17 @@ mod tests {
             Value::from_items(vec![inner, Value::Nil])
         });
         assert_eq!(decode(&bytes(&deep)).unwrap(), deep);
+    }
+
+    #[test]
+    fn an_encoding_has_its_limit() {
+        let row = Value::from_ints(vec![1; 1000]);
+        let rows = Value::repeat(row, 100_000).unwrap();
+        let error = encode_within(&rows, &mut Writer::new(), 1 << 20).unwrap_err();
+        assert_eq!(error.class(), Class::Limit);
+        let mut writer = Writer::new();
+        encode_within(&Value::string("abc"), &mut writer, 64).unwrap();
+        assert_eq!(decode(writer.bytes()).unwrap(), Value::string("abc"));
     }
 
     #[test]

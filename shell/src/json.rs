@@ -149,7 +149,8 @@ impl Reader<'_> {
         }
         let key = self.string()?;
         self.expect(b':')?;
-        Ok(Symbol::from_bytes(&key))
+        Symbol::from_program(&key)
+            .ok_or_else(|| Error::new(Class::Limit, "1: of a text with too many new keys"))
     }
 
     fn scalar(&mut self) -> Result<Value, Error> {

@@ -11,12 +11,19 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{LazyLock, RwLock};
 
+/// The most that the symbols which programs make may take, in bytes.
+const COST_BYTES_MAX: usize = 64 << 20;
+
+/// What a symbol takes beside its text: two references and a place in the hash table.
+const ENTRY_BYTES: usize = 64;
+
 /// An interned name. Equality is by number; order is by text, see [`Symbol::bytes`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Symbol(u32);
 
 #[derive(Default)]
 struct Names {
+    cost_bytes: usize,
     texts: Vec<&'static [u8]>,
     numbers: HashMap<&'static [u8], u32>,
 }
@@ -28,6 +35,7 @@ impl Names {
         }
         let kept: &'static [u8] = Box::leak(text.to_vec().into_boxed_slice());
         let number = self.texts.len() as u32;
+        self.cost_bytes += ENTRY_BYTES + text.len();
         self.texts.push(kept);
         self.numbers.insert(kept, number);
         Symbol(number)
@@ -60,6 +68,23 @@ impl Symbol {
             Ok(mut names) => names.intern(text),
             // The lock is only poisoned by a failed allocation; the table itself stays whole.
             Err(poisoned) => poisoned.into_inner().intern(text),
+        }
+    }
+
+    /// The symbol whose text is these bytes, as long as a program may still make new ones:
+    /// symbols are never forgotten, so a program must not be able to make them without end.
+    pub fn from_program(text: &[u8]) -> Option<Symbol> {
+        let names = match NAMES.read() {
+            Ok(names) => names,
+            Err(poisoned) => poisoned.into_inner(),
+        };
+        let known = names.numbers.get(text).copied();
+        let full = names.cost_bytes.saturating_add(text.len()) > COST_BYTES_MAX;
+        drop(names);
+        match known {
+            Some(number) => Some(Symbol(number)),
+            None if full => None,
+            None => Some(Symbol::from_bytes(text)),
         }
     }
 

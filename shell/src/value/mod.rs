@@ -30,5 +30,7 @@ pub use list::List;
 pub use matching::{atoms_match, matches};
 pub use order::{compare, compare_float_float, compare_int_float};
 pub use search::position;
-pub use size::{ITEMS_MAX, check_bytes, check_items, product, room, set_limit_bytes};
+pub use size::{
+    Growth, ITEMS_MAX, check_bytes, check_items, check_lists, product, room, set_limit_bytes,
+};
 pub use table::Table;

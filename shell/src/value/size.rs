@@ -4,6 +4,7 @@
 //! task. Every verb whose result can be larger than its operands asks here first: the size is
 //! checked against a limit and the memory is then reserved in a way that can fail.
 
+use super::Value;
 use crate::error::{Class, Error};
 use std::cell::Cell;
 
@@ -51,6 +52,59 @@ pub fn check_items(items: usize, item_bytes: usize) -> Result<(), Error> {
         Some(bytes) if items <= ITEMS_MAX => check_bytes(bytes),
         _ => Err(Error::new(Class::Limit, format!("a list of {items} items"))),
     }
+}
+
+/// Counts what a result of many parts takes while it is made.
+///
+/// A list may hold one vector a million times without taking memory for it, but what a verb makes
+/// of that list is a million vectors.
+pub struct Growth {
+    bytes: usize,
+    limit_bytes: usize,
+}
+
+impl Growth {
+    /// Nothing yet.
+    pub fn new() -> Growth {
+        Growth {
+            bytes: 0,
+            limit_bytes: LIMIT_BYTES.with(Cell::get),
+        }
+    }
+
+    /// One more part.
+    ///
+    /// # Errors
+    /// `limit` when all parts together take more than one result may.
+    pub fn add(&mut self, part: &Value) -> Result<(), Error> {
+        let bytes = match part {
+            Value::Chars(text) => LIST_BYTES + text.len(),
+            list if list.is_list() => LIST_BYTES + list.len() * size_of::<i64>(),
+            _ => size_of::<Value>(),
+        };
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > self.limit_bytes {
+            return Err(too_large(self.bytes));
+        }
+        Ok(())
+    }
+}
+
+impl Default for Growth {
+    fn default() -> Growth {
+        Growth::new()
+    }
+}
+
+/// What a short list takes at least: the value, the shared header, the vector and its block.
+const LIST_BYTES: usize = 96;
+
+/// An error unless so many short lists may be made.
+///
+/// # Errors
+/// `limit`.
+pub fn check_lists(lists: usize) -> Result<(), Error> {
+    check_items(lists, LIST_BYTES)
 }
 
 /// An empty vector with room for so many items.

@@ -231,6 +231,15 @@ mod tests {
     }
 
     #[test]
+    fn what_shared_lists_stand_for_is_counted() {
+        crate::value::set_limit_bytes(1 << 24);
+        let row = ints(&[1; 100_000]);
+        let rows = Value::repeat(row, 100_000).unwrap();
+        let error = atomic(Verb::Plus, rows, Value::Int(1)).unwrap_err();
+        assert_eq!(error.class(), Class::Limit);
+    }
+
+    #[test]
     fn deep_operands_need_no_stack() {
         let deep = (0..100_000).fold(Value::Int(1), |inner, _| {
             Value::from_items(vec![inner, Value::symbol("s")])

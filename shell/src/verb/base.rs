@@ -147,6 +147,7 @@ pub fn windows(n: &Value, y: &Value) -> Result<Value, Error> {
     let count = (list.len() + 1).saturating_sub(width);
     let items = crate::value::product(count, width)?;
     crate::value::check_items(items, size_of::<i64>())?;
+    crate::value::check_lists(count)?;
     let mut out: Vec<Value> = crate::value::room(count)?;
     out.extend((0..count).map(|at| slice(&list, at..at + width)));
     Ok(Value::from_items(out))

@@ -5,7 +5,7 @@ use super::monads::floor_float;
 use super::number::{Num, are_narrow, float_of, float_to_narrow, narrow_to_float};
 use super::walk::{domain_error, is_flat, map_leaves, take, type_error, type_error_pair};
 use crate::error::Error;
-use crate::value::{Dict, NULL, Table, Value, check_items, product, room};
+use crate::value::{Dict, NULL, Table, Value, check_items, check_lists, product, room};
 use crate::verb::Verb;
 use std::rc::Rc;
 
@@ -301,6 +301,7 @@ fn transpose(columns: &Value) -> Result<Value, Error> {
     if let Some(typed) = transpose_ints(columns, rows) {
         return Ok(typed);
     }
+    check_lists(rows)?;
     let columns: Vec<Value> = columns.items().collect();
     let mut out = room(rows)?;
     for row in 0..rows {

@@ -4,7 +4,7 @@ use super::index::{gather, gather_rows};
 use super::take::{slice, whole};
 use super::walk::{domain_error, length_error, type_error_pair};
 use crate::error::{Class, Error};
-use crate::value::{Dict, NULL, Table, Value, room};
+use crate::value::{Dict, NULL, Table, Value, check_lists, room};
 use crate::verb::Verb;
 use std::ops::Range;
 use std::rc::Rc;
@@ -158,6 +158,7 @@ pub(super) fn cut(places: Value, y: Value) -> Result<Value, Error> {
         _ => {}
     }
     let pieces = pieces(&places, y.len(), &y)?;
+    check_lists(pieces.len())?;
     let mut out = room(pieces.len())?;
     out.extend(pieces.into_iter().map(|piece| slice(&y, piece)));
     Ok(Value::from_items(out))

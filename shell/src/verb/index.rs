@@ -4,7 +4,7 @@
 
 use super::walk::{is_flat, map_leaves};
 use crate::error::{Class, Error};
-use crate::value::{Dict, List, NULL, Table, Value, room};
+use crate::value::{Dict, Growth, List, NULL, Table, Value, room};
 use std::rc::Rc;
 
 /// The items of a list at places that exist, in order of the places.
@@ -181,6 +181,7 @@ struct Level {
 /// # Errors
 /// `type` when the path leads into an atom or a function.
 pub fn at_depth(x: &Value, path: &[Value]) -> Result<Value, Error> {
+    let mut growth = Growth::new();
     let mut levels: Vec<Level> = Vec::new();
     let mut ready = descend(x.clone(), path, 0, &mut levels)?;
     loop {
@@ -188,6 +189,7 @@ pub fn at_depth(x: &Value, path: &[Value]) -> Result<Value, Error> {
             return Ok(ready.unwrap_or_default());
         };
         if let Some(value) = ready.take() {
+            growth.add(&value)?;
             level.results.push(value);
         }
         match level.items.next() {

@@ -5,7 +5,7 @@
 //! addressing. General lists are hashed by value.
 
 use crate::error::Error;
-use crate::value::{Value, check_items, hash, matches, room};
+use crate::value::{Value, check_items, check_lists, hash, matches, room};
 use std::borrow::Cow;
 
 /// Marks an empty slot; no list has so many items.
@@ -259,9 +259,10 @@ pub(super) fn groups(list: &Value) -> Result<Groups, Error> {
     if let Some(keys) = &keys
         && let Some((low, span)) = direct(keys)
     {
-        return Ok(direct_groups(keys, low, span));
+        return direct_groups(keys, low, span);
     }
     let Classes { ids, firsts } = classes(list)?;
+    check_lists(firsts.len())?;
     let mut counts = vec![0u32; firsts.len()];
     ids.iter().for_each(|id| counts[*id as usize] += 1);
     let mut positions: Vec<Vec<i64>> = counts
@@ -275,8 +276,9 @@ pub(super) fn groups(list: &Value) -> Result<Groups, Error> {
 }
 
 /// Keys of a small range: they are counted by key first, so that every group is made at its size.
-fn direct_groups(keys: &[i64], low: i64, span: usize) -> Groups {
-    let mut slots = vec![0u32; span];
+fn direct_groups(keys: &[i64], low: i64, span: usize) -> Result<Groups, Error> {
+    let mut slots = room(span)?;
+    slots.resize(span, 0u32);
     let mut firsts = Vec::new();
     for (at, key) in keys.iter().enumerate() {
         let count = &mut slots[key.wrapping_sub(low) as usize];
@@ -285,6 +287,7 @@ fn direct_groups(keys: &[i64], low: i64, span: usize) -> Groups {
         }
         *count += 1;
     }
+    check_lists(firsts.len())?;
     let mut positions: Vec<Vec<i64>> = Vec::with_capacity(firsts.len());
     for first in &firsts {
         // The count has done its work: now the slot holds the number of the group.
@@ -296,7 +299,7 @@ fn direct_groups(keys: &[i64], low: i64, span: usize) -> Groups {
         let group = slots[key.wrapping_sub(low) as usize];
         positions[group as usize].push(at as i64);
     }
-    Groups { firsts, positions }
+    Ok(Groups { firsts, positions })
 }
 
 /// The first position of each class, without the class of each item.

@@ -4,7 +4,7 @@ use super::index::gather;
 use super::walk::{domain_error, type_error, type_error_pair};
 use crate::error::{Class, Error};
 use crate::random::Rng;
-use crate::value::{NULL, Value, check_items, product, room};
+use crate::value::{NULL, Value, check_items, check_lists, product, room};
 use crate::verb::Verb;
 
 /// The letters that `n?"A"` picks from: so many from the given one on.
@@ -132,7 +132,8 @@ pub(super) fn permutations(x: Value) -> Result<Value, Error> {
     };
     let count = list.len();
     let total = (1..=count).try_fold(1, product)?;
-    check_items(product(total, count.max(1))?, size_of::<Value>())?;
+    check_items(product(total, count.max(1))?, size_of::<i64>())?;
+    check_lists(total)?;
     let mut order: Vec<usize> = (0..count).collect();
     let mut out = room(total)?;
     loop {

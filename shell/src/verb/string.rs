@@ -4,7 +4,7 @@ use super::walk::{Plan, domain_error, is_text_or_atom, map_leaves, type_error_pa
 use crate::error::{Class, Error};
 use crate::number::{write_float, write_int};
 use crate::symbol::Symbol;
-use crate::value::{NULL, Value, check_items, product, room};
+use crate::value::{NULL, Value, check_lists, product, room};
 use crate::verb::Verb;
 
 /// `$x`: the text of an atom; strings stay, other lists give a string for each item.
@@ -13,9 +13,7 @@ use crate::verb::Verb;
 /// `limit` without memory.
 pub(super) fn string(x: Value) -> Result<Value, Error> {
     if x.is_list() && !x.is_text() {
-        // Each string takes a value, its header and some bytes.
-        const STRING_BYTES: usize = 64;
-        check_items(x.len(), STRING_BYTES)?;
+        check_lists(x.len())?;
     }
     map_leaves(x, is_text_or_atom, |x| {
         let mut out = Vec::new();
@@ -90,7 +88,13 @@ fn pad(width: &Value, y: Value) -> Result<Value, Error> {
 fn cast_atom(to: Symbol, y: Value) -> Result<Value, Error> {
     match to.bytes() {
         b"" => match y.as_text() {
-            Some(text) => Ok(Value::Symbol(Symbol::from_bytes(&text))),
+            Some(text) => match Symbol::from_program(&text) {
+                Some(name) => Ok(Value::Symbol(name)),
+                None => Err(Error::new(
+                    Class::Limit,
+                    "$ to a symbol: there are too many",
+                )),
+            },
             None if matches!(y, Value::Symbol(_)) => Ok(y),
             None => Err(type_error_pair(Verb::Dollar, &Value::Symbol(to), &y)),
         },
@@ -159,6 +163,7 @@ pub fn split(separator: &Value, y: &Value) -> Result<Value, Error> {
     if separator.is_empty() {
         return Err(Error::new(Class::Domain, "\\ at an empty string"));
     }
+    check_lists(text.len() / separator.len() + 1)?;
     let mut parts = Vec::new();
     let mut start = 0;
     let mut at = 0;

@@ -2,7 +2,7 @@
 
 use super::walk::{domain_error, take as unshare, type_error_pair};
 use crate::error::{Class, Error};
-use crate::value::{Dict, NULL, Table, Value, product, room};
+use crate::value::{Dict, NULL, Table, Value, check_lists, product, room};
 use crate::verb::Verb;
 use std::ops::Range;
 
@@ -137,12 +137,13 @@ pub(super) fn reshape(shape: Value, x: Value) -> Result<Value, Error> {
         total = product(total, *axis as usize)?;
     }
     let axes: Vec<usize> = axes.iter().map(|axis| *axis as usize).collect();
-    // Empty axes still make as many empty lists as the axes before them say.
-    let before = axes
-        .iter()
-        .take_while(|axis| **axis != 0)
-        .try_fold(1, |count, axis| product(count, *axis))?;
-    product(before, axes.len())?;
+    // Every axis but the last makes lists, also where a later one is empty.
+    let (mut rows, mut lists) = (1, 0usize);
+    for axis in &axes[..axes.len() - 1] {
+        rows = product(rows, *axis)?;
+        lists = lists.saturating_add(rows);
+    }
+    check_lists(lists)?;
     let mut level = cycle(&items, 0, total)?;
     for (at, axis) in axes.iter().enumerate().skip(1).rev() {
         let rows: usize = axes[..at].iter().product();
@@ -179,6 +180,7 @@ fn columns(names: Value, table: &Table) -> Result<Value, Error> {
 fn ragged_by_width(width: i64, items: &Value) -> Result<Value, Error> {
     let width = usize::try_from(width).ok().filter(|width| *width > 0);
     let width = width.ok_or_else(|| domain_error(Verb::Hash, "with an axis below one"))?;
+    check_lists(items.len() / width)?;
     let starts = (0..items.len()).step_by(width);
     Ok(starts
         .map(|start| slice(items, start..items.len().min(start + width)))
@@ -188,6 +190,7 @@ fn ragged_by_width(width: i64, items: &Value) -> Result<Value, Error> {
 fn ragged_by_rows(rows: i64, items: &Value) -> Result<Value, Error> {
     let rows =
         usize::try_from(rows).map_err(|_| domain_error(Verb::Hash, "with a negative axis"))?;
+    check_lists(rows)?;
     let mut out: Vec<Value> = room(rows)?;
     let edge = |row: usize| (row as u128 * items.len() as u128 / rows as u128) as usize;
     out.extend((0..rows).map(|row| slice(items, edge(row)..edge(row + 1))));

@@ -6,7 +6,7 @@
 
 use crate::error::{Class, Error};
 use crate::symbol::Symbol;
-use crate::value::{Dict, Table, Value};
+use crate::value::{Dict, Growth, Table, Value};
 use crate::verb::Verb;
 use std::rc::Rc;
 
@@ -87,7 +87,7 @@ pub(super) fn is_text_or_atom(value: &Value) -> bool {
 /// Applies `f` to every leaf of a value and keeps the shape around it.
 ///
 /// # Errors
-/// Those of `f`.
+/// Those of `f`, and `limit` when the results get too large.
 pub(super) fn map_leaves(
     value: Value,
     is_leaf: impl Fn(&Value) -> bool,
@@ -96,13 +96,18 @@ pub(super) fn map_leaves(
     if is_leaf(&value) {
         return f(value);
     }
+    let mut growth = Growth::new();
     let mut levels: Vec<Level<Value>> = vec![open(value)];
     loop {
         let Some(level) = levels.last_mut() else {
             return Ok(Value::Nil);
         };
         match level.jobs.next() {
-            Some(job) if is_leaf(&job) => level.results.push(f(job)?),
+            Some(job) if is_leaf(&job) => {
+                let result = f(job)?;
+                growth.add(&result)?;
+                level.results.push(result);
+            }
             Some(job) => levels.push(open(job)),
             None => {
                 let done = levels
@@ -134,7 +139,8 @@ fn open(value: Value) -> Level<Value> {
 /// Applies `f` to every pair of leaves of two values and keeps the shape around them.
 ///
 /// # Errors
-/// Those of `f`, and `length` where two lists differ; `verb` is named in that.
+/// Those of `f`, `limit` when the results get too large, and `length` where two lists differ, which
+/// names `verb`.
 pub(super) fn zip_leaves(
     verb: Verb,
     x: Value,
@@ -146,6 +152,7 @@ pub(super) fn zip_leaves(
     if first == Plan::Leaf {
         return f(x, y);
     }
+    let mut growth = Growth::new();
     let mut levels: Vec<Level<Job>> = vec![open_pair(verb, x, y, first)?];
     loop {
         let Some(level) = levels.last_mut() else {
@@ -154,7 +161,11 @@ pub(super) fn zip_leaves(
         match level.jobs.next() {
             Some(Job::Keep(value)) => level.results.push(value),
             Some(Job::Pair(x, y)) => match plan(&x, &y) {
-                Plan::Leaf => level.results.push(f(x, y)?),
+                Plan::Leaf => {
+                    let result = f(x, y)?;
+                    growth.add(&result)?;
+                    level.results.push(result);
+                }
                 plan => levels.push(open_pair(verb, x, y, plan)?),
             },
             None => {
