@@ -196,6 +196,9 @@ pub enum Error {
     /// No message was received.
     #[error(transparent)]
     Recv(#[from] RecvError),
+    /// A frame is not the value that it should be.
+    #[error(transparent)]
+    Value(#[from] ValueError),
     /// A request failed.
     #[error(transparent)]
     Request(#[from] RequestError),

@@ -409,7 +409,7 @@ fn shown(value: &Value, layout: &Layout) -> Vec<u8> {
     let form = repl_form(value, layout);
     let mut text = form.text;
     if form.extent == Extent::Cut {
-        text.push_str("\n.. cut; print 5:x writes all of it");
+        text.push_str("\n.. cut: print[5:x] writes all of x");
     }
     text.push('\n');
     text.into_bytes()

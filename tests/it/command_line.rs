@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{okernel, root, run, run_with, shell};
+use crate::support::{run, shell};
 
 #[test]
 fn help_names_every_verb() {
@@ -141,30 +141,6 @@ fn a_script_that_fails_names_file_and_line() {
     fs::write(&path, "a:1;\nb:a+`x;\n").unwrap();
     let stderr = run(&["run", path.to_str().unwrap()]).failed(1);
     assert!(stderr.contains("bad.ok:2"), "{stderr}");
-}
-
-#[test]
-fn inspect_shows_what_a_module_is() {
-    let folder = tempfile::tempdir().unwrap();
-    let made = folder.path().join("mine");
-    run(&["new", made.to_str().unwrap()]).ok();
-    let module = folder.path().join("mine.wasm");
-    let built = run_with(
-        okernel()
-            .env("CARGO_TARGET_DIR", root().join("target/made"))
-            .args([
-                "build",
-                made.to_str().unwrap(),
-                "-o",
-                module.to_str().unwrap(),
-            ]),
-        b"",
-    );
-    built.ok();
-    let shown = run(&["inspect", module.to_str().unwrap()]).ok();
-    for word in ["ABI", "poll", "memory", "in", "out"] {
-        assert!(shown.contains(word), "{word} is missing in:\n{shown}");
-    }
 }
 
 #[test]

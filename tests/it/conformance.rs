@@ -20,7 +20,11 @@ fn check(case: &Value) -> Option<String> {
     let expected = &case["expect"];
     // The shell shows a table as a grid; the files hold the re-readable form.
     let table = expected.as_str().is_some_and(|text| text.starts_with("(["));
-    let text = if table { format!("print 5:{expr};") } else { expr.to_string() };
+    let text = if table {
+        format!("print[5:{expr}];")
+    } else {
+        expr.to_string()
+    };
     let output = run(&["eval", "--cores", "3", &text]);
     let found = if output.status == 0 {
         output.stdout.trim_end_matches('\n').to_string()
@@ -64,9 +68,18 @@ fn check_file(name: &str) {
                 })
             })
             .collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap())
+            .collect()
     });
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod command_line;
 mod conformance;
+mod readme;
 mod shell;
 mod support;
 mod tidy;

@@ -5,7 +5,10 @@ use crate::support::{okernel, run_with, shell};
 #[test]
 fn what_is_sent_is_received_by_every_subscriber() {
     let lines = "p:pub[0;4096];\ns:sub[0;p]; t:sub[1;p];\nsnd[p;11 12 13]; snd[p;(`a;\"text\";2.5)];\n(rcv s;rcv t)\nrcv s\n";
-    assert_eq!(shell(lines).ok(), "(11 12 13\n 11 12 13)\n(`a\n \"text\"\n 2.5)\n");
+    assert_eq!(
+        shell(lines).ok(),
+        "(11 12 13\n 11 12 13)\n(`a\n \"text\"\n 2.5)\n"
+    );
 }
 
 #[test]
@@ -26,7 +29,11 @@ fn a_lambda_can_be_spawned() {
 fn what_was_not_granted_is_named() {
     let lines = "out:pub[1;4096];\nspawn[1;\"pub[0;8]\";[out:out]];\nrcv[sub[0;pub[0;8]];200];\n";
     let output = shell(lines);
-    assert!(output.stderr.contains("not granted: \"system\""), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("not granted: \"system\""),
+        "{}",
+        output.stderr
+    );
     let output = shell("spawn[0;`words;[in:99]]\n");
     assert_eq!(output.status, 1);
     assert!(output.stderr.contains("99"), "{}", output.stderr);
@@ -34,7 +41,10 @@ fn what_was_not_granted_is_named() {
 
 #[test]
 fn receiving_with_a_limit_gives_nil() {
-    assert_eq!(shell("s:sub[0;pub[0;64]];\n^rcv[s;20]\npoll s\n").ok(), "1\n");
+    assert_eq!(
+        shell("s:sub[0;pub[0;64]];\n^rcv[s;20]\npoll s\n").ok(),
+        "1\n"
+    );
 }
 
 #[test]
@@ -73,7 +83,11 @@ fn requests_that_make_no_sense_say_why() {
         ("snd[pub[0;4096];!10000]", &["snd"]),
     ] {
         let output = shell(&format!("{line}\n1+1\n"));
-        assert_eq!((output.status, output.stdout.trim()), (1, "2"), "{line}: {output:?}");
+        assert_eq!(
+            (output.status, output.stdout.trim()),
+            (1, "2"),
+            "{line}: {output:?}"
+        );
         for word in words {
             assert!(output.stderr.contains(word), "{line}: {}", output.stderr);
         }
@@ -119,7 +133,9 @@ fn a_loaded_module_runs_under_its_name() {
     let path = folder.path().join("trap.wasm");
     std::fs::write(&path, module).unwrap();
     let path = path.display();
-    let output = shell(&format!("load[`t;\"{path}\"]\nspawn[1;`t];\nrcv[sub[0;pub[0;64]];200];\n1+1\n"));
+    let output = shell(&format!(
+        "load[`t;\"{path}\"]\nspawn[1;`t];\nrcv[sub[0;pub[0;64]];200];\n1+1\n"
+    ));
     assert_eq!(output.stdout, "`t\n2\n", "{output:?}");
     assert!(output.stderr.contains("unreachable"), "{}", output.stderr);
 }

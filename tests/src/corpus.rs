@@ -59,10 +59,10 @@ fn push_word(line: &mut Vec<u8>, rank: u64) {
             break;
         }
     }
-    if rank % 3 == 0 {
+    if rank.is_multiple_of(3) {
         line[from] = line[from].to_ascii_uppercase();
     }
-    if rank % 17 == 0 {
+    if rank.is_multiple_of(17) {
         line.push(b'0' + (rank % 10) as u8);
     }
 }

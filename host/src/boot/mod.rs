@@ -126,6 +126,9 @@ fn shell(work: &Work) -> Spawn {
         .grant("errors", Grant::Errors)
         .grant("timer", Grant::Timers)
         .grant("clock", Grant::Clock)
-        .limits(Limits { memory_bytes: SHELL_BYTES_MAX, ..Limits::default() })
+        .limits(Limits {
+            memory_bytes: SHELL_BYTES_MAX,
+            ..Limits::default()
+        })
         .args(work.shell_args())
 }

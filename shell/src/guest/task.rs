@@ -5,10 +5,17 @@ use okernel_shell::machine::{Config, Machine};
 use okernel_shell::session::{Executed, Session, Turn};
 use okernel_shell::value::Value;
 
+use crate::heap::used_bytes;
 use crate::kernel::Kernel;
 
 /// What the shell's first argument says when its inputs are lines of a file or a pipe.
 const LINES: &str = "lines";
+
+/// The most memory of the shell's programs, in bytes: a quarter of the shell's own limit, because a
+/// vector that grows is there twice for a moment, and its places are not all used again.
+const SHELL_BYTES_MAX: usize = 512 << 20;
+/// The same for a spawned program, whose task has the limit of all tasks.
+const PROGRAM_BYTES_MAX: usize = 64 << 20;
 
 /// The guest's state: nothing before `init`.
 #[derive(Default)]
@@ -20,7 +27,16 @@ pub struct Interpreter {
 impl Task for Interpreter {
     fn init(&mut self, context: &mut Context) -> Result<()> {
         let mut kernel = Kernel::open(context);
-        let mut machine = Machine::new(Config::default());
+        let memory_limit = match kernel.is_shell() {
+            true => SHELL_BYTES_MAX,
+            false => PROGRAM_BYTES_MAX,
+        };
+        let config = Config {
+            memory_limit,
+            memory_used: Some(used_bytes),
+            ..Config::default()
+        };
+        let mut machine = Machine::new(config);
         let mut args = context.args()?;
         if kernel.is_shell() {
             let lines = !args.is_empty() && args.remove(0) == LINES;
