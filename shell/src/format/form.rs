@@ -282,16 +282,13 @@ impl<'a> Writer<'a> {
         let named = table.names().iter().all(|name| is_key(name.bytes()));
         if !named {
             // Such names only come from a flipped dictionary, so that is how they are written.
-            self.out.push_str("+(");
+            let single = table.names().len() == 1;
+            self.out.push_str(if single { "+(," } else { "+(" });
             self.row(table.names(), "", |writer, name| {
                 write_symbol(&mut writer.out, *name)
             });
-            self.out.push_str(if table.names().len() == 1 {
-                ")!,"
-            } else {
-                ")!("
-            });
-            if table.names().len() != 1 {
+            self.out.push_str(if single { ")!," } else { ")!(" });
+            if !single {
                 self.todo.push(Piece::Text(")"));
             }
         } else {

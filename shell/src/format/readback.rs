@@ -118,7 +118,6 @@ fn functions_and_tables_are_read_back() {
         "((2+)')",
         "(<(>))",
         "sin",
-        "(sin cos)",
         "(+/')",
         "({x}/:)",
     ] {
