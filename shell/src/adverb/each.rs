@@ -9,7 +9,7 @@ use crate::value::{Adverb, Dict, Value};
 use crate::verb::{self, Verb};
 
 /// Where an argument of each turn comes from.
-enum Source {
+pub(super) enum Source {
     /// The same value in every turn.
     Same(Value),
     /// The items of a list, in order.
@@ -37,11 +37,11 @@ enum Ending {
 
 /// An each that has got so far.
 pub(crate) struct Each {
-    function: Value,
-    sources: Vec<Source>,
-    turns: usize,
-    at: usize,
-    results: Results,
+    pub(super) function: Value,
+    pub(super) sources: Vec<Source>,
+    pub(super) turns: usize,
+    pub(super) at: usize,
+    pub(super) results: Results,
     ending: Ending,
 }
 
@@ -192,6 +192,7 @@ impl Machine {
             if let Some(value) = arrived.take() {
                 each.results.push(value);
             }
+            each.run_ints(&mut self.budget);
             if each.at >= each.turns {
                 break;
             }

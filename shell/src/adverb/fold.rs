@@ -10,12 +10,12 @@ use crate::verb;
 
 /// A fold that has got so far.
 pub(crate) struct Fold {
-    function: Value,
-    value: Value,
-    lists: Vec<Value>,
+    pub(super) function: Value,
+    pub(super) value: Value,
+    pub(super) lists: Vec<Value>,
     turns: usize,
-    at: usize,
-    all: Option<Results>,
+    pub(super) at: usize,
+    pub(super) all: Option<Results>,
 }
 
 /// The values of a dictionary; anything else as it is.
@@ -151,6 +151,7 @@ impl Machine {
                 }
                 fold.value = value;
             }
+            fold.run_ints(&mut self.budget);
             if fold.at >= fold.turns {
                 break;
             }

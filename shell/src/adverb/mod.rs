@@ -6,6 +6,7 @@
 
 mod each;
 mod fold;
+mod ints;
 mod noun;
 mod prior;
 mod quick;
@@ -77,21 +78,24 @@ impl Machine {
                 return Err(Error::new(Class::Rank, text));
             }
         }
-        match (derived.adverb, valence(operand), count) {
-            (Adverb::Each, _, _) => self.start_each(operand.clone(), count),
-            (Adverb::EachRight, _, 2) => self.start_each_side(operand.clone(), Adverb::EachRight),
-            (Adverb::EachLeft, _, 2) => self.start_each_side(operand.clone(), Adverb::EachLeft),
-            (Adverb::Over, 1, 1) => self.start_converge(operand.clone(), Yield::Last),
-            (Adverb::Scan, 1, 1) => self.start_converge(operand.clone(), Yield::All),
-            (Adverb::Over, 1, 2) => self.start_repeat(operand.clone(), Yield::Last),
-            (Adverb::Scan, 1, 2) => self.start_repeat(operand.clone(), Yield::All),
-            (Adverb::Over, 2, 1) => self.start_fold(operand.clone(), Yield::Last),
-            (Adverb::Scan, 2, 1) => self.start_fold(operand.clone(), Yield::All),
-            (Adverb::Over, more, _) if more == count => {
-                self.start_fold_from(operand.clone(), count, Yield::Last)
+        match (derived.adverb, count) {
+            (Adverb::Each, _) => return self.start_each(operand.clone(), count),
+            (Adverb::EachRight | Adverb::EachLeft, 2) => {
+                return self.start_each_side(operand.clone(), derived.adverb);
             }
-            (Adverb::Scan, more, _) if more == count => {
-                self.start_fold_from(operand.clone(), count, Yield::All)
+            _ => {}
+        }
+        let wanted = if derived.adverb == Adverb::Scan {
+            Yield::All
+        } else {
+            Yield::Last
+        };
+        match (derived.adverb, valence(operand), count) {
+            (Adverb::Over | Adverb::Scan, 1, 1) => self.start_converge(operand.clone(), wanted),
+            (Adverb::Over | Adverb::Scan, 1, 2) => self.start_repeat(operand.clone(), wanted),
+            (Adverb::Over | Adverb::Scan, 2, 1) => self.start_fold(operand.clone(), wanted),
+            (Adverb::Over | Adverb::Scan, more, _) if more == count => {
+                self.start_fold_from(operand.clone(), count, wanted)
             }
             (Adverb::Prior, 1, 2) => self.start_windows(operand.clone()),
             (Adverb::Prior, 2, 1 | 2) => self.start_prior(operand.clone(), count),

@@ -18,14 +18,14 @@ pub(crate) struct Converge {
 
 /// A repetition that has got so far.
 pub(crate) struct Repeat {
-    function: Value,
-    next: Next,
-    value: Value,
-    all: Option<Results>,
+    pub(super) function: Value,
+    pub(super) next: Next,
+    pub(super) value: Value,
+    pub(super) all: Option<Results>,
 }
 
 /// What a repetition does next.
-enum Next {
+pub(super) enum Next {
     /// Another turn, so many times.
     Turns(i64),
     /// The condition is asked.
@@ -34,6 +34,29 @@ enum Next {
     Answer(Value),
     /// The value of the turn that the condition allowed arrives.
     Result(Value),
+}
+
+impl Next {
+    /// The condition that is asked next, if one is.
+    pub(super) fn condition(&self) -> Option<&Value> {
+        match self {
+            Next::Ask(condition) | Next::Result(condition) => Some(condition),
+            Next::Turns(_) | Next::Answer(_) => None,
+        }
+    }
+
+    /// The number of turns that are left, if there are any and they are counted.
+    pub(super) fn turns_left(&mut self) -> Option<&mut i64> {
+        match self {
+            Next::Turns(left) if *left > 0 => Some(left),
+            _ => None,
+        }
+    }
+
+    /// No further turn.
+    pub(super) fn stop(&mut self) {
+        *self = Next::Turns(0);
+    }
 }
 
 impl Machine {
@@ -162,6 +185,7 @@ impl Machine {
                     repeat.value = value;
                 }
             }
+            repeat.run_ints(&mut self.budget);
             self.budget -= 1;
             if self.budget < 0 && !agreed {
                 return Ok(Control::Again);
