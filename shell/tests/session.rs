@@ -1,0 +1,123 @@
+//! The session against a host of the test's own: lines, errors, effects that wait, output that is
+//! taken piece by piece.
+
+use okernel_abi::layout::END_OF_INPUT;
+use okernel_shell::effect::Effect;
+use okernel_shell::error::{Class, Error};
+use okernel_shell::machine::{Config, Machine};
+use okernel_shell::session::{Executed, Host, Progress, Session, Stream, Taken, Turn};
+use okernel_shell::value::Value;
+
+/// Takes a few bytes at a time, and lets each effect wait once.
+#[derive(Default)]
+struct Fake {
+    out: String,
+    errors: String,
+    executed: Vec<Executed>,
+    asked: Vec<String>,
+    answer: Option<Result<Value, Error>>,
+    now_ns: u64,
+}
+
+impl Host for Fake {
+    fn begin(&mut self, effect: &Effect) -> Progress {
+        self.asked.push(effect.name.text().to_string());
+        self.answer = Some(match &*effect.name.text() {
+            "read" => Ok(Value::string("a:40\nprint a\nb:a+2")),
+            "rcv" => Ok(Value::Int(7)),
+            name => Err(Error::new(Class::Io, format!("{name}: not here"))),
+        });
+        Progress::Waiting
+    }
+
+    fn proceed(&mut self) -> Progress {
+        self.answer.take().map_or(Progress::Waiting, Progress::Done)
+    }
+
+    fn write(&mut self, stream: Stream, text: &[u8], from: usize) -> Taken {
+        let to = text.len().min(from + 5);
+        let piece = std::str::from_utf8(&text[from..to]).unwrap();
+        match stream {
+            Stream::Out => self.out.push_str(piece),
+            Stream::Errors => self.errors.push_str(piece),
+        }
+        if to == text.len() { Taken::All } else { Taken::Until(to) }
+    }
+
+    fn now_ns(&mut self) -> Option<u64> {
+        self.now_ns += 2_000_000;
+        Some(self.now_ns)
+    }
+
+    fn executed(&mut self, executed: Executed) {
+        self.executed.push(executed);
+    }
+}
+
+/// Runs a session over `inputs` until there is nothing left to do.
+fn run(inputs: &[&[u8]]) -> Fake {
+    let mut session = Session::new(Machine::new(Config::default()), "stdin");
+    let mut host = Fake::default();
+    for input in inputs {
+        session.input(input);
+    }
+    let mut turns = 0;
+    while session.turn(&mut host) == Turn::Busy || !session.is_idle() {
+        turns += 1;
+        assert!(turns < 10_000, "the session does not come to rest");
+    }
+    host
+}
+
+#[test]
+fn values_are_shown_and_a_mistake_does_not_end_the_session() {
+    let host = run(&[b"1+2", b"1+`a", b"a:5;", b"a*2"]);
+    assert_eq!(host.out, "3\n10\n");
+    assert!(host.errors.contains("stdin:2"), "{}", host.errors);
+    let expected = [Executed::Done, Executed::Failed, Executed::Done, Executed::Done];
+    assert_eq!(host.executed, expected);
+}
+
+#[test]
+fn an_input_goes_on_until_it_is_whole() {
+    let host = run(&[b"f:{", b" x*x", b" };", b"f 7"]);
+    assert_eq!(host.out, "49\n");
+    let expected = [Executed::Incomplete, Executed::Incomplete, Executed::Done, Executed::Done];
+    assert_eq!(host.executed, expected);
+}
+
+#[test]
+fn the_end_of_input_makes_an_error_of_what_is_missing() {
+    let host = run(&[b"f:{x", &[END_OF_INPUT]]);
+    assert_eq!(host.executed, [Executed::Incomplete, Executed::Failed]);
+    assert!(host.errors.starts_with("parse"), "{}", host.errors);
+}
+
+#[test]
+fn a_program_waits_for_its_effects() {
+    let host = run(&[b"1+rcv 3", b"snd[1;2]"]);
+    assert_eq!((host.out.as_str(), host.asked.as_slice()), ("8\n", &["rcv".to_string(), "snd".to_string()][..]));
+    assert!(host.errors.starts_with("io: snd: not here"), "{}", host.errors);
+}
+
+#[test]
+fn a_script_prints_but_does_not_echo() {
+    let host = run(&[b"\\l some.ok", b"b"]);
+    assert_eq!(host.out, "40\n42\n");
+    assert_eq!(host.executed, [Executed::Done, Executed::Done]);
+}
+
+#[test]
+fn commands_and_their_mistakes() {
+    let host = run(&[b"\\t 1+1", b"\\p 3", b"1%3", b"\\nosuch", b"x1:1;", b"\\v"]);
+    assert!(host.out.starts_with("2\n2 ms\n0.333\n"), "{}", host.out);
+    assert!(host.out.ends_with("x1\n"), "{}", host.out);
+    assert!(host.errors.contains("\\nosuch"), "{}", host.errors);
+}
+
+#[test]
+fn text_that_is_not_utf8_is_refused() {
+    let host = run(&[b"\"\xff\"", b"1"]);
+    assert_eq!(host.out, "1\n");
+    assert!(host.errors.contains("UTF-8"), "{}", host.errors);
+}
