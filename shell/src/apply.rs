@@ -402,6 +402,12 @@ impl Machine {
             }
             Verb::Hash => self.filter(left, right, crate::adverb::Keep::Matching),
             Verb::Under => self.filter(left, right, crate::adverb::Keep::Others),
+            // A file of JSON is a file of one line.
+            Verb::Json => {
+                let text = crate::json::write(&right)?;
+                let lines = Value::from_items(vec![Value::from_chars(text)]);
+                Ok(effect(Symbol::new(Verb::Lines.glyph()), vec![left, lines]))
+            }
             _ => Ok(effect(Symbol::new(verb.glyph()), vec![left, right])),
         }
     }

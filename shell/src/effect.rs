@@ -16,7 +16,7 @@ pub const EFFECTS: [&str; 18] = [
 /// A request that the host answers with [`Machine::resume`](crate::machine::Machine::resume).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Effect {
-    /// One of [`EFFECTS`], or `0:` or `1:`.
+    /// One of [`EFFECTS`], or `0:`.
     pub name: Symbol,
     /// The arguments, left to right.
     pub args: Vec<Value>,

@@ -185,7 +185,10 @@ const PAGES: &[Page] = &[
     page(
         Verbs,
         "1:",
-        &["1:x    value of JSON", "x 1:y  write a value as JSON"],
+        &[
+            "1:x    the value of a JSON text",
+            "x 1:y  write a value as JSON to a file",
+        ],
     ),
     page(Verbs, "5:", &["5:x    the text that reads back as x"]),
     page(

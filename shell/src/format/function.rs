@@ -90,6 +90,7 @@ impl<'a> Writer<'a> {
         let word = |c: u8| c.is_ascii_alphanumeric();
         let joins = (word(last) && word(next))
             || (matches!(last, b'<' | b'>') && matches!(next, b'=' | b'>'))
+            || (matches!(last, b'-' | b'.') && next.is_ascii_digit())
             || next == b':';
         if joins && last != b'(' {
             self.out.push(' ');

@@ -71,7 +71,7 @@ pub(crate) fn needs_machine(verb: Verb, left: &Value) -> bool {
 pub(crate) fn monad_needs_machine(verb: Verb, argument: &Value) -> bool {
     match verb {
         Verb::Dot => argument.is_text() || matches!(argument, Value::Symbol(_) | Value::Char(_)),
-        Verb::Lines | Verb::Json => true,
+        Verb::Lines => true,
         _ => false,
     }
 }

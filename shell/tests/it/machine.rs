@@ -104,6 +104,10 @@ fn trains_and_projections() {
         ("f:{x*2};(f@)3", "6"),
         ("(~=)[1;1]", "0"),
         ("(2+)", "(2+)"),
+        ("(- 2+)", "(- 2+)"),
+        ("(< =)", "(< =)"),
+        ("(#-2+)", "(#-2+)"),
+        ("({x}1+)", "({[x]x}1+)"),
         ("+[2]", "+[2;]"),
         ("f:+[;2];f[1]", "3"),
         ("{x,y,z}[;2;][1;3]", "1 2 3"),
@@ -359,4 +363,30 @@ fn what_is_shown() {
             "{source}"
         );
     }
+}
+
+#[test]
+fn json_is_read_here_and_written_by_the_host() {
+    assert_eq!(value("1:\"[1,2.5]\""), "1 2.5");
+    assert_eq!(value("(1:\"{\\\"a\\\":[1,2]}\")`a"), "1 2");
+    assert_eq!(error("1:\"[1,\"").class(), Class::Domain);
+    let mut machine = Machine::new(Config::default());
+    machine.start("\"f.json\"1:1 2", "").unwrap();
+    match machine.run(100) {
+        Step::Effect(effect) => {
+            assert_eq!(effect.name.text(), "0:");
+            assert_eq!(
+                form(&Value::from_items(effect.args)),
+                "(\"f.json\"\n ,\"[1,2]\")"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn help_is_a_value() {
+    assert_eq!(value("help\"+\""), value("help(+)"));
+    assert!(value("help`print").contains("print x"));
+    assert!(value("help[]").contains("verbs"));
 }
