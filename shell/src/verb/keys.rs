@@ -267,39 +267,57 @@ pub(super) fn groups(list: &Value) -> Result<Groups, Error> {
     ids.iter().for_each(|id| counts[*id as usize] += 1);
     let mut positions: Vec<Vec<i64>> = counts
         .iter()
-        .map(|count| Vec::with_capacity(*count as usize))
+        .map(|count| vec![0; *count as usize])
         .collect();
-    for (at, id) in ids.iter().enumerate() {
-        positions[*id as usize].push(at as i64);
-    }
+    fill_groups(&mut positions, ids.iter().map(|id| *id as usize));
     Ok(Groups { firsts, positions })
 }
 
 /// Keys of a small range: they are counted by key first, so that every group is made at its size.
 fn direct_groups(keys: &[i64], low: i64, span: usize) -> Result<Groups, Error> {
-    let mut slots = room(span)?;
-    slots.resize(span, 0u32);
-    let mut firsts = Vec::new();
-    for (at, key) in keys.iter().enumerate() {
-        let count = &mut slots[key.wrapping_sub(low) as usize];
-        if *count == 0 {
-            firsts.push(at as u32);
-        }
-        *count += 1;
-    }
+    let slot_of = |key: i64| key.wrapping_sub(low) as usize;
+    let firsts = direct_firsts(keys, low, span)?;
     check_lists(firsts.len())?;
+    let mut counts = room(span)?;
+    counts.resize(span, 0u32);
+    keys.iter().for_each(|key| counts[slot_of(*key)] += 1);
+    // Most slots hold no group when there are many of them, and then one more look at a small
+    // number is cheaper than a vector for each.
+    const SPAN_SMALL: usize = 1 << 12;
+    if span <= SPAN_SMALL {
+        let mut by_slot: Vec<Vec<i64>> = counts
+            .iter()
+            .map(|count| vec![0; *count as usize])
+            .collect();
+        fill_groups(&mut by_slot, keys.iter().map(|key| slot_of(*key)));
+        let positions = firsts
+            .iter()
+            .map(|first| std::mem::take(&mut by_slot[slot_of(keys[*first as usize])]))
+            .collect();
+        return Ok(Groups { firsts, positions });
+    }
     let mut positions: Vec<Vec<i64>> = Vec::with_capacity(firsts.len());
     for first in &firsts {
         // The count has done its work: now the slot holds the number of the group.
-        let slot = &mut slots[keys[*first as usize].wrapping_sub(low) as usize];
+        let slot = &mut counts[slot_of(keys[*first as usize])];
         let count = std::mem::replace(slot, positions.len() as u32);
-        positions.push(Vec::with_capacity(count as usize));
+        positions.push(vec![0; count as usize]);
     }
-    for (at, key) in keys.iter().enumerate() {
-        let group = slots[key.wrapping_sub(low) as usize];
-        positions[group as usize].push(at as i64);
-    }
+    let groups = keys.iter().map(|key| counts[slot_of(*key)] as usize);
+    fill_groups(&mut positions, groups);
     Ok(Groups { firsts, positions })
+}
+
+/// Writes each position into the next place of its group. A walk over each group's places needs
+/// less for a step than a vector that might have to grow.
+fn fill_groups(groups: &mut [Vec<i64>], group_of: impl Iterator<Item = usize>) {
+    let mut places: Vec<std::slice::IterMut<'_, i64>> =
+        groups.iter_mut().map(|group| group.iter_mut()).collect();
+    for (at, group) in group_of.enumerate() {
+        if let Some(place) = places[group].next() {
+            *place = at as i64;
+        }
+    }
 }
 
 /// The first position of each class, without the class of each item.
@@ -313,6 +331,10 @@ pub(super) fn firsts(list: &Value) -> Result<Vec<u32>, Error> {
     let Some((low, span)) = direct(&keys) else {
         return classes(list).map(|classes| classes.firsts);
     };
+    direct_firsts(&keys, low, span)
+}
+
+fn direct_firsts(keys: &[i64], low: i64, span: usize) -> Result<Vec<u32>, Error> {
     let mut seen = room(span)?;
     seen.resize(span, false);
     let mut firsts = Vec::new();
