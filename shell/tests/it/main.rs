@@ -7,3 +7,4 @@ mod deep;
 mod machine;
 mod properties;
 mod reading;
+mod session;
