@@ -316,7 +316,7 @@ impl Host for Kernel {
             },
             ("spawn", [_, _, ..]) => self.spawn(args),
             ("now", _) => self.now(),
-            ("0:", [path]) => self.ask("read", &[path.clone()]),
+            ("0:", [path]) => self.ask("read", std::slice::from_ref(path)),
             (name, args) => self.ask(name, args),
         }
     }

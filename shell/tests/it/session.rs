@@ -41,7 +41,11 @@ impl Host for Fake {
             Stream::Out => self.out.push_str(piece),
             Stream::Errors => self.errors.push_str(piece),
         }
-        if to == text.len() { Taken::All } else { Taken::Until(to) }
+        if to == text.len() {
+            Taken::All
+        } else {
+            Taken::Until(to)
+        }
     }
 
     fn now_ns(&mut self) -> Option<u64> {
@@ -74,7 +78,12 @@ fn values_are_shown_and_a_mistake_does_not_end_the_session() {
     let host = run(&[b"1+2", b"1+`a", b"a:5;", b"a*2"]);
     assert_eq!(host.out, "3\n10\n");
     assert!(host.errors.contains("stdin:2"), "{}", host.errors);
-    let expected = [Executed::Done, Executed::Failed, Executed::Done, Executed::Done];
+    let expected = [
+        Executed::Done,
+        Executed::Failed,
+        Executed::Done,
+        Executed::Done,
+    ];
     assert_eq!(host.executed, expected);
 }
 
@@ -82,7 +91,12 @@ fn values_are_shown_and_a_mistake_does_not_end_the_session() {
 fn an_input_goes_on_until_it_is_whole() {
     let host = run(&[b"f:{", b" x*x", b" };", b"f 7"]);
     assert_eq!(host.out, "49\n");
-    let expected = [Executed::Incomplete, Executed::Incomplete, Executed::Done, Executed::Done];
+    let expected = [
+        Executed::Incomplete,
+        Executed::Incomplete,
+        Executed::Done,
+        Executed::Done,
+    ];
     assert_eq!(host.executed, expected);
 }
 
@@ -96,8 +110,15 @@ fn the_end_of_input_makes_an_error_of_what_is_missing() {
 #[test]
 fn a_program_waits_for_its_effects() {
     let host = run(&[b"1+rcv 3", b"snd[1;2]"]);
-    assert_eq!((host.out.as_str(), host.asked.as_slice()), ("8\n", &["rcv".to_string(), "snd".to_string()][..]));
-    assert!(host.errors.starts_with("io: snd: not here"), "{}", host.errors);
+    assert_eq!(
+        (host.out.as_str(), host.asked.as_slice()),
+        ("8\n", &["rcv".to_string(), "snd".to_string()][..])
+    );
+    assert!(
+        host.errors.starts_with("io: snd: not here"),
+        "{}",
+        host.errors
+    );
 }
 
 #[test]
