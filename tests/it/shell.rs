@@ -139,3 +139,19 @@ fn a_loaded_module_runs_under_its_name() {
     assert_eq!(output.stdout, "`t\n2\n", "{output:?}");
     assert!(output.stderr.contains("unreachable"), "{}", output.stderr);
 }
+
+#[test]
+fn files_are_read_as_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines.txt");
+    std::fs::write(&path, "one\ntwo words\r\n\nlast").unwrap();
+    let path = path.display();
+    let printed = shell(&format!("0:\"{path}\"\n#'0:\"{path}\"\n")).ok();
+    assert_eq!(
+        printed,
+        "(\"one\"\n \"two words\"\n ()\n \"last\")\n3 9 0 4\n"
+    );
+    let output = shell("0:\"/no/such/file\"\n\"x\"0:(\"a\";\"b\")\n");
+    assert!(output.stderr.contains("/no/such/file"), "{}", output.stderr);
+    assert!(output.stderr.contains("nyi"), "{}", output.stderr);
+}

@@ -46,8 +46,17 @@ enum Pending {
     Nothing,
     /// The kernel has been asked.
     Reply(Reply),
+    /// The kernel has been asked for a text, which is answered as a list of lines.
+    Lines(Reply),
     /// An end of a ring is being fetched; then it is used.
     Attach(Reply, Use),
+    Use(Use),
+}
+
+/// What a reply is for.
+enum Next {
+    Answer,
+    Lines,
     Use(Use),
 }
 
@@ -284,6 +293,20 @@ fn wrong(text: &str) -> Progress {
     Progress::Done(Err(Error::new(Class::Type, text)))
 }
 
+/// A text as a list of lines, without their ends.
+fn lines(text: &Value) -> Value {
+    let text = text.as_text().unwrap_or_default();
+    let body = text.strip_suffix(b"\n").unwrap_or(&text);
+    if body.is_empty() {
+        return Value::empty();
+    }
+    let lines = body.split(|byte| *byte == b'\n').map(|line| {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        Value::from_chars(line.to_vec())
+    });
+    Value::from_items(lines.collect())
+}
+
 /// What the kernel replied, as the program's answer.
 fn answer(bytes: &[u8]) -> std::result::Result<Value, Error> {
     use okernel_sdk::abi::value::{Reader, Token};
@@ -316,17 +339,25 @@ impl Host for Kernel {
             },
             ("spawn", [_, _, ..]) => self.spawn(args),
             ("now", _) => self.now(),
-            ("0:", [path]) => self.ask("read", std::slice::from_ref(path)),
+            ("0:", [path]) => match self.request("read", std::slice::from_ref(path)) {
+                Ok(reply) => self.start(Pending::Lines(reply)),
+                Err(error) => Progress::Done(Err(error)),
+            },
+            ("0:", _) => {
+                let text = "0: files cannot be written yet";
+                Progress::Done(Err(Error::new(Class::Nyi, text)))
+            }
             (name, args) => self.ask(name, args),
         }
     }
 
     fn proceed(&mut self) -> Progress {
-        let (mut reply, used) = match std::mem::replace(&mut self.pending, Pending::Nothing) {
+        let (mut reply, next) = match std::mem::replace(&mut self.pending, Pending::Nothing) {
             Pending::Nothing => return Progress::Waiting,
             Pending::Use(used) => return self.use_port(used),
-            Pending::Reply(reply) => (reply, None),
-            Pending::Attach(reply, used) => (reply, Some(used)),
+            Pending::Reply(reply) => (reply, Next::Answer),
+            Pending::Lines(reply) => (reply, Next::Lines),
+            Pending::Attach(reply, used) => (reply, Next::Use(used)),
         };
         let taken = loop {
             match reply.try_take() {
@@ -334,9 +365,10 @@ impl Host for Kernel {
                 Ok(None) => match reply.arm() {
                     Ok(Readiness::Ready) => {}
                     Ok(Readiness::Armed) => {
-                        self.pending = match used {
-                            Some(used) => Pending::Attach(reply, used),
-                            None => Pending::Reply(reply),
+                        self.pending = match next {
+                            Next::Use(used) => Pending::Attach(reply, used),
+                            Next::Lines => Pending::Lines(reply),
+                            Next::Answer => Pending::Reply(reply),
                         };
                         return Progress::Waiting;
                     }
@@ -345,8 +377,9 @@ impl Host for Kernel {
                 Err(error) => break Err(Error::new(Class::Io, error.to_string())),
             }
         };
-        match (taken, used) {
-            (Ok(handle), Some(used)) => match self.opened(used.number(), &handle) {
+        match (taken, next) {
+            (Ok(text), Next::Lines) => Progress::Done(Ok(lines(&text))),
+            (Ok(handle), Next::Use(used)) => match self.opened(used.number(), &handle) {
                 Ok(()) => self.use_port(used),
                 Err(error) => Progress::Done(Err(error)),
             },
