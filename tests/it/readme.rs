@@ -36,7 +36,13 @@ fn the_tour_prints_what_the_readme_says() {
     let target = root().join("target/made");
     run_with(okernel().env("CARGO_TARGET_DIR", target).args(build), b"").ok();
     let shown = run(&["inspect", module.to_str().unwrap()]).ok();
-    for word in ["ABI", "poll", "memory", "in", "out"] {
+    for word in [
+        "abi      1",
+        "poll",
+        "memory",
+        "in subscriber",
+        "out publisher",
+    ] {
         assert!(shown.contains(word), "{word} is missing in:\n{shown}");
     }
 
