@@ -75,6 +75,7 @@ fn requests_that_make_no_sense_say_why() {
         ("sub[0;77]", &["77"]),
         ("rcv 77", &["77"]),
         ("kill 77", &["77"]),
+        ("kill 0", &["halt"]),
         ("spawn[0;`nosuch]", &["nosuch"]),
         ("load[`x;\"/no/such.wasm\"]", &["/no/such.wasm"]),
         ("qos[0;1 2]", &["qos"]),

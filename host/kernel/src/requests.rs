@@ -136,6 +136,10 @@ impl Core {
             }
             Request::Load { name, path } => Ok(Action::Ask(self.id, Message::Load { name, path })),
             Request::Read(path) => Ok(Action::Ask(self.id, Message::Read(path))),
+            Request::Kill(task) if creator == Some(task) => Err(refuse(
+                Errno::Invalid,
+                format!("kill: task {task} is the one that asks; halt stops the kernel"),
+            )),
             Request::Kill(task) => match self.shared.directory.task(task) {
                 Some(info) => Ok(Action::Ask(info.core, Message::Kill(task))),
                 None => Err(self.no_task("kill", task)),
