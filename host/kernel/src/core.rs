@@ -105,7 +105,7 @@ pub(crate) struct Core {
     pub(crate) places: HashMap<TaskId, Key>,
     pub(crate) queue: RunQueue,
     pub(crate) timers: Wheel<TimerOwner>,
-    /// No timer fires before this moment.
+    /// No timer fires before this moment, and no selector is due.
     pub(crate) timer_next_ns: u64,
     pub(crate) fired: Vec<Fired<TimerOwner>>,
     pub(crate) ready: Vec<Key>,
@@ -258,7 +258,8 @@ impl Core {
     pub(crate) fn expire_timers(&mut self) {
         let mut fired = std::mem::take(&mut self.fired);
         self.timers.advance(self.now_ns, &mut fired);
-        self.timer_next_ns = self.timers.next_ns().unwrap_or(u64::MAX);
+        let timers_next_ns = self.timers.next_ns().unwrap_or(u64::MAX);
+        self.timer_next_ns = timers_next_ns.min(self.io.next_ns());
         for timer in fired.drain(..) {
             let TimerOwner { task, handle } = timer.data;
             let one_shot = self.timers.period_ns(timer.timer).is_none();

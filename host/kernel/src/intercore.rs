@@ -11,7 +11,8 @@ use crate::core::{Core, Phase};
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::{Asker, Post};
 use crate::io::output::Stream;
-use crate::io::selector::{Effect, Effects, Notice};
+use crate::io::rings;
+use crate::io::selector::{Effect, Notice, Selector};
 use crate::limits::READ_BYTES_MAX;
 use crate::memory::End;
 use crate::message::{Envelope, Message, QosChange};
@@ -21,10 +22,9 @@ use crate::table::Key;
 use crate::wfq::Weight;
 use okernel_abi::Errno;
 use okernel_abi::value::Value;
-use okernel_ring::{CAPACITY_BYTES_MAX, CAPACITY_BYTES_MIN};
-use okernel_ring::{Policy, Ring, Start};
+use okernel_ring::Policy;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -119,21 +119,7 @@ impl Core {
         capacity_bytes: u64,
         creator: Option<TaskId>,
     ) -> Result<EndpointId, Refusal> {
-        let rounded = usize::try_from(capacity_bytes)
-            .ok()
-            .filter(|bytes| (1..=CAPACITY_BYTES_MAX).contains(bytes))
-            .map(|bytes| bytes.next_power_of_two().max(CAPACITY_BYTES_MIN));
-        let Some(bytes) = rounded else {
-            return Err(Refusal::new(
-                Errno::Invalid,
-                format!(
-                    "pub: a capacity of {capacity_bytes} bytes: 1 to {CAPACITY_BYTES_MAX} are possible"
-                ),
-            ));
-        };
-        let made = Ring::create(bytes, Start::Hold);
-        let publisher =
-            made.map_err(|error| Refusal::new(Errno::Limit, format!("pub: {error}")))?;
+        let publisher = rings::create("pub", capacity_bytes)?;
         let ring = publisher.ring().clone();
         let id = self
             .shared
@@ -322,7 +308,7 @@ impl Core {
     }
 
     pub(crate) fn notice(&mut self, slot: Key, notice: Notice) {
-        let effects = self.io.notice(slot, notice);
+        let effects = self.io.notice(slot, notice, self.now_ns);
         self.carry_out_effects(slot, effects);
     }
 
@@ -339,7 +325,7 @@ impl Core {
     }
 
     /// Carries out what a selector asks for.
-    pub(crate) fn carry_out_effects(&mut self, slot: Key, effects: Effects) {
+    pub(crate) fn carry_out_effects(&mut self, slot: Key, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Exec { task, input } => {
@@ -356,8 +342,23 @@ impl Core {
                     self.shared.watch_ends.store(true, Ordering::Release);
                     self.look_whether_alone();
                 }
+                Effect::Add(selector) => {
+                    if let Err(error) = self.add_selector(selector) {
+                        tracing::warn!(core = %self.id, "no slot for a selector: {error}");
+                    }
+                }
+                Effect::Remove => self.io.remove(slot, self.now_ns),
             }
         }
+        self.timer_next_ns = self.timer_next_ns.min(self.io.next_ns());
+    }
+
+    /// Gives a selector a slot of this core, and carries out what it asks for.
+    pub(crate) fn add_selector(&mut self, selector: Box<dyn Selector>) -> io::Result<Key> {
+        let now_ns = self.read_clock();
+        let (slot, effects) = self.io.add(selector, now_ns)?;
+        self.carry_out_effects(slot, effects);
+        Ok(slot)
     }
 }
 

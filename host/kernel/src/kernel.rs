@@ -16,7 +16,7 @@ use crate::directory::Directory;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::io::console::Console;
 use crate::io::output::{Sink, Sinks};
-use crate::io::poll::Io;
+use crate::io::poll::{Io, Poller};
 use crate::io::script::{After, Script, Then};
 use crate::io::selector::{Notice, Verdict};
 use crate::limits::CORES_MAX;
@@ -98,11 +98,12 @@ impl Kernel {
         if !(1..=CORES_MAX).contains(&count) {
             return Err(BootError::Cores { count });
         }
-        let mut ios = Vec::new();
+        let mut pollers = Vec::new();
         for _ in 0..count {
-            ios.push(Io::new().map_err(os("a core's poll cannot be made"))?);
+            pollers.push(Poller::new().map_err(os("a core's poll cannot be made"))?);
         }
-        let signals: Vec<_> = ios.iter().map(|io| Arc::clone(io.signal())).collect();
+        let signals = pollers.iter().map(|poller| Arc::clone(poller.signal()));
+        let signals: Vec<_> = signals.collect();
         let channels = bus::wire(config.bus_ring_bytes, &signals)?;
         let cpus_count = available_parallelism().map_or(1, |count| count.get());
         let spin_us = if count > cpus_count {
@@ -126,8 +127,8 @@ impl Kernel {
             spin_ns: spin_us * 1000,
             config,
         });
-        let parts = ios.into_iter().zip(channels).zip(cpus).enumerate();
-        let cores = parts.map(|(index, ((io, channel), cpu))| {
+        let parts = pollers.into_iter().zip(channels).zip(cpus).enumerate();
+        let cores = parts.map(|(index, ((poller, channel), cpu))| {
             let id = CoreId(index as u16);
             let config = &shared.config;
             let crew = Crew::new(id, config.crew_threads_max, config.thread_stack_bytes, cpu);
@@ -153,7 +154,7 @@ impl Kernel {
                 envelopes: Vec::new(),
                 pending: Table::new(),
                 spawns: Table::new(),
-                io,
+                io: Io::new(poller, Arc::clone(&shared), id),
                 console: None,
                 alone_status: None,
                 quanta: config.quanta,
@@ -193,7 +194,7 @@ impl Kernel {
     /// There is no thread for its writer.
     pub fn console(&mut self, out: Sink, errors: Sink) -> Result<(), BootError> {
         let core = &mut self.cores[CoreId::BOOT.index()];
-        let slot = core.io.add(Box::new(Console::new(Sinks { out, errors })));
+        let slot = core.add_selector(Box::new(Console::new(Sinks { out, errors })));
         core.console = Some(slot.map_err(os("the console cannot be opened"))?);
         Ok(())
     }
@@ -255,12 +256,14 @@ impl Kernel {
             }
         };
         let script = Box::new(Script::new(shell, inputs, then));
-        let slot = core.io.add(script).map_err(os("no slot for the script"))?;
+        let slot = core
+            .add_selector(script)
+            .map_err(os("no slot for the script"))?;
         core.notice(slot, Notice::Start(Verdict::Fine));
         Ok(())
     }
 
-    fn core(&mut self, core: CoreId) -> Result<&mut Core, BootError> {
+    pub(crate) fn core(&mut self, core: CoreId) -> Result<&mut Core, BootError> {
         let last = self.cores_count() - 1;
         match self.cores.get_mut(core.index()) {
             Some(core) => Ok(core),

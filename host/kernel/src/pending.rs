@@ -99,7 +99,7 @@ impl Core {
             }
             Pending::ControlExec(done) => done(to_executed(answer)),
             Pending::SlotExec(slot) => {
-                let effects = self.io.executed(slot, to_executed(answer));
+                let effects = self.io.executed(slot, to_executed(answer), self.now_ns);
                 self.carry_out_effects(slot, effects);
             }
             Pending::Print { task, bytes } => self.printed(task, bytes),

@@ -11,7 +11,7 @@ use crate::channel::Left;
 use crate::core::{Core, Phase};
 use crate::crew::{Baton, Seat};
 use crate::ids::CoreId;
-use crate::io::poll::Patience;
+use crate::io::poll::{Patience, Wanted};
 use crate::message::Message;
 use crate::stats::State;
 use crate::table::Key;
@@ -113,10 +113,12 @@ impl Core {
             for post in self.signal.take_posts() {
                 self.carry_out_post(post);
             }
+            self.serve_selectors();
             left = self.poll_bus();
         }
         if self.now_ns >= self.timer_next_ns {
             self.expire_timers();
+            self.serve_due();
         }
         if self.now_ns >= self.io_last_ns + self.quanta.tasks_us * 1000 {
             self.poll_io(Patience::Look);
@@ -158,12 +160,11 @@ impl Core {
     /// Looks at the poll, or sleeps in it, and lets the selectors have what is ready.
     fn poll_io(&mut self, patience: Patience) {
         let start_ns = self.now_ns;
-        let mut effects = Vec::new();
-        self.io.poll(patience, start_ns, &mut effects);
+        self.io.wait(patience, start_ns);
         let polled_ns = self.read_clock();
-        for (slot, wanted) in effects {
-            self.carry_out_effects(slot, wanted);
-        }
+        let mut wanted = Vec::new();
+        self.io.serve_events(polled_ns, &mut wanted);
+        self.carry_out_wanted(wanted);
         self.io_last_ns = self.read_clock();
         if patience == Patience::Look {
             self.stats.io_ns.add(self.io_last_ns - start_ns);
@@ -171,6 +172,37 @@ impl Core {
             self.stats.sleep_ns.add(polled_ns - start_ns);
             self.stats.io_ns.add(self.io_last_ns - polled_ns);
             self.stats.sleeps.add(1);
+        }
+    }
+
+    /// Calls the selectors whose rings have news.
+    fn serve_selectors(&mut self) {
+        let start_ns = self.now_ns;
+        let mut wanted = Vec::new();
+        self.io.serve_woken(start_ns, &mut wanted);
+        if !wanted.is_empty() {
+            self.carry_out_wanted(wanted);
+            let end_ns = self.read_clock();
+            self.stats.io_ns.add(end_ns - start_ns);
+        }
+    }
+
+    /// Calls the selectors whose moment has come.
+    fn serve_due(&mut self) {
+        let start_ns = self.now_ns;
+        let mut wanted = Vec::new();
+        self.io.serve_due(start_ns, &mut wanted);
+        self.timer_next_ns = self.timer_next_ns.min(self.io.next_ns());
+        if !wanted.is_empty() {
+            self.carry_out_wanted(wanted);
+            let end_ns = self.read_clock();
+            self.stats.io_ns.add(end_ns - start_ns);
+        }
+    }
+
+    fn carry_out_wanted(&mut self, wanted: Wanted) {
+        for (slot, effects) in wanted {
+            self.carry_out_effects(slot, effects);
         }
     }
 

@@ -128,6 +128,13 @@ impl<T> Table<T> {
         Some(item)
     }
 
+    /// The key of the entry in this place, if there is one.
+    pub fn key_at(&self, index: usize) -> Option<Key> {
+        let slot = self.slots.get(index)?;
+        let taken = slot.item.is_some();
+        taken.then(|| Key::new(index as u32, slot.generation))
+    }
+
     /// All entries, by rising index.
     pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
         self.slots.iter().enumerate().filter_map(|(index, slot)| {
@@ -166,6 +173,7 @@ mod tests {
         assert_eq!(table.remove(first), Some("first"));
         let second = table.insert("second");
         assert_eq!(first.index(), second.index());
+        assert_eq!((table.key_at(0), table.key_at(1)), (Some(second), None));
         assert_eq!(table.get(first), None);
         assert_eq!(table.remove(first), None);
         assert_eq!(table.get(second), Some(&"second"));

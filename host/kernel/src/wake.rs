@@ -32,6 +32,7 @@ pub struct Signal {
     /// Swapped by every sender and read by the core in each turn: on a line of its own.
     state: CachePadded<AtomicU32>,
     ready: Mutex<Vec<Key>>,
+    slots: Mutex<Vec<Key>>,
     inbox: Mutex<Inbox>,
     waker: mio::Waker,
 }
@@ -56,6 +57,7 @@ impl Signal {
         Signal {
             state: CachePadded::new(AtomicU32::new(NOTIFIED)),
             ready: Mutex::new(Vec::new()),
+            slots: Mutex::new(Vec::new()),
             inbox: Mutex::new(Inbox::default()),
             waker,
         }
@@ -130,6 +132,12 @@ impl Signal {
     pub(crate) fn take_ready(&self, into: &mut Vec<Key>) {
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         into.append(&mut ready);
+    }
+
+    /// Takes the slots of selectors that were woken, by whichever thread.
+    pub(crate) fn take_slots(&self, into: &mut Vec<Key>) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        into.append(&mut slots);
     }
 
     /// Takes what foreign threads posted.
@@ -238,6 +246,48 @@ impl Wake for TaskWake {
     }
 }
 
+/// Wakes one selector: its ring has data or room, or it wants another call.
+#[derive(Debug)]
+pub(crate) struct SlotWake {
+    slot: Key,
+    signal: Arc<Signal>,
+    /// Set while the slot is in the list, so that it is there once.
+    queued: AtomicBool,
+}
+
+impl SlotWake {
+    pub(crate) fn new(slot: Key, signal: Arc<Signal>) -> Arc<SlotWake> {
+        Arc::new(SlotWake {
+            slot,
+            signal,
+            queued: AtomicBool::new(false),
+        })
+    }
+
+    /// The core has taken the slot from the list: the next wake-up counts again.
+    pub(crate) fn taken(&self) {
+        self.queued.swap(false, Ordering::AcqRel);
+    }
+}
+
+impl Wake for SlotWake {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.queued.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.signal
+            .slots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(self.slot);
+        self.signal.notify();
+    }
+}
+
 /// Wakes a core without naming a task: for what the core itself waits for.
 #[derive(Debug)]
 struct CoreWake(Arc<Signal>);
@@ -255,7 +305,7 @@ pub(crate) fn core_waker(signal: &Arc<Signal>) -> Waker {
 
 #[cfg(test)]
 mod tests {
-    use super::{News, Signal, TaskWake, hold, release, take_local};
+    use super::{News, Signal, SlotWake, TaskWake, hold, release, take_local};
     use crate::table::Key;
     use std::sync::Arc;
     use std::task::Waker;
@@ -291,6 +341,23 @@ mod tests {
         assert_eq!(events.iter().count(), 1);
         signal.wake_up();
         assert_eq!(signal.take_news(), News::Some);
+    }
+
+    #[test]
+    fn a_slot_is_woken_once_until_it_is_taken() {
+        let (_poll, signal) = signal();
+        let wake = SlotWake::new(Key::new(3, 0), Arc::clone(&signal));
+        let waker = Waker::from(Arc::clone(&wake));
+        waker.wake_by_ref();
+        waker.wake_by_ref();
+        let mut slots = Vec::new();
+        assert_eq!(signal.take_news(), News::Some);
+        signal.take_slots(&mut slots);
+        assert_eq!(slots, [Key::new(3, 0)]);
+        wake.taken();
+        waker.wake();
+        signal.take_slots(&mut slots);
+        assert_eq!((slots.len(), signal.take_news()), (2, News::Some));
     }
 
     #[test]

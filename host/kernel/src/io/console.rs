@@ -11,7 +11,6 @@ use crate::inbox::Asker;
 use crate::io::output::{Output, Sinks, Stream};
 use crate::io::selector::{Door, Effect, Effects, Notice, Selector, Verdict};
 use crate::limits::CONSOLE_LINE_BYTES_MAX;
-use mio::{Registry, Token};
 use okernel_abi::layout::{END_OF_INPUT, Executed};
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
@@ -97,7 +96,7 @@ impl Console {
         }
     }
 
-    fn start(&mut self, verdict: Verdict, effects: &mut Effects) {
+    fn start(&mut self, verdict: Verdict, effects: &mut Effects<'_>) {
         let Some(((config, shell), door)) = self.input.take().zip(self.door.clone()) else {
             return;
         };
@@ -138,7 +137,7 @@ impl Console {
         let _ = reading.permits.send(Permit);
     }
 
-    fn end(&mut self, effects: &mut Effects) {
+    fn end(&mut self, effects: &mut Effects<'_>) {
         if let Some(reading) = &mut self.reading
             && reading.incomplete.is_some()
             && reading.cut.is_none()
@@ -169,7 +168,8 @@ impl Console {
 }
 
 impl Selector for Console {
-    fn register(&mut self, _registry: &Registry, _token: Token, door: Door) -> io::Result<()> {
+    fn register(&mut self, effects: &mut Effects<'_>) -> io::Result<()> {
+        let door = effects.door();
         if let Some(sinks) = self.sinks.take() {
             self.output = Output::start(sinks, door.clone())?;
         }
@@ -177,7 +177,7 @@ impl Selector for Console {
         Ok(())
     }
 
-    fn notice(&mut self, notice: Notice, effects: &mut Effects) {
+    fn notice(&mut self, notice: Notice, effects: &mut Effects<'_>) {
         match notice {
             Notice::Input(config, shell) => self.input = Some((config, shell)),
             Notice::Start(verdict) => self.start(verdict, effects),
@@ -198,7 +198,7 @@ impl Selector for Console {
         }
     }
 
-    fn executed(&mut self, executed: Result<Executed, String>, effects: &mut Effects) {
+    fn executed(&mut self, executed: Result<Executed, String>, effects: &mut Effects<'_>) {
         let Some(reading) = &mut self.reading else {
             return;
         };
@@ -225,7 +225,7 @@ impl Selector for Console {
         Some(())
     }
 
-    fn finalise(&mut self, _registry: &Registry) {
+    fn finalise(&mut self, _effects: &mut Effects<'_>) {
         self.output.finish();
     }
 }

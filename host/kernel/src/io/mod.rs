@@ -4,5 +4,6 @@ pub(crate) mod alarm;
 pub mod console;
 pub mod output;
 pub(crate) mod poll;
+pub(crate) mod rings;
 pub mod script;
 pub(crate) mod selector;

@@ -2,8 +2,7 @@
 
 use crate::ids::TaskId;
 use crate::io::console::ConsoleConfig;
-use crate::io::selector::{Door, Effect, Effects, Notice, Selector, Verdict};
-use mio::{Registry, Token};
+use crate::io::selector::{Effect, Effects, Notice, Selector, Verdict};
 use okernel_abi::layout::Executed;
 use std::collections::VecDeque;
 use std::io;
@@ -49,7 +48,7 @@ impl Script {
         }
     }
 
-    fn next(&mut self, effects: &mut Effects) {
+    fn next(&mut self, effects: &mut Effects<'_>) {
         if let Some(input) = self.inputs.pop_front() {
             let task = self.shell;
             effects.push(Effect::Exec { task, input });
@@ -66,17 +65,17 @@ impl Script {
 }
 
 impl Selector for Script {
-    fn register(&mut self, _registry: &Registry, _token: Token, _door: Door) -> io::Result<()> {
+    fn register(&mut self, _effects: &mut Effects<'_>) -> io::Result<()> {
         Ok(())
     }
 
-    fn notice(&mut self, notice: Notice, effects: &mut Effects) {
+    fn notice(&mut self, notice: Notice, effects: &mut Effects<'_>) {
         if let Notice::Start(_) = notice {
             self.next(effects);
         }
     }
 
-    fn executed(&mut self, executed: Result<Executed, String>, effects: &mut Effects) {
+    fn executed(&mut self, executed: Result<Executed, String>, effects: &mut Effects<'_>) {
         match executed {
             Ok(Executed::Done) => {}
             Ok(Executed::Failed) => self.verdict = Verdict::Failed,
@@ -93,5 +92,5 @@ impl Selector for Script {
         self.next(effects);
     }
 
-    fn finalise(&mut self, _registry: &Registry) {}
+    fn finalise(&mut self, _effects: &mut Effects<'_>) {}
 }

@@ -1,38 +1,49 @@
 //! What a core's poll can wait for: one trait, one slot for each.
 //!
-//! A selector is a piece of the outside world: the console, a script, later a socket. It is called
-//! on its core's thread and must return at once; whatever blocks belongs on a thread aside, which
-//! reports by the selector's [`Door`]. A selector never sees the core: it asks for
-//! [`Effects`], which the core carries out after the call.
+//! A selector is a piece of the outside world: the console, a script, a listening socket with all of
+//! its connections. It is called on its core's thread and must return at once; whatever blocks
+//! belongs on a thread aside, which reports by the selector's [`Door`]. A selector never sees
+//! the core: during a call it has its [`Effects`].
+//!
+//! A selector may own ends of rings. It registers [`Effects::waker`] with them and is then called
+//! with [`Ready::Ring`] when there is data or room; nothing is ever polled. It may add selectors and
+//! take itself away while the kernel runs.
 
-use crate::ids::TaskId;
+use crate::core::Shared;
+use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::{Asker, Post};
 use crate::io::console::ConsoleConfig;
 use crate::io::output::Stream;
+use crate::io::rings::{OwnPublisher, OwnSubscriber};
+use crate::refusal::Refusal;
 use crate::table::Key;
-use crate::wake::Signal;
+use crate::wake::{Signal, SlotWake};
 use mio::event::Event;
 use mio::{Registry, Token};
 use okernel_abi::layout::Executed;
+use okernel_ring::Policy;
 use std::io;
 use std::sync::Arc;
+use std::task::{Wake, Waker};
 
 /// Something that a core waits for.
 pub(crate) trait Selector: Send {
     /// Called once, when the selector gets its slot. What has a file descriptor registers it with
-    /// `token`; threads aside are given the door.
-    fn register(&mut self, registry: &Registry, token: Token, door: Door) -> io::Result<()>;
+    /// [`Effects::token`]; threads aside are given the [`Effects::door`].
+    fn register(&mut self, effects: &mut Effects<'_>) -> io::Result<()>;
 
-    /// Something registered is ready.
-    fn ready(&mut self, event: &Event, effects: &mut Effects) {
-        let _ = (event, effects);
+    /// Something that the selector waits for is ready.
+    fn ready(&mut self, ready: Ready<'_>, effects: &mut Effects<'_>) {
+        let _ = (ready, effects);
     }
 
     /// A thread aside, or another part of the core, has news.
-    fn notice(&mut self, notice: Notice, effects: &mut Effects);
+    fn notice(&mut self, notice: Notice, effects: &mut Effects<'_>) {
+        let _ = (notice, effects);
+    }
 
     /// How an input that this selector sent to a task went; the error says why it never ran.
-    fn executed(&mut self, executed: Result<Executed, String>, effects: &mut Effects) {
+    fn executed(&mut self, executed: Result<Executed, String>, effects: &mut Effects<'_>) {
         let _ = (executed, effects);
     }
 
@@ -42,8 +53,20 @@ pub(crate) trait Selector: Send {
         None
     }
 
-    /// The core halts: writes what is left, and takes its registration back.
-    fn finalise(&mut self, registry: &Registry);
+    /// It is taken away, or the core halts: writes what is left, and takes its registrations back.
+    fn finalise(&mut self, effects: &mut Effects<'_>);
+}
+
+/// What is ready.
+#[derive(Debug)]
+pub(crate) enum Ready<'a> {
+    /// What was registered with [`Effects::token`] of this number.
+    Event(u32, &'a Event),
+    /// A ring whose end registered [`Effects::waker`] has data or room; or [`Effects::again`] was
+    /// asked for. It may be none of them: the selector looks.
+    Ring,
+    /// The moment that [`Effects::call_at`] set has come.
+    Time,
 }
 
 /// News for a selector.
@@ -102,7 +125,6 @@ impl Door {
 }
 
 /// What a selector asks of its core.
-#[derive(Debug)]
 pub(crate) enum Effect {
     /// An input for a task; the selector is told how it went.
     Exec { task: TaskId, input: Vec<u8> },
@@ -112,7 +134,151 @@ pub(crate) enum Effect {
     Halt(i32),
     /// Halt it as soon as the shell is the only task.
     HaltWhenAlone(i32),
+    /// Give this selector a slot of this core.
+    Add(Box<dyn Selector>),
+    /// Take the selector that asks away.
+    Remove,
 }
 
-/// The effects of one call, in order.
-pub(crate) type Effects = Vec<Effect>;
+/// The slot of a selector, as long as it has one.
+pub(crate) struct Place<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) key: Key,
+    pub(crate) wake: &'a Arc<SlotWake>,
+    pub(crate) signal: &'a Arc<Signal>,
+    pub(crate) shared: &'a Arc<Shared>,
+    pub(crate) core: CoreId,
+}
+
+/// A selector's hold on its core during one call: its registrations, rings, alarm, and the effects
+/// that the core carries out after the call, in order.
+pub(crate) struct Effects<'a> {
+    place: Place<'a>,
+    now_ns: u64,
+    list: Vec<Effect>,
+    call_at: Option<Option<u64>>,
+}
+
+impl<'a> Effects<'a> {
+    pub(crate) fn new(place: Place<'a>, now_ns: u64) -> Effects<'a> {
+        Effects {
+            place,
+            now_ns,
+            list: Vec::new(),
+            call_at: None,
+        }
+    }
+
+    /// What was asked for: the effects, and the moment for the next call if it was changed.
+    pub(crate) fn into_parts(self) -> (Vec<Effect>, Option<Option<u64>>) {
+        (self.list, self.call_at)
+    }
+
+    /// Asks for an effect.
+    pub(crate) fn push(&mut self, effect: Effect) {
+        self.list.push(effect);
+    }
+
+    /// Where sources of events are registered.
+    pub(crate) fn registry(&self) -> &Registry {
+        self.place.registry
+    }
+
+    /// The token for the selector's source number `part`: a selector may have as many as it likes.
+    pub(crate) fn token(&self, part: u32) -> Token {
+        token(self.place.key, part)
+    }
+
+    /// A door for threads aside.
+    pub(crate) fn door(&self) -> Door {
+        Door::new(Arc::clone(self.place.signal), self.place.key)
+    }
+
+    /// What ends of rings are registered with: wakes the selector with [`Ready::Ring`].
+    pub(crate) fn waker(&self) -> Waker {
+        Waker::from(Arc::clone(self.place.wake))
+    }
+
+    /// Asks for a call with [`Ready::Ring`] in the core's next round: for a selector that has more to do and
+    /// lets the others have their turn.
+    pub(crate) fn again(&self) {
+        self.place.wake.wake_by_ref();
+    }
+
+    /// The kernel's clock at the beginning of the call, in nanoseconds.
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.now_ns
+    }
+
+    /// Asks for a call with [`Ready::Time`] at this moment of the kernel's clock, instead of the one that was
+    /// set before. None: for no such call.
+    pub(crate) fn call_at(&mut self, at_ns: Option<u64>) {
+        self.call_at = Some(at_ns);
+    }
+
+    /// The core that the selector belongs to.
+    pub(crate) fn core(&self) -> CoreId {
+        self.place.core
+    }
+
+    /// Makes a ring and its publisher. The ring is closed when that is dropped.
+    ///
+    /// # Errors
+    /// As for the request `pub`, in the name of `op`.
+    pub(crate) fn publish(&self, op: &str, capacity_bytes: u64) -> Result<OwnPublisher, Refusal> {
+        OwnPublisher::create(self.place.shared, self.place.core, op, capacity_bytes)
+    }
+
+    /// Subscribes to a ring by its number. The ring forgets the subscriber when it is dropped.
+    ///
+    /// # Errors
+    /// As for the request `sub`.
+    pub(crate) fn subscribe(
+        &self,
+        ring: EndpointId,
+        policy: Policy,
+    ) -> Result<OwnSubscriber, Refusal> {
+        OwnSubscriber::join(self.place.shared, self.place.core, ring, policy)
+    }
+}
+
+const PART_BITS: u32 = 32;
+const INDEX_BITS: u32 = 16;
+const INDEX_MASK: usize = (1 << INDEX_BITS) - 1;
+
+/// Slots of one core: their indices are a part of tokens, and the last one is the core's own.
+pub(crate) const SLOTS_MAX: usize = INDEX_MASK;
+
+/// A token is the part, the slot's index, and as much of its generation as there is room for: enough to
+/// tell a slot from those before it whose events are still in the same batch.
+pub(crate) fn token(slot: Key, part: u32) -> Token {
+    let generation = slot.generation() as usize & INDEX_MASK;
+    Token(part as usize | slot.index() << PART_BITS | generation << (PART_BITS + INDEX_BITS))
+}
+
+/// The number of the source within its slot.
+pub(crate) fn part(token: Token) -> u32 {
+    token.0 as u32
+}
+
+/// The index of a token's slot.
+pub(crate) fn slot_index(token: Token) -> usize {
+    token.0 >> PART_BITS & INDEX_MASK
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SLOTS_MAX, part, slot_index, token};
+    use crate::table::Key;
+
+    #[test]
+    fn tokens_tell_slots_and_parts_apart() {
+        let last = SLOTS_MAX as u32 - 1;
+        for (index, generation, number) in [(0, 0, 0), (last, 3, u32::MAX), (7, u32::MAX, 1)] {
+            let key = Key::new(index, generation);
+            let token = token(key, number);
+            assert_eq!((slot_index(token), part(token)), (index as usize, number));
+        }
+        assert_ne!(token(Key::new(1, 0), 5), token(Key::new(1, 1), 5));
+    }
+}
