@@ -6,8 +6,8 @@
 
 use crate::error::{Class, Error};
 use crate::symbol::Symbol;
-use crate::value::{Dict, Table, Value};
-use okernel_abi::value::{Reader, Token, Writer, floats, ints};
+use crate::value::{Dict, NULL, Table, Temporal, Value};
+use okernel_abi::value::{Moment, Reader, Token, Writer, floats, ints};
 use std::rc::Rc;
 
 /// Appends a value to what a writer holds. Bytes of symbols that are no text are replaced.
@@ -37,6 +37,8 @@ fn encode_while(
             Value::Nil => writer.nil(),
             Value::Int(x) => writer.int(*x),
             Value::Float(x) => writer.float(*x),
+            Value::Temporal(kind, x) => writer.moment(moment(*kind), *x),
+            Value::Temporals(kind, items) => writer.moments(moment(*kind), items),
             Value::Char(x) => writer.char(*x),
             Value::Symbol(name) => writer.symbol(&name.text()),
             Value::Ints(items) => writer.ints(items),
@@ -187,10 +189,33 @@ pub fn decode(bytes: &[u8]) -> Result<Value, Error> {
     }
 }
 
+fn moment(kind: Temporal) -> Moment {
+    match kind {
+        Temporal::Date => Moment::Date,
+        Temporal::Timestamp => Moment::Timestamp,
+        Temporal::Span => Moment::Span,
+    }
+}
+
+/// Dates and their like; a count that can't be written down is refused.
+fn temporals(moment: Moment, counts: &[i64]) -> Result<Value, Error> {
+    let kind = match moment {
+        Moment::Date => Temporal::Date,
+        Moment::Timestamp => Temporal::Timestamp,
+        Moment::Span => Temporal::Span,
+    };
+    match counts.iter().find(|x| **x != NULL && !kind.holds(**x)) {
+        Some(count) => Err(broken(&format!("a {} of count {count}", kind.word()))),
+        None => Ok(Value::from_temporals(kind, counts.to_vec())),
+    }
+}
+
 fn flat_value(token: Token<'_>) -> Result<Value, Error> {
     Ok(match token {
         Token::Int(x) => Value::Int(x),
         Token::Float(x) => Value::Float(x),
+        Token::Moment(moment, x) => temporals(moment, &[x])?.item(0).unwrap_or_default(),
+        Token::Moments(moment, payload) => temporals(moment, &ints(payload).collect::<Vec<i64>>())?,
         Token::Char(x) => Value::Char(x),
         Token::Symbol(name) => Value::Symbol(symbol(name)?),
         Token::Ints(payload) => Value::from_ints(ints(payload).collect()),
@@ -225,7 +250,7 @@ mod tests {
     use super::{decode, encode, encode_within};
     use crate::error::Class;
     use crate::symbol::Symbol;
-    use crate::value::{Dict, NULL, Table, Value};
+    use crate::value::{Dict, NULL, Table, Temporal, Value};
     use okernel_abi::value::Writer;
     use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
     use std::rc::Rc;
@@ -245,6 +270,9 @@ mod tests {
             "[a-z ]{0,5}".prop_map(|text| Value::symbol(&text)),
             any::<Vec<i64>>().prop_map(Value::from_ints),
             any::<Vec<u8>>().prop_map(Value::from_chars),
+            any::<Vec<i64>>().prop_map(|counts| Value::from_temporals(Temporal::Span, counts)),
+            any::<i64>().prop_map(|count| Value::temporal(Temporal::Timestamp, count)),
+            (-700_000..2_000_000i64).prop_map(|count| Value::temporal(Temporal::Date, count)),
         ];
         leaf.prop_recursive(4, 64, 6, |inner| {
             let list = proptest::collection::vec(inner, 0..6).prop_map(Value::from_items);

@@ -2,7 +2,7 @@
 //!
 //! Reading: objects become dictionaries with symbol keys, arrays lists, true and false 1 and 0,
 //! null `0N`, strings strings. Writing: dictionaries and tables become objects and arrays of
-//! objects, the null null, and whatever JSON has no word for is an error. Both walk with a stack
+//! objects, the null null, dates and times texts in ISO 8601, and whatever JSON has no word for is an error. Both walk with a stack
 //! of their own.
 
 use crate::error::{Class, Error};
@@ -276,6 +276,11 @@ fn write_value(out: &mut Vec<u8>, value: Value, todo: &mut Vec<Piece>) -> Result
         Value::Int(x) => write_int(out, x),
         Value::Float(x) if !x.is_finite() => out.extend_from_slice(b"null"),
         Value::Float(x) => write_float(out, x),
+        Value::Temporal(kind, count) => {
+            let mut text = String::new();
+            crate::calendar::write_iso(&mut text, kind, count);
+            write_string(out, text.as_bytes());
+        }
         Value::Char(x) => write_string(out, &[x]),
         Value::Chars(text) => write_string(out, &text),
         Value::Symbol(name) => write_string(out, name.bytes()),

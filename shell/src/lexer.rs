@@ -4,10 +4,11 @@
 //! depends on the byte before it alone. Newlines come out as `;` where the language reads them
 //! so, comments are gone, and every token knows its place.
 
+use crate::calendar::{self, Literal};
 use crate::error::{Class, Error, Source, Span};
 use crate::number;
 use crate::symbol::Symbol;
-use crate::value::{Adverb, Value};
+use crate::value::{Adverb, Temporal, Value};
 use crate::verb::Verb;
 use std::rc::Rc;
 
@@ -39,7 +40,7 @@ impl Bracket {
 /// What a token is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TokenKind {
-    /// A number.
+    /// A number, date, timestamp or span.
     Number(Value),
     /// A symbol.
     Symbol(Symbol),
@@ -229,6 +230,13 @@ impl Lexer<'_> {
         if before == b'}' && self.byte(0) == b'.' {
             return false;
         }
+        // A date has no sign.
+        if self.byte(0) == b'-'
+            && let Some(literal) = calendar::literal(&self.bytes[self.at + 1..])
+            && literal.kind != Temporal::Span
+        {
+            return false;
+        }
         match (self.byte(0), self.byte(1), self.byte(2)) {
             (b'-', b'0', b'w' | b'N') => true,
             (b'-', b'.', digit) => digit.is_ascii_digit(),
@@ -242,6 +250,9 @@ impl Lexer<'_> {
         if self.byte(0).is_ascii_digit() && self.byte(1) == b':' && self.byte(2) != b':' && alone {
             return self.io_verb();
         }
+        if alone && let Some(literal) = calendar::literal(&self.bytes[start..]) {
+            return self.temporal(start, &literal);
+        }
         if self.byte(0) == b'-' {
             self.at += 1;
         }
@@ -253,6 +264,21 @@ impl Lexer<'_> {
                 Ok(())
             }
             None => Err(format!("{text} is no number")),
+        }
+    }
+
+    fn temporal(&mut self, start: usize, literal: &Literal) -> Result<(), String> {
+        self.at += literal.bytes;
+        match literal.count {
+            Some(count) => {
+                let value = Value::temporal(literal.kind, count);
+                self.push(start, TokenKind::Number(value));
+                Ok(())
+            }
+            None => {
+                let text = String::from_utf8_lossy(&self.bytes[start..self.at]);
+                Err(format!("{text} is no {}", literal.kind.word()))
+            }
         }
     }
 

@@ -9,6 +9,8 @@ pub mod value;
 
 pub mod number;
 
+pub mod calendar;
+
 pub mod format;
 
 pub mod verb;

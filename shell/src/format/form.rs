@@ -5,6 +5,7 @@
 //! stops when the text has reached its largest size.
 
 use super::text::{is_key, write_char, write_string, write_symbol};
+use crate::calendar::write as write_temporal;
 use crate::error::{Class, Error};
 use crate::number::{write_float, write_float_rounded, write_int};
 use crate::symbol::Symbol;
@@ -151,6 +152,7 @@ impl<'a> Writer<'a> {
             Value::Nil => {}
             Value::Int(x) => self.int(*x),
             Value::Float(x) => self.float(*x),
+            Value::Temporal(kind, x) => write_temporal(&mut self.out, *kind, *x),
             Value::Char(x) => write_char(&mut self.out, *x),
             Value::Symbol(x) => write_symbol(&mut self.out, *x),
             Value::Dict(dict) => self.dict(dict, depth),
@@ -170,6 +172,9 @@ impl<'a> Writer<'a> {
         match list {
             Value::Ints(items) => self.row(items, " ", |writer, x| writer.int(*x)),
             Value::Floats(items) => self.row(items, " ", |writer, x| writer.float(*x)),
+            Value::Temporals(kind, items) => self.row(items, " ", |writer, x| {
+                write_temporal(&mut writer.out, *kind, *x)
+            }),
             Value::Symbols(items) => {
                 self.row(items, "", |writer, x| write_symbol(&mut writer.out, *x))
             }
@@ -272,6 +277,7 @@ impl<'a> Writer<'a> {
         match atom {
             Value::Int(x) => self.int(*x),
             Value::Float(x) => self.float(*x),
+            Value::Temporal(kind, x) => write_temporal(&mut self.out, *kind, *x),
             Value::Char(x) => write_char(&mut self.out, *x),
             Value::Symbol(x) => write_symbol(&mut self.out, *x),
             _ => {}

@@ -77,6 +77,7 @@ impl<'a> Writer<'a> {
                 _ => None,
             },
             Value::Int(_) | Value::Float(_) | Value::Ints(_) | Value::Floats(_) => Some("0"),
+            Value::Temporal(..) | Value::Temporals(..) => Some("0"),
             _ => None,
         };
         if let Some(first) = glyph.and_then(|glyph| glyph.bytes().next()) {

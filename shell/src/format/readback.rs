@@ -3,7 +3,7 @@
 use super::{Breaks, Layout, form, form_with};
 use crate::machine::{Config, Machine, Step};
 use crate::symbol::Symbol;
-use crate::value::{Dict, NULL, Table, Value};
+use crate::value::{Dict, NULL, Table, Temporal, Value};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use std::rc::Rc;
 
@@ -34,9 +34,21 @@ fn numbers() -> impl Strategy<Value = Value> {
     ]
 }
 
+fn moments() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        any::<i64>().prop_map(|count| Value::temporal(Temporal::Timestamp, count)),
+        any::<i64>().prop_map(|count| Value::temporal(Temporal::Span, count)),
+        any::<i32>().prop_map(|count| Value::temporal(Temporal::Span, i64::from(count))),
+        (-700_000..2_000_000i64).prop_map(|count| Value::temporal(Temporal::Date, count)),
+        Just(Value::Int(NULL)),
+    ]
+}
+
 fn values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         numbers(),
+        moments(),
+        proptest::collection::vec(moments(), 0..4).prop_map(Value::from_items),
         any::<u8>().prop_map(Value::Char),
         "[a-zA-Z]{1,4}".prop_map(|text| Value::symbol(&text)),
         "\\PC{0,4}".prop_map(|text| Value::symbol(&text)),

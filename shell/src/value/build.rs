@@ -1,6 +1,6 @@
 //! Making values: every list goes through here, so that it comes out in its narrowest form.
 
-use super::{Dict, Function, List, Table, Value, room};
+use super::{Dict, Function, List, NULL, Table, Temporal, Value, room};
 use crate::error::Error;
 use crate::symbol::Symbol;
 use std::rc::Rc;
@@ -10,6 +10,7 @@ use std::rc::Rc;
 enum Form {
     Ints,
     Floats,
+    Temporals(Temporal),
     Chars,
     Symbols,
     List,
@@ -21,8 +22,28 @@ fn form_of(items: &[Value]) -> Form {
         Some(Value::Symbol(_)) if items.iter().all(|x| matches!(x, Value::Symbol(_))) => {
             Form::Symbols
         }
-        Some(Value::Int(_) | Value::Float(_)) => form_of_numbers(items),
+        Some(first @ (Value::Int(_) | Value::Float(_))) if !first.is_null() => {
+            form_of_numbers(items)
+        }
+        Some(Value::Int(_) | Value::Float(_) | Value::Temporal(..)) => form_after_nulls(items),
         _ => Form::List,
+    }
+}
+
+/// The first item that is no null decides what the nulls before it are.
+fn form_after_nulls(items: &[Value]) -> Form {
+    let known = items.iter().find(|x| !(x.is_number() && x.is_null()));
+    let Some(Value::Temporal(kind, _)) = known else {
+        return form_of_numbers(items);
+    };
+    let fits = |x: &Value| match x {
+        Value::Temporal(other, _) => other == kind,
+        x => x.is_number() && x.is_null(),
+    };
+    if items.iter().all(fits) {
+        Form::Temporals(*kind)
+    } else {
+        Form::List
     }
 }
 
@@ -50,6 +71,13 @@ impl Value {
         match form_of(&items) {
             Form::Ints => Value::from_ints(items.iter().filter_map(Value::as_int_exact).collect()),
             Form::Floats => Value::from_floats(items.iter().filter_map(Value::as_float).collect()),
+            Form::Temporals(kind) => {
+                let count = |x: &Value| match x {
+                    Value::Temporal(_, count) => *count,
+                    _ => NULL,
+                };
+                Value::from_temporals(kind, items.iter().map(count).collect())
+            }
             Form::Chars => Value::from_chars(
                 items
                     .iter()
@@ -143,6 +171,7 @@ impl Value {
         match self {
             Value::Int(x) => Value::from_ints(vec![x]),
             Value::Float(x) => Value::from_floats(vec![x]),
+            Value::Temporal(kind, x) => Value::from_temporals(kind, vec![x]),
             Value::Char(x) => Value::from_chars(vec![x]),
             Value::Symbol(x) => Value::from_symbols(vec![x]),
             other => Value::List(Rc::new(List::new(vec![other]))),
@@ -162,6 +191,7 @@ impl Value {
         Ok(match item {
             Value::Int(x) => Value::from_ints(filled(x, count)?),
             Value::Float(x) => Value::from_floats(filled(x, count)?),
+            Value::Temporal(kind, x) => Value::from_temporals(kind, filled(x, count)?),
             Value::Char(x) => Value::from_chars(filled(x, count)?),
             Value::Symbol(x) => Value::from_symbols(filled(x, count)?),
             other => Value::List(Rc::new(List::new(filled(other, count)?))),

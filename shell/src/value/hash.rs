@@ -29,6 +29,7 @@ pub fn hash_item(value: &Value) -> u64 {
     match value {
         Value::Int(x) => hash_int(*x),
         Value::Float(x) => hash_float(*x),
+        Value::Temporal(kind, x) => mix(0x55 + *kind as u64, *x as u64),
         Value::Char(x) => mix(0x53, u64::from(*x)),
         Value::Symbol(x) => mix(0x54, u64::from(x.number())),
         Value::Function(function) => match &**function {
@@ -65,6 +66,12 @@ pub fn hash(value: &Value) -> u64 {
                 state = items
                     .iter()
                     .fold(state, |state, x| mix(state, hash_float(*x)));
+            }
+            Value::Temporals(kind, items) => {
+                state = mix(state, items.len() as u64);
+                state = items.iter().fold(state, |state, x| {
+                    mix(state, hash_item(&Value::temporal(*kind, *x)))
+                });
             }
             Value::Chars(items) => {
                 state = mix(state, items.len() as u64);

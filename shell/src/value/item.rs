@@ -1,7 +1,7 @@
 //! Items of lists: reading one, changing one, adding one, walking all.
 
 use super::convert::{fits_float, float_to_int, int_to_float};
-use super::{List, Value};
+use super::{Kind, List, NULL, Value};
 use std::rc::Rc;
 
 impl Value {
@@ -11,6 +11,7 @@ impl Value {
         match self {
             Value::Ints(items) => items.get(at).map(|x| Value::Int(*x)),
             Value::Floats(items) => items.get(at).map(|x| Value::Float(*x)),
+            Value::Temporals(kind, items) => items.get(at).map(|x| Value::temporal(*kind, *x)),
             Value::Chars(items) => items.get(at).map(|x| Value::Char(*x)),
             Value::Symbols(items) => items.get(at).map(|x| Value::Symbol(*x)),
             Value::List(items) => items.get(at).cloned(),
@@ -48,14 +49,23 @@ impl Value {
             (Value::Floats(items), Value::Int(x)) if fits_float(*x) => {
                 Rc::make_mut(items)[at] = int_to_float(*x)
             }
+            (Value::Temporals(kind, items), Value::Temporal(other, x)) if kind == other => {
+                Rc::make_mut(items)[at] = *x
+            }
             (Value::Chars(items), Value::Char(x)) => Rc::make_mut(items)[at] = *x,
             (Value::Symbols(items), Value::Symbol(x)) => Rc::make_mut(items)[at] = *x,
             (Value::List(items), _) => {
+                // Nulls are numbers, and at home among dates and their like too.
+                let mixes = item.kind() == Kind::Temporal || item.is_null();
+                let alike = |other: &Value| {
+                    other.kind() == item.kind()
+                        || (mixes && matches!(other.kind(), Kind::Number | Kind::Temporal))
+                };
                 let same_kind = item.is_atom()
                     && items
                         .iter()
                         .enumerate()
-                        .all(|(i, other)| i == at || other.kind() == item.kind());
+                        .all(|(i, other)| i == at || alike(other));
                 Rc::make_mut(items).items_mut()[at] = item;
                 if same_kind {
                     self.collapse();
@@ -83,6 +93,10 @@ impl Value {
             (Value::Floats(items), Value::Int(x)) if fits_float(x) => {
                 Rc::make_mut(items).push(int_to_float(x))
             }
+            (Value::Temporals(kind, items), Value::Temporal(other, x)) if *kind == other => {
+                Rc::make_mut(items).push(x)
+            }
+            (Value::Temporals(_, items), Value::Int(NULL)) => Rc::make_mut(items).push(NULL),
             (Value::Chars(items), Value::Char(x)) => Rc::make_mut(items).push(x),
             (Value::Symbols(items), Value::Symbol(x)) => Rc::make_mut(items).push(x),
             (list, item) if list.is_empty() => *list = item.enlist(),

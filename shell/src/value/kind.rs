@@ -3,7 +3,7 @@
 //! A number is an `i64` or an `f64`; which of the two is a matter of representation, and equal
 //! numbers behave the same. The null is [`NULL`] among integers and any NaN among floats.
 
-use super::{Dict, Function, List, Table};
+use super::{Dict, Function, List, Table, Temporal};
 use crate::symbol::Symbol;
 use std::rc::Rc;
 
@@ -29,6 +29,8 @@ pub enum Value {
     Int(i64),
     /// A number; NaN is `0N`.
     Float(f64),
+    /// A date, a timestamp or a span; never the null.
+    Temporal(Temporal, i64),
     /// One byte of text.
     Char(u8),
     /// A name.
@@ -37,6 +39,8 @@ pub enum Value {
     Ints(Rc<Vec<i64>>),
     /// Numbers.
     Floats(Rc<Vec<f64>>),
+    /// Dates, timestamps or spans, nulls among them.
+    Temporals(Temporal, Rc<Vec<i64>>),
     /// Text.
     Chars(Rc<Vec<u8>>),
     /// Names.
@@ -60,6 +64,8 @@ pub enum Kind {
     Nil,
     /// A number in either representation.
     Number,
+    /// A date, a timestamp or a span.
+    Temporal,
     /// One byte of text.
     Char,
     /// A name.
@@ -80,10 +86,12 @@ impl Value {
         match self {
             Value::Nil => Kind::Nil,
             Value::Int(_) | Value::Float(_) => Kind::Number,
+            Value::Temporal(..) => Kind::Temporal,
             Value::Char(_) => Kind::Char,
             Value::Symbol(_) => Kind::Symbol,
             Value::Ints(_)
             | Value::Floats(_)
+            | Value::Temporals(..)
             | Value::Chars(_)
             | Value::Symbols(_)
             | Value::List(_) => Kind::List,
@@ -98,10 +106,12 @@ impl Value {
         match self {
             Value::Nil => NULL,
             Value::Int(_) | Value::Float(_) => -9,
+            Value::Temporal(kind, _) => kind.type_code(),
             Value::Char(_) => -10,
             Value::Symbol(_) => -11,
             Value::Ints(_)
             | Value::Floats(_)
+            | Value::Temporals(..)
             | Value::Chars(_)
             | Value::Symbols(_)
             | Value::List(_) => 0,
@@ -117,6 +127,8 @@ impl Value {
             Value::Nil => "nil",
             Value::Int(_) => "int",
             Value::Float(_) => "float",
+            Value::Temporal(kind, _) => kind.word(),
+            Value::Temporals(kind, _) => kind.plural(),
             Value::Char(_) => "char",
             Value::Symbol(_) => "symbol",
             Value::Ints(_) => "ints",
@@ -136,6 +148,7 @@ impl Value {
             self,
             Value::Ints(_)
                 | Value::Floats(_)
+                | Value::Temporals(..)
                 | Value::Chars(_)
                 | Value::Symbols(_)
                 | Value::List(_)
@@ -175,6 +188,7 @@ impl Value {
         match self {
             Value::Ints(items) => items.len(),
             Value::Floats(items) => items.len(),
+            Value::Temporals(_, items) => items.len(),
             Value::Chars(items) => items.len(),
             Value::Symbols(items) => items.len(),
             Value::List(items) => items.len(),
@@ -183,6 +197,7 @@ impl Value {
             Value::Nil
             | Value::Int(_)
             | Value::Float(_)
+            | Value::Temporal(..)
             | Value::Char(_)
             | Value::Symbol(_)
             | Value::Function(_) => 1,
@@ -212,6 +227,7 @@ impl Value {
             Value::Float(x) => *x != 0.0,
             Value::Ints(_)
             | Value::Floats(_)
+            | Value::Temporals(..)
             | Value::Chars(_)
             | Value::Symbols(_)
             | Value::List(_) => !self.is_empty(),
@@ -230,6 +246,8 @@ impl Value {
                 1 => "a string of 1 char".into(),
                 count => format!("a string of {count} chars"),
             },
+            Value::Temporal(kind, _) => format!("a {}", kind.word()),
+            Value::Temporals(kind, items) => counted(items.len(), kind.word()),
             Value::Ints(_) | Value::Floats(_) => counted(self.len(), "number"),
             Value::Symbols(names) => counted(names.len(), "symbol"),
             Value::List(items) => counted(items.len(), "item"),

@@ -22,6 +22,7 @@ pub fn atoms_match(x: &Value, y: &Value) -> bool {
         (Value::Int(x), Value::Float(y)) | (Value::Float(y), Value::Int(x)) => {
             compare_int_float(*x, *y) == Ordering::Equal
         }
+        (Value::Temporal(a, x), Value::Temporal(b, y)) => a == b && x == y,
         (Value::Char(x), Value::Char(y)) => x == y,
         (Value::Symbol(x), Value::Symbol(y)) => x == y,
         _ => false,
@@ -94,6 +95,7 @@ fn flat_match(x: &Value, y: &Value) -> Option<bool> {
         (Value::Ints(a), Value::Floats(b)) | (Value::Floats(b), Value::Ints(a)) => {
             a.len() == b.len() && int_float_lists_match(a, b)
         }
+        (Value::Temporals(a, x), Value::Temporals(b, y)) if a == b => x == y,
         (Value::Chars(a), Value::Chars(b)) => a == b,
         (Value::Symbols(a), Value::Symbols(b)) => a == b,
         _ if x.is_list() && y.is_list() => {

@@ -11,6 +11,7 @@ mod function;
 mod grave;
 mod list;
 mod table;
+mod temporal;
 
 mod build;
 mod convert;
@@ -34,3 +35,4 @@ pub use size::{
     Growth, ITEMS_MAX, check_bytes, check_items, check_lists, product, room, set_limit_bytes,
 };
 pub use table::Table;
+pub use temporal::Temporal;

@@ -1,7 +1,7 @@
 //! The total order of values, for grade, search and `<` on atoms.
 //!
-//! Kinds in order: nil, numbers, texts (chars and strings together), symbols, other lists,
-//! dictionaries, tables, functions. Numbers by value with the null lowest; texts and symbols by
+//! Kinds in order: nil, numbers, dates, timestamps and spans, texts (chars and strings together),
+//! symbols, other lists, dictionaries, tables, functions. Numbers by value with the null lowest; texts and symbols by
 //! bytes; other lists by length first, then item by item. The empty list is a text.
 
 use super::{Kind, NULL, Value};
@@ -44,14 +44,25 @@ fn class(value: &Value) -> u8 {
     match value.kind() {
         Kind::Nil => 0,
         Kind::Number => 1,
-        Kind::Char => 2,
-        Kind::List if value.is_text() => 2,
-        Kind::Symbol => 3,
-        Kind::List => 4,
-        Kind::Dict => 5,
-        Kind::Table => 6,
-        Kind::Function => 7,
+        Kind::Temporal => 2,
+        Kind::Char => 3,
+        Kind::List if value.is_text() => 3,
+        Kind::Symbol => 4,
+        Kind::List => 5,
+        Kind::Dict => 6,
+        Kind::Table => 7,
+        Kind::Function => FUNCTIONS,
     }
+}
+
+/// The class of lists, the first of those that may hold further values.
+const LISTS: u8 = 5;
+/// The class of functions.
+const FUNCTIONS: u8 = 8;
+
+/// True for classes whose values are compared without looking inside.
+fn is_flat_class(class: u8) -> bool {
+    class < LISTS || class == FUNCTIONS
 }
 
 /// Compares two atoms of one class, or two texts.
@@ -61,6 +72,7 @@ fn compare_flat(x: &Value, y: &Value) -> Ordering {
         (Value::Float(x), Value::Float(y)) => compare_float_float(*x, *y),
         (Value::Int(x), Value::Float(y)) => compare_int_float(*x, *y),
         (Value::Float(x), Value::Int(y)) => compare_int_float(*y, *x).reverse(),
+        (Value::Temporal(a, x), Value::Temporal(b, y)) => a.cmp(b).then_with(|| x.cmp(y)),
         (Value::Char(x), Value::Char(y)) => x.cmp(y),
         (Value::Symbol(x), Value::Symbol(y)) => x.cmp(y),
         (Value::Function(_), Value::Function(_)) => {
@@ -86,7 +98,7 @@ pub fn compare(x: &Value, y: &Value) -> Ordering {
     if class_x != class_y {
         return class_x.cmp(&class_y);
     }
-    if class_x < 4 || class_x == 7 {
+    if is_flat_class(class_x) {
         return compare_flat(x, y);
     }
     compare_nested(x, y)
@@ -99,7 +111,7 @@ fn compare_nested(x: &Value, y: &Value) -> Ordering {
     while let Some((x, y)) = todo.pop() {
         let (class_x, class_y) = (class(&x), class(&y));
         let order = match class_x.cmp(&class_y) {
-            Ordering::Equal if class_x < 4 || class_x == 7 => compare_flat(&x, &y),
+            Ordering::Equal if is_flat_class(class_x) => compare_flat(&x, &y),
             Ordering::Equal => match (&x, &y) {
                 (Value::Dict(a), Value::Dict(b)) => {
                     todo.push((a.values().clone(), b.values().clone()));

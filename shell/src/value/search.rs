@@ -2,7 +2,7 @@
 
 use super::matching::floats_match;
 use super::order::compare_int_float;
-use super::{Value, matches};
+use super::{NULL, Value, matches};
 use std::cmp::Ordering;
 
 /// The first position in a list of an item that matches.
@@ -17,6 +17,12 @@ pub fn position(list: &Value, item: &Value) -> Option<usize> {
         (Value::Floats(items), Value::Int(x)) => items
             .iter()
             .position(|y| compare_int_float(*x, *y) == Ordering::Equal),
+        (Value::Temporals(kind, items), Value::Temporal(other, x)) if kind == other => {
+            items.iter().position(|y| y == x)
+        }
+        (Value::Temporals(_, items), null) if null.is_number() && null.is_null() => {
+            items.iter().position(|y| *y == NULL)
+        }
         (Value::Chars(items), Value::Char(x)) => items.iter().position(|y| y == x),
         (Value::Symbols(items), Value::Symbol(x)) => items.iter().position(|y| y == x),
         (Value::List(items), _) => items.iter().position(|y| matches(y, item)),

@@ -90,6 +90,16 @@ fn flat(verb: Verb, x: Value, y: Value) -> Result<Value, Error> {
     if (x.is_list() && x.is_empty()) || (y.is_list() && y.is_empty()) {
         return Ok(Value::empty());
     }
+    let temporal = x.is_temporal() || y.is_temporal();
+    if temporal
+        && is_relation(verb)
+        && let Some(result) = super::temporal::compare(verb, &x, &y)
+    {
+        return result;
+    }
+    if temporal && !is_relation(verb) {
+        return super::temporal::arithmetic(verb, x, y);
+    }
     match verb {
         Verb::Less => relate::apply::<Less>(x, y),
         Verb::More => relate::apply::<More>(x, y),

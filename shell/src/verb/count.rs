@@ -142,6 +142,9 @@ pub(super) fn modulo(n: &Value, x: Value) -> Result<Value, Error> {
         if x.is_list() && x.is_empty() {
             return Ok(Value::empty());
         }
+        if n.is_temporal() {
+            return super::temporal::modulo(&n, x);
+        }
         let number = match (&n, Num::from_value(x)) {
             (Value::Int(_) | Value::Float(_), Ok(number)) => number,
             (n, Ok(_)) => return Err(type_error(Verb::Bang, n)),
@@ -242,6 +245,7 @@ pub(super) fn reverse(x: Value) -> Result<Value, Error> {
     Ok(match x {
         Value::Ints(items) => Value::Ints(turned(items)),
         Value::Floats(items) => Value::Floats(turned(items)),
+        Value::Temporals(kind, items) => Value::Temporals(kind, turned(items)),
         Value::Chars(items) => Value::Chars(turned(items)),
         Value::Symbols(items) => Value::Symbols(turned(items)),
         Value::List(_) => {

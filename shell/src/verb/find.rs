@@ -51,10 +51,15 @@ pub(super) fn positions_as_ints(list: &Value, queries: &Value) -> Result<Vec<i64
             let keys = keys_of(queries).unwrap_or(Cow::Borrowed(&[]));
             found.extend(keys.iter().map(|key| answer(index.get(*key))));
         }
+        (Value::Temporals(a, _), Value::Temporals(b, queries)) if a == b => {
+            found.extend(queries.iter().map(|key| answer(index.get(*key))))
+        }
         // Kinds that differ, or a list with some items of the right kind among others.
         _ => found.extend(queries.items().map(|item| {
             let comparable = match (list, &item) {
                 (Value::Ints(_) | Value::Floats(_), item) => item.is_number(),
+                (Value::Temporals(..), Value::Temporal(..)) => true,
+                (Value::Temporals(..), item) => item.is_number() && item.is_null(),
                 (Value::Chars(_), Value::Char(_)) | (Value::Symbols(_), Value::Symbol(_)) => true,
                 _ => false,
             };

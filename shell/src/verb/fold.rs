@@ -233,6 +233,8 @@ fn scan_floats<O: Op>(first: Option<f64>, start: f64, items: &[f64]) -> Result<V
 /// What `v':x` pairs the first item with.
 pub fn prior_seed(verb: Option<Verb>, list: &Value) -> Value {
     match verb {
+        // Nothing comes before the first moment, so it is taken from itself.
+        Some(Verb::Minus) if list.is_temporal() => super::count::first(list.clone()),
         Some(Verb::Plus | Verb::Minus) => Value::Int(0),
         Some(Verb::Star | Verb::Percent) => Value::Int(1),
         Some(Verb::And) => super::count::first(list.clone()),

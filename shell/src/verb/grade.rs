@@ -51,7 +51,9 @@ pub(super) fn grade(direction: Direction, x: &Value) -> Result<Value, Error> {
 /// The positions of a list's items in sorted order; equal items keep theirs.
 pub(super) fn permutation(direction: Direction, list: &Value) -> Result<Vec<i64>, Error> {
     match list {
-        Value::Ints(items) => by_keys(items, |x| (x as u64) ^ SIGN, direction),
+        Value::Ints(items) | Value::Temporals(_, items) => {
+            by_keys(items, |x| (x as u64) ^ SIGN, direction)
+        }
         Value::Floats(items) => by_keys(items, float_key, direction),
         Value::Chars(items) => by_keys(items, u64::from, direction),
         Value::Symbols(items) => by_keys(&symbol_ranks(items), |x| x, direction),

@@ -12,6 +12,9 @@ pub(super) fn gather(list: &Value, places: &[usize]) -> Value {
     match list {
         Value::Ints(items) => Value::from_ints(places.iter().map(|at| items[*at]).collect()),
         Value::Floats(items) => Value::from_floats(places.iter().map(|at| items[*at]).collect()),
+        Value::Temporals(kind, items) => {
+            Value::from_temporals(*kind, places.iter().map(|at| items[*at]).collect())
+        }
         Value::Chars(items) => Value::from_chars(places.iter().map(|at| items[*at]).collect()),
         Value::Symbols(items) => Value::from_symbols(places.iter().map(|at| items[*at]).collect()),
         other => places
@@ -85,6 +88,9 @@ fn gather_checked(list: &Value, places: &[i64]) -> Result<Value, Error> {
         Value::Floats(items) if whole => Value::from_floats(copied(items, places)?),
         Value::Chars(items) if whole => Value::from_chars(copied(items, places)?),
         Value::Symbols(items) if whole => Value::from_symbols(copied(items, places)?),
+        Value::Temporals(kind, items) => {
+            Value::from_temporals(*kind, copied_or(items, places, NULL)?)
+        }
         Value::Ints(items) => Value::from_ints(copied_or(items, places, NULL)?),
         Value::Floats(items) => Value::from_floats(copied_or(items, places, f64::NAN)?),
         other => {

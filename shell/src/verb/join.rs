@@ -50,6 +50,9 @@ fn join_lists(x: Value, y: Value) -> Result<Value, Error> {
     match (x, y) {
         (Value::Ints(x), Value::Ints(y)) => Ok(Value::Ints(grown(x, &y)?)),
         (Value::Floats(x), Value::Floats(y)) => Ok(Value::Floats(grown(x, &y)?)),
+        (Value::Temporals(a, x), Value::Temporals(b, y)) if a == b => {
+            Ok(Value::Temporals(a, grown(x, &y)?))
+        }
         (Value::Chars(x), Value::Chars(y)) => Ok(Value::Chars(grown(x, &y)?)),
         (Value::Symbols(x), Value::Symbols(y)) => Ok(Value::Symbols(grown(x, &y)?)),
         (x, y) => {

@@ -27,7 +27,7 @@ fn float_key(x: f64) -> i64 {
 /// general lists.
 pub(super) fn keys_of(list: &Value) -> Option<Cow<'_, [i64]>> {
     match list {
-        Value::Ints(items) => Some(Cow::Borrowed(items)),
+        Value::Ints(items) | Value::Temporals(_, items) => Some(Cow::Borrowed(items)),
         Value::Floats(items) => Some(Cow::Owned(items.iter().map(|x| float_key(*x)).collect())),
         Value::Chars(items) => Some(Cow::Owned(items.iter().map(|x| i64::from(*x)).collect())),
         Value::Symbols(items) => Some(Cow::Owned(

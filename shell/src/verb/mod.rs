@@ -14,6 +14,7 @@ mod walk;
 mod ops;
 
 mod arith;
+mod temporal;
 mod atomic;
 mod monads;
 mod relate;

@@ -10,12 +10,17 @@ use std::rc::Rc;
 
 /// `-x`.
 pub(super) fn negate(x: Value) -> Result<Value, Error> {
-    map_leaves(x, is_flat, |x| match number(Verb::Minus, x)? {
-        // The null negated wraps to itself.
-        Num::Int(x) => Ok(Value::Int(x.wrapping_neg())),
-        Num::Float(x) => Ok(Value::Float(-x)),
-        Num::Ints(x) => ints_in_place(x, i64::wrapping_neg),
-        Num::Floats(x) => floats_in_place(x, |x| -x),
+    map_leaves(x, is_flat, |x| {
+        if x.is_temporal() {
+            return super::temporal::negate(x);
+        }
+        match number(Verb::Minus, x)? {
+            // The null negated wraps to itself.
+            Num::Int(x) => Ok(Value::Int(x.wrapping_neg())),
+            Num::Float(x) => Ok(Value::Float(-x)),
+            Num::Ints(x) => ints_in_place(x, i64::wrapping_neg),
+            Num::Floats(x) => floats_in_place(x, |x| -x),
+        }
     })
 }
 
@@ -36,7 +41,7 @@ pub(super) fn not(x: Value) -> Result<Value, Error> {
 /// `^x`: 1 for the null of its kind.
 pub(super) fn null(x: Value) -> Result<Value, Error> {
     map_leaves(x, is_flat, |x| match x {
-        Value::Ints(x) => ints_in_place(x, |x| i64::from(x == NULL)),
+        Value::Ints(x) | Value::Temporals(_, x) => ints_in_place(x, |x| i64::from(x == NULL)),
         Value::Floats(x) => {
             let mut out = room(x.len())?;
             out.extend(x.iter().map(|x| i64::from(x.is_nan())));

@@ -5,7 +5,7 @@
 
 use crate::error::Error;
 use crate::symbol::Symbol;
-use crate::value::{Value, compare_float_float, compare_int_float, matches, room};
+use crate::value::{NULL, Value, compare_float_float, compare_int_float, matches, room};
 use std::cmp::Ordering;
 use std::rc::Rc;
 
@@ -127,6 +127,9 @@ fn atoms<R: Relation>(x: &Value, y: &Value) -> Value {
         (Value::Float(x), Value::Int(y)) => R::holds(compare_int_float(*y, *x).reverse()),
         (Value::Char(x), Value::Char(y)) => R::holds(x.cmp(y)),
         (Value::Symbol(x), Value::Symbol(y)) => symbols::<R>(*x, *y),
+        (Value::Temporal(a, x), Value::Temporal(b, y)) if a == b => R::ints(*x, *y),
+        (Value::Temporal(_, x), null) if null.is_number() && null.is_null() => R::ints(*x, NULL),
+        (null, Value::Temporal(_, y)) if null.is_number() && null.is_null() => R::ints(NULL, *y),
         (Value::Nil, Value::Nil) => R::holds(Ordering::Equal),
         // Functions have no order, but they are the same or not.
         (Value::Function(_), Value::Function(_))

@@ -1,6 +1,8 @@
 //! `$`: numbers and names as strings, padding, and casts.
 
+use super::temporal::{self, Cast};
 use super::walk::{Plan, domain_error, is_text_or_atom, map_leaves, type_error_pair, zip_leaves};
+use crate::calendar;
 use crate::error::{Class, Error};
 use crate::number::{write_float, write_int};
 use crate::symbol::Symbol;
@@ -21,6 +23,11 @@ pub(super) fn string(x: Value) -> Result<Value, Error> {
             Value::Nil => {}
             Value::Int(x) => write_int(&mut out, x),
             Value::Float(x) => write_float(&mut out, x),
+            Value::Temporal(kind, x) => {
+                let mut text = String::new();
+                calendar::write(&mut text, kind, x);
+                out = text.into_bytes();
+            }
             Value::Char(x) => out.push(x),
             Value::Symbol(name) => out.extend_from_slice(name.bytes()),
             Value::Function(_) => out = crate::format::form_checked(&x)?.into_bytes(),
@@ -43,6 +50,11 @@ pub(super) fn cast(x: Value, y: Value) -> Result<Value, Error> {
     })
 }
 
+/// True for the symbols that read a text as a whole.
+fn takes_texts(to: Symbol) -> bool {
+    to.is_empty() || matches!(temporal::cast_named(to), Some(Cast::To(_)))
+}
+
 fn plan(x: &Value, y: &Value) -> Plan {
     if x.is_list() {
         return match (x.is_empty(), y.is_list()) {
@@ -54,11 +66,13 @@ fn plan(x: &Value, y: &Value) -> Plan {
     match y {
         Value::Dict(_) | Value::Table(_) => Plan::Right,
         y if y.is_text() => match x {
-            // Only `` `$ `` takes a string as a whole; the other casts take its chars.
-            Value::Symbol(to) if !to.is_empty() && !y.is_empty() => Plan::Right,
+            // `` `$ `` and `` `date$ `` take a string as a whole; the other casts take its chars.
+            Value::Symbol(to) if !takes_texts(*to) && !y.is_empty() => Plan::Right,
             _ => Plan::Leaf,
         },
-        Value::Ints(_) | Value::Floats(_) if matches!(x, Value::Symbol(_)) => Plan::Leaf,
+        Value::Ints(_) | Value::Floats(_) if matches!(x, Value::Symbol(to) if temporal::cast_named(*to).is_none()) => {
+            Plan::Leaf
+        }
         y if y.is_list() => Plan::Right,
         _ => Plan::Leaf,
     }
@@ -106,10 +120,13 @@ fn cast_atom(to: Symbol, y: Value) -> Result<Value, Error> {
             _ => Value::Int(0),
         }),
         b"c" => chars(to, y),
-        _ => Err(Error::new(
-            Class::Domain,
-            format!("$ to `{to}, which is none of `i `f `c `b and `"),
-        )),
+        _ => match temporal::cast_named(to) {
+            Some(cast) => temporal::cast(to, cast, y),
+            None => Err(Error::new(
+                Class::Domain,
+                format!("$ to `{to}, which is none of `i `f `c `b `date `timestamp `span and `"),
+            )),
+        },
     }
 }
 
@@ -124,9 +141,9 @@ fn integer(x: Value) -> Value {
 }
 
 fn numbers(to: Symbol, y: Value, f: impl Fn(Value) -> Value) -> Result<Value, Error> {
-    match y {
+    match temporal::to_numbers(y) {
         Value::Char(c) => Ok(f(Value::Int(i64::from(c)))),
-        Value::Int(_) | Value::Float(_) => Ok(f(y)),
+        y @ (Value::Int(_) | Value::Float(_)) => Ok(f(y)),
         list if list.is_list() => Ok(list.items().map(f).collect()),
         other => Err(type_error_pair(Verb::Dollar, &Value::Symbol(to), &other)),
     }

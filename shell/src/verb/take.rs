@@ -11,6 +11,7 @@ pub fn slice(list: &Value, range: Range<usize>) -> Value {
     match list {
         Value::Ints(items) => Value::from_ints(items[range].to_vec()),
         Value::Floats(items) => Value::from_floats(items[range].to_vec()),
+        Value::Temporals(kind, items) => Value::from_temporals(*kind, items[range].to_vec()),
         Value::Chars(items) => Value::from_chars(items[range].to_vec()),
         Value::Symbols(items) => Value::from_symbols(items[range].to_vec()),
         Value::List(items) => Value::from_items(items[range].to_vec()),
@@ -86,6 +87,9 @@ fn cycle(list: &Value, start: usize, wanted: usize) -> Result<Value, Error> {
     Ok(match list {
         Value::Ints(items) => Value::from_ints(round(items, start, wanted)?),
         Value::Floats(items) => Value::from_floats(round(items, start, wanted)?),
+        Value::Temporals(kind, items) => {
+            Value::from_temporals(*kind, round(items, start, wanted)?)
+        }
         Value::Chars(items) => Value::from_chars(round(items, start, wanted)?),
         Value::Symbols(items) => Value::from_symbols(round(items, start, wanted)?),
         Value::List(items) => Value::from_items(round(items, start, wanted)?),

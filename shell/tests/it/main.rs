@@ -8,3 +8,4 @@ mod machine;
 mod properties;
 mod reading;
 mod session;
+mod temporal;

@@ -9,21 +9,27 @@
 //! |---|---|---|
 //! | Nil 0 | 0 | none |
 //! | Int 1, Float 2 | 1 | eight bytes |
+//! | Date 14, Timestamp 15, Span 16 | 1 | eight bytes |
 //! | Char 3 | the byte | none |
 //! | Symbol 4, Chars 7, Function 12, Error 13 | bytes | the bytes, padded |
 //! | Ints 5, Floats 6 | items | eight bytes each |
+//! | Dates 17, Timestamps 18, Spans 19 | items | eight bytes each |
 //! | Symbols 8 | items | length of the rest in bytes (u64), then per item u32 length and its bytes, all padded |
 //! | List 9 | items | none; the items follow as values |
 //! | Dict 10, Table 11 | 2 | none; keys (column names), then values (columns) follow |
 //!
-//! Everything is little-endian. The integer null is `i64::MIN`.
+//! Everything is little-endian. The integer null is `i64::MIN`, also among dates, timestamps and spans.
+//! A date is a number of days since 1970-01-01, a timestamp the nanoseconds since that day began in UTC,
+//! a span a number of nanoseconds.
 
+mod moment;
 mod owned;
 mod reader;
 mod writer;
 
 use core::fmt;
 
+pub use moment::Moment;
 pub use owned::Value;
 pub use reader::{Reader, SymbolItems, Token, floats, ints};
 pub use writer::Writer;
@@ -45,6 +51,10 @@ const DICT: u8 = 10;
 const TABLE: u8 = 11;
 const FUNCTION: u8 = 12;
 const ERROR: u8 = 13;
+/// Dates, timestamps and spans: the kind of one, in the order of [`Moment`].
+const MOMENT: u8 = 14;
+/// The kind of a vector of them, in the same order.
+const MOMENTS: u8 = 17;
 
 const TOKEN_BYTES: usize = 8;
 
@@ -95,7 +105,7 @@ impl core::error::Error for DecodeError {}
 
 #[cfg(test)]
 mod tests {
-    use super::{DecodeError, Value, Writer};
+    use super::{DecodeError, Moment, Value, Writer};
     use alloc::boxed::Box;
     use alloc::string::ToString;
     use alloc::vec;
@@ -122,6 +132,9 @@ mod tests {
             ]),
             Value::Function("{x+1}".to_string()),
             Value::Error("type: no".to_string()),
+            Value::Moment(Moment::Timestamp, 1),
+            Value::Moments(Moment::Span, vec![-1, i64::MIN]),
+            Value::Moments(Moment::Date, vec![]),
         ])
     }
 

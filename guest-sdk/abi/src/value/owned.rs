@@ -1,6 +1,6 @@
 //! Values that own what they hold, for whoever has few and small ones.
 
-use super::{DecodeError, Reader, Token, VALUE_DEPTH_MAX, Writer, floats, ints};
+use super::{DecodeError, Moment, Reader, Token, VALUE_DEPTH_MAX, Writer, floats, ints};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -14,6 +14,10 @@ pub enum Value {
     Int(i64),
     /// A floating-point number.
     Float(f64),
+    /// A date, a timestamp or a span; `i64::MIN` is the null.
+    Moment(Moment, i64),
+    /// A vector of dates, timestamps or spans.
+    Moments(Moment, Vec<i64>),
     /// One byte of text.
     Char(u8),
     /// A symbol.
@@ -77,6 +81,8 @@ impl Value {
             Value::Nil => writer.nil(),
             Value::Int(int) => writer.int(*int),
             Value::Float(float) => writer.float(*float),
+            Value::Moment(moment, count) => writer.moment(*moment, *count),
+            Value::Moments(moment, counts) => writer.moments(*moment, counts),
             Value::Char(byte) => writer.char(*byte),
             Value::Symbol(name) => writer.symbol(name),
             Value::Ints(items) => writer.ints(items),
@@ -132,6 +138,8 @@ impl Value {
             Token::Nil => Value::Nil,
             Token::Int(int) => Value::Int(int),
             Token::Float(float) => Value::Float(float),
+            Token::Moment(moment, count) => Value::Moment(moment, count),
+            Token::Moments(moment, payload) => Value::Moments(moment, ints(payload).collect()),
             Token::Char(byte) => Value::Char(byte),
             Token::Symbol(name) => Value::Symbol(name.to_string()),
             Token::Ints(payload) => Value::Ints(ints(payload).collect()),

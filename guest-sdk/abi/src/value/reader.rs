@@ -1,7 +1,7 @@
 //! Reading tokens, borrowed from the bytes they lie in.
 
 use super::{
-    CHAR, CHARS, DICT, DecodeError, ERROR, FLOAT, FLOATS, FUNCTION, INT, INTS, LIST, NIL, SYMBOL,
+    CHAR, CHARS, DICT, DecodeError, ERROR, FLOAT, FLOATS, FUNCTION, INT, INTS, LIST, MOMENT, MOMENTS, Moment, NIL, SYMBOL,
     SYMBOLS, TABLE, TOKEN_BYTES,
 };
 
@@ -14,6 +14,10 @@ pub enum Token<'a> {
     Int(i64),
     /// A floating-point number.
     Float(f64),
+    /// A date, a timestamp or a span.
+    Moment(Moment, i64),
+    /// A vector of dates, timestamps or spans: eight little-endian bytes each.
+    Moments(Moment, &'a [u8]),
     /// One byte of text.
     Char(u8),
     /// A symbol.
@@ -177,7 +181,16 @@ impl<'a> Reader<'a> {
             TABLE => Token::Table,
             FUNCTION => Token::Function(self.take_text(count, at)?),
             ERROR => Token::Error(self.take_text(count, at)?),
-            kind => return Err(DecodeError::Kind { at, kind }),
+            kind => {
+                let moment = |first: u8| kind.checked_sub(first).and_then(Moment::from_number);
+                if let Some(moment) = moment(MOMENT) {
+                    Token::Moment(moment, i64::from_le_bytes(self.take_word(at)?))
+                } else if let Some(moment) = moment(MOMENTS) {
+                    Token::Moments(moment, self.take_items(count, at)?)
+                } else {
+                    return Err(DecodeError::Kind { at, kind });
+                }
+            }
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Writing tokens.
 
 use super::{
-    CHAR, CHARS, DICT, ERROR, FLOAT, FLOATS, FUNCTION, INT, INTS, LIST, NIL, SYMBOL, SYMBOLS,
+    CHAR, CHARS, DICT, ERROR, FLOAT, FLOATS, FUNCTION, INT, INTS, LIST, MOMENT, MOMENTS, Moment, NIL, SYMBOL, SYMBOLS,
     TABLE, TOKEN_BYTES,
 };
 use alloc::vec::Vec;
@@ -65,6 +65,17 @@ impl Writer {
         self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
+    /// A date, a timestamp or a span; `i64::MIN` is the null.
+    pub fn moment(&mut self, moment: Moment, count: i64) {
+        self.token(MOMENT + moment.number(), 1);
+        self.bytes.extend_from_slice(&count.to_le_bytes());
+    }
+
+    /// A vector of dates, timestamps or spans.
+    pub fn moments(&mut self, moment: Moment, items: &[i64]) {
+        self.items(MOMENTS + moment.number(), items);
+    }
+
     /// One byte of text.
     pub fn char(&mut self, value: u8) {
         self.token(CHAR, usize::from(value));
@@ -77,7 +88,11 @@ impl Writer {
 
     /// A vector of integers.
     pub fn ints(&mut self, items: &[i64]) {
-        self.token(INTS, items.len());
+        self.items(INTS, items);
+    }
+
+    fn items(&mut self, kind: u8, items: &[i64]) {
+        self.token(kind, items.len());
         self.bytes.reserve(items.len() * 8);
         for item in items {
             self.bytes.extend_from_slice(&item.to_le_bytes());
