@@ -211,7 +211,8 @@ impl Scanner<'_> {
             Some(whole) => {
                 known &= whole < 60;
                 ns += whole * SECOND_NS;
-                if self.peek() == b'.' && self.bytes.get(self.at + 1).is_some_and(u8::is_ascii_digit)
+                if self.peek() == b'.'
+                    && self.bytes.get(self.at + 1).is_some_and(u8::is_ascii_digit)
                 {
                     self.at += 1;
                     let mut unit = SECOND_NS;
@@ -402,7 +403,15 @@ mod tests {
         );
         assert_eq!(read("2026.02.30"), Some((Temporal::Date, None, 10)));
         assert_eq!(read("00:00:61"), Some((Temporal::Span, None, 8)));
-        for other in ["2026.11", "12:30", "1D", "1.5", "2026.11.234", "0x12", "-3-4"] {
+        for other in [
+            "2026.11",
+            "12:30",
+            "1D",
+            "1.5",
+            "2026.11.234",
+            "0x12",
+            "-3-4",
+        ] {
             assert_eq!(read(other), None, "{other}");
         }
     }
@@ -414,7 +423,10 @@ mod tests {
             write_iso(&mut out, kind, count);
             out
         };
-        assert_eq!(iso(Temporal::Timestamp, 1), "1970-01-01T00:00:00.000000001Z");
+        assert_eq!(
+            iso(Temporal::Timestamp, 1),
+            "1970-01-01T00:00:00.000000001Z"
+        );
         assert_eq!(iso(Temporal::Span, 0), "PT0S");
         assert_eq!(iso(Temporal::Span, -super::DAY_NS), "-P1D");
         assert_eq!(

@@ -14,10 +14,10 @@ mod walk;
 mod ops;
 
 mod arith;
-mod temporal;
 mod atomic;
 mod monads;
 mod relate;
+mod temporal;
 
 mod count;
 mod cut;

@@ -87,9 +87,7 @@ fn cycle(list: &Value, start: usize, wanted: usize) -> Result<Value, Error> {
     Ok(match list {
         Value::Ints(items) => Value::from_ints(round(items, start, wanted)?),
         Value::Floats(items) => Value::from_floats(round(items, start, wanted)?),
-        Value::Temporals(kind, items) => {
-            Value::from_temporals(*kind, round(items, start, wanted)?)
-        }
+        Value::Temporals(kind, items) => Value::from_temporals(*kind, round(items, start, wanted)?),
         Value::Chars(items) => Value::from_chars(round(items, start, wanted)?),
         Value::Symbols(items) => Value::from_symbols(round(items, start, wanted)?),
         Value::List(items) => Value::from_items(round(items, start, wanted)?),

@@ -289,9 +289,9 @@ fn counts(x: &Value, kind: Temporal) -> Option<Value> {
     };
     match x {
         Value::Temporal(own, count) => Some(Value::Int(scale(*own, *count))),
-        Value::Temporals(own, items) => {
-            Some(Value::from_ints(items.iter().map(|x| scale(*own, *x)).collect()))
-        }
+        Value::Temporals(own, items) => Some(Value::from_ints(
+            items.iter().map(|x| scale(*own, *x)).collect(),
+        )),
         null if is_all_null(null) => Some(match null.is_list() {
             true => Value::from_ints(vec![NULL; null.len()]),
             false => Value::Int(NULL),
@@ -396,7 +396,8 @@ pub(super) fn cast(to: Symbol, cast: Cast, y: Value) -> Result<Value, Error> {
                 return calendar::parse(kind, &text)
                     .map(|count| Value::temporal(kind, count))
                     .ok_or_else(|| {
-                        let shown = String::from_utf8_lossy(&text[..text.len().min(40)]).into_owned();
+                        let shown =
+                            String::from_utf8_lossy(&text[..text.len().min(40)]).into_owned();
                         domain_error(Verb::Dollar, &format!("to `{to} of {shown:?}"))
                     });
             }

@@ -1,8 +1,8 @@
 //! Reading tokens, borrowed from the bytes they lie in.
 
 use super::{
-    CHAR, CHARS, DICT, DecodeError, ERROR, FLOAT, FLOATS, FUNCTION, INT, INTS, LIST, MOMENT, MOMENTS, Moment, NIL, SYMBOL,
-    SYMBOLS, TABLE, TOKEN_BYTES,
+    CHAR, CHARS, DICT, DecodeError, ERROR, FLOAT, FLOATS, FUNCTION, INT, INTS, LIST, MOMENT,
+    MOMENTS, Moment, NIL, SYMBOL, SYMBOLS, TABLE, TOKEN_BYTES,
 };
 
 /// One token, borrowed from the bytes it was read from.
