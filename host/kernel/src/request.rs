@@ -436,6 +436,8 @@ fn shown(value: &Value) -> String {
         Value::Table(_) => "a table".to_string(),
         Value::Function(_) => "a function".to_string(),
         Value::Error(text) => format!("the error {text}"),
+        Value::Moment(moment, _) => format!("a {}", moment.word()),
+        Value::Moments(moment, items) => format!("a vector of {} {}s", items.len(), moment.word()),
     }
 }
 
