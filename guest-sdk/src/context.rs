@@ -20,6 +20,16 @@ use okernel_abi::value::Value;
 /// The name under which [`Context::console`] looks for its grant.
 pub const CONSOLE_GRANT: &str = "console";
 
+/// What [`Context::pause`] answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Pause {
+    /// Go on with what you do.
+    GoOn,
+    /// Give the input that you work on up, and report about it as soon as you can.
+    Interrupted,
+}
+
 /// A task's door to the kernel.
 ///
 /// ```
@@ -358,6 +368,25 @@ impl Context {
     /// ```
     pub fn input(&self) -> Result<Vec<u8>> {
         fetch_bytes("read the input", sys::input)
+    }
+
+    /// Lets others have their turns in the middle of long work, if this task's turn is over, and says whether the
+    /// work is still wanted: for code that the kernel does not meter, and for whoever takes inputs by `exec`.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// use okernel_sdk::{Context, Pause};
+    /// # let done = Harness::new().run(async |_| {
+    /// assert_eq!(Context::pause(), Pause::GoOn);
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn pause() -> Pause {
+        match sys::pause() {
+            Ok(1..) => Pause::Interrupted,
+            _ => Pause::GoOn,
+        }
     }
 
     /// Reports how the input that `exec` brought went.

@@ -77,7 +77,7 @@ pub use okernel_macros::{Pod, task};
 
 pub use clock::Clock;
 pub use console::{Console, Output};
-pub use context::{CONSOLE_GRANT, Context};
+pub use context::{CONSOLE_GRANT, Context, Pause};
 pub use error::{
     ClaimError, Error, OpenError, RecvError, RequestError, Result, SendError, ValueError,
 };

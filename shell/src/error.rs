@@ -33,8 +33,10 @@ pub enum Class {
     Index,
     /// A value of the right kind that isn't possible here.
     Domain,
-    /// Memory or steps ran out, or the evaluation was interrupted.
+    /// Memory or steps ran out.
     Limit,
+    /// Somebody interrupted the evaluation. No trap catches this.
+    Interrupt,
     /// Not yet implemented.
     Nyi,
     /// The world outside refused.
@@ -53,6 +55,7 @@ impl Class {
             Class::Index => "index",
             Class::Domain => "domain",
             Class::Limit => "limit",
+            Class::Interrupt => "interrupt",
             Class::Nyi => "nyi",
             Class::Io => "io",
         }
@@ -60,7 +63,7 @@ impl Class {
 
     /// The class with that word, if there is one.
     pub fn from_word(word: &str) -> Option<Class> {
-        const ALL: [Class; 10] = [
+        const ALL: [Class; 11] = [
             Class::Parse,
             Class::Name,
             Class::Type,
@@ -69,6 +72,7 @@ impl Class {
             Class::Index,
             Class::Domain,
             Class::Limit,
+            Class::Interrupt,
             Class::Nyi,
             Class::Io,
         ];

@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 
-use okernel_abi::layout::END_OF_INPUT;
+use okernel_abi::layout::{CANCEL_INPUT, END_OF_INPUT};
 
 use crate::command::{Command, command, is_command};
 use crate::effect::Effect;
@@ -17,12 +17,15 @@ use crate::error::{Class, Error};
 use crate::format::{Extent, Layout, repl_form};
 use crate::help::help;
 use crate::lexer::is_incomplete;
-use crate::machine::{Machine, Shown, Step};
+use crate::machine::{Machine, Shown, Step, interrupted};
 use crate::symbol::Symbol;
 use crate::value::Value;
 
 /// Steps of the machine in one turn, a millisecond or so.
 const TURN_STEPS: u64 = 20_000;
+
+/// What an effect counts for: what the host does for it takes about as long as so many steps.
+const EFFECT_STEPS: u64 = 50;
 
 /// Where text goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,6 +78,12 @@ pub trait Host {
     fn now_ns(&mut self) -> Option<u64>;
     /// Is told how the input that runs went.
     fn executed(&mut self, executed: Executed);
+    /// Whether the input that runs is to be given up. Holds until the host was told how it went.
+    fn is_interrupted(&mut self) -> bool {
+        false
+    }
+    /// The answer of the effect that is waiting is no longer wanted.
+    fn abandon(&mut self) {}
 }
 
 /// What there is to do after a turn.
@@ -124,6 +133,8 @@ pub struct Session {
     output: VecDeque<(Stream, Vec<u8>)>,
     /// Bytes of the first output that were taken already.
     taken: usize,
+    /// Steps that this turn still has.
+    steps_left: u64,
 }
 
 impl Session {
@@ -142,6 +153,7 @@ impl Session {
             timed_from_ns: None,
             output: VecDeque::new(),
             taken: 0,
+            steps_left: 0,
         }
     }
 
@@ -173,6 +185,10 @@ impl Session {
 
     /// Does about a millisecond of work.
     pub fn turn(&mut self, host: &mut impl Host) -> Turn {
+        self.steps_left = TURN_STEPS;
+        if host.is_interrupted() {
+            self.interrupt(host);
+        }
         loop {
             if !self.flush(host) {
                 return Turn::Waiting;
@@ -183,11 +199,11 @@ impl Session {
                     None => return Turn::Waiting,
                 },
                 Work::Report(executed) => host.executed(executed),
-                Work::Program(echo) => {
-                    if let Some(turn) = self.run(echo, host) {
-                        return turn;
-                    }
+                Work::Program(echo) if self.steps_left == 0 => {
+                    self.work = Work::Program(echo);
+                    return Turn::Busy;
                 }
+                Work::Program(echo) => self.run(echo, host),
                 Work::Effect(echo) => match host.proceed() {
                     Progress::Waiting => {
                         self.work = Work::Effect(echo);
@@ -234,6 +250,11 @@ impl Session {
     }
 
     fn begin(&mut self, input: &[u8], host: &mut impl Host) {
+        if input == [CANCEL_INPUT] {
+            self.partial.clear();
+            self.work = Work::Report(Executed::Done);
+            return;
+        }
         let (input, ended) = match input.split_last() {
             Some((&END_OF_INPUT, input)) => (input, true),
             _ => (input, false),
@@ -344,12 +365,16 @@ impl Session {
         }
     }
 
-    fn run(&mut self, echo: Echo, host: &mut impl Host) -> Option<Turn> {
-        match self.machine.run(TURN_STEPS) {
-            Step::Budget => {
-                self.work = Work::Program(echo);
-                return Some(Turn::Busy);
-            }
+    fn run(&mut self, echo: Echo, host: &mut impl Host) {
+        let step = self.machine.run(self.steps_left);
+        let left = self.machine.steps_left();
+        self.steps_left = match &step {
+            Step::Budget => 0,
+            Step::Effect(_) => left.saturating_sub(EFFECT_STEPS),
+            _ => left,
+        };
+        match step {
+            Step::Budget => self.work = Work::Program(echo),
             Step::Done(value, shown) => {
                 let shown = shown == Shown::Yes && echo == Echo::Value;
                 self.finish(Ok(shown.then_some(value)), host);
@@ -371,7 +396,31 @@ impl Session {
                 Progress::Waiting => self.work = Work::Effect(echo),
             },
         }
-        None
+    }
+
+    /// Gives up what is under way, and what it wanted to print.
+    fn interrupt(&mut self, host: &mut impl Host) {
+        let work = std::mem::replace(&mut self.work, Work::Idle);
+        match work {
+            Work::Report(_) | Work::Halting => {
+                self.work = work;
+                return;
+            }
+            // An input that has not begun.
+            Work::Idle if self.inputs.pop_front().is_none() => return,
+            Work::Idle => self.partial.clear(),
+            _ => {}
+        }
+        if let Work::Effect(_) | Work::Script(_) = work {
+            host.abandon();
+        }
+        let cut = self.output.drain(..).next().filter(|_| self.taken > 0);
+        self.taken = 0;
+        if let Some((stream, _)) = cut {
+            self.output.push_back((stream, b"\n".to_vec()));
+        }
+        let error = self.machine.interrupt().unwrap_or_else(interrupted);
+        self.finish(Err(error), host);
     }
 
     /// Prints the outcome of an input and reports it.

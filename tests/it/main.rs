@@ -2,6 +2,7 @@
 
 mod command_line;
 mod conformance;
+mod interrupt;
 mod readme;
 mod shell;
 mod support;

@@ -112,6 +112,9 @@ pub enum ExitCode {
 /// The last byte of an input for the shell that is not to go on in the next line, whatever it lacks.
 pub const END_OF_INPUT: u8 = 4;
 
+/// The only byte of an input by which the shell forgets the lines of an input that is not whole yet.
+pub const CANCEL_INPUT: u8 = 24;
+
 /// What the shell reports of an input that it was given by `exec`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]

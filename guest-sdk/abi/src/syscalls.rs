@@ -81,6 +81,10 @@ macro_rules! syscalls {
             /// Copies the names of all of the task's grants to `address`, up to `bytes`, as an encoded value (a
             /// vector of symbols); answers its whole length.
             fn grants(address: u32, bytes: u32);
+            /// For code that meters itself, in the middle of long work: if the task's turn is over, others have
+            /// theirs before this call comes back. Answers 1 when the task is to give up the input that it works
+            /// on (somebody has interrupted it) or is being ended, otherwise 0.
+            fn pause();
         }
     };
 }

@@ -215,6 +215,10 @@ pub(crate) fn executed(status: u32) -> Result<(), Errno> {
     call!(executed(status)).map(drop)
 }
 
+pub(crate) fn pause() -> Result<u64, Errno> {
+    call!(pause())
+}
+
 pub(crate) fn fault(text: &str) -> Result<(), Errno> {
     reading(text.as_bytes(), |bytes| {
         call!(fault(address(bytes), bytes.len() as u32))

@@ -69,6 +69,13 @@ pub(crate) enum TakesInput {
     No,
 }
 
+/// Whether a task is to give up the input that it works on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Interrupt {
+    Asked,
+    No,
+}
+
 /// One task, to the kernel.
 pub(crate) struct Cell {
     pub(crate) id: TaskId,
@@ -97,6 +104,8 @@ pub(crate) struct Cell {
     pub(crate) takes_input: TakesInput,
     /// Who is told how the input went that the task works on.
     pub(crate) executing: Option<Asker>,
+    /// Set while somebody wants that input (or the one that is next) given up.
+    pub(crate) interrupt: Interrupt,
     pub(crate) kill: Option<Kill>,
     pub(crate) kill_askers: Vec<Asker>,
     /// Console output on its way, in bytes.

@@ -8,7 +8,7 @@
 //! Everything that enters a task goes through here: rings, timers, the clock, replies, inputs.
 
 use crate::capability::{Armed, FileGrant, Object, ReplyState};
-use crate::cell::{Cell, Kill, Stage};
+use crate::cell::{Cell, Interrupt, Kill, Stage};
 use crate::core::Core;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::limits::{LOG_LINE_BYTES_MAX, REQUEST_BYTES_MAX, REQUESTS_OUTSTANDING_MAX};
@@ -348,8 +348,15 @@ impl Context {
     pub fn executed(&mut self, executed: Executed) -> Result<(), Errno> {
         let Inner { core, cell } = self.inner_mut();
         let asker = cell.executing.take().ok_or(Errno::Invalid)?;
+        cell.interrupt = Interrupt::No;
         core.answer(asker, Message::AckExec(executed));
         Ok(())
+    }
+
+    /// Whether the task is to give up the input that it works on. Holds until it has reported about
+    /// that input.
+    pub fn is_interrupted(&self) -> bool {
+        self.inner().cell.interrupt == Interrupt::Asked
     }
 
     pub(crate) fn kill(&self) -> Option<&Kill> {

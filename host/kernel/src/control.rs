@@ -43,6 +43,19 @@ impl Control {
         self.signal.post(Post::Exec { task, input, done });
     }
 
+    /// Lets a task give up the input that it works on: it fails with an error, and the next one comes. A
+    /// task that has no input to work on goes on as if nothing had happened.
+    pub fn interrupt(&self, task: TaskId) {
+        self.signal.post(Post::Interrupt(task));
+    }
+
+    /// The person at the terminal interrupts: the input that runs is given up. Where a person is prompted
+    /// the console goes on with a new prompt; otherwise the kernel halts with status
+    /// [`INTERRUPTED`](crate::INTERRUPTED).
+    pub fn interrupt_input(&self) {
+        self.signal.post(Post::InterruptInput);
+    }
+
     /// Spawns a task; the answer is its number, or an error value.
     pub fn spawn(&self, core: CoreId, spawn: Spawn, done: impl FnOnce(Value) + Send + 'static) {
         let (spawn, done) = (Box::new(spawn), Box::new(done));

@@ -118,6 +118,8 @@ pub(crate) struct Core {
     pub(crate) io: Io,
     /// The console's slot, on the core that has it.
     pub(crate) console: Option<Key>,
+    /// The slot that feeds the shell now, and is told when a person interrupts.
+    pub(crate) foreground: Option<Key>,
     /// On the boot core: halt with this status when the shell is alone.
     pub(crate) alone_status: Option<i32>,
     pub(crate) quanta: Quanta,

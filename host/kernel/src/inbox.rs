@@ -49,6 +49,10 @@ pub(crate) enum Post {
         spawn: Box<Spawn>,
         done: ValueDone,
     },
+    /// A task is to give up the input that it works on.
+    Interrupt(TaskId),
+    /// The person at the terminal interrupts whatever reads there.
+    InterruptInput,
     /// The kernel is to halt.
     Halt(i32),
     /// A task has ended somewhere; whoever waits to be alone looks again.
@@ -72,6 +76,8 @@ impl fmt::Debug for Post {
             Post::Request { .. } => "Request",
             Post::Exec { .. } => "Exec",
             Post::Spawn { .. } => "Spawn",
+            Post::Interrupt(_) => "Interrupt",
+            Post::InterruptInput => "InterruptInput",
             Post::Halt(_) => "Halt",
             Post::TaskEnded => "TaskEnded",
         })

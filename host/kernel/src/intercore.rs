@@ -6,13 +6,14 @@
 
 use crate::aside;
 use crate::capability::Object;
-use crate::cell::{ExecJob, Kill, TakesInput};
+use crate::cell::{ExecJob, Interrupt, Kill, TakesInput};
 use crate::core::{Core, Phase};
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::{Asker, Post};
 use crate::io::output::Stream;
 use crate::io::rings;
 use crate::io::selector::{Effect, Notice, Selector};
+use crate::kernel::INTERRUPTED;
 use crate::limits::READ_BYTES_MAX;
 use crate::memory::End;
 use crate::message::{Envelope, Message, QosChange};
@@ -85,7 +86,15 @@ impl Core {
                 self.halt_asker = Some(asker);
                 self.halt();
             }
-            Message::AckNop | Message::AckQos | Message::AckKill | Message::AckPrint => {
+            Message::Interrupt(task) => {
+                let interrupted = self.interrupt(task);
+                self.answer_or_refuse(asker, interrupted.map(|()| Message::AckInterrupt));
+            }
+            Message::AckInterrupt
+            | Message::AckNop
+            | Message::AckQos
+            | Message::AckKill
+            | Message::AckPrint => {
                 self.answered(address.ask, Ok(Answer::Value(Value::Nil)));
             }
             Message::AckHalt => self.answered(address.ask, Ok(Answer::Value(Value::Nil))),
@@ -151,6 +160,19 @@ impl Core {
         cell.execs.push_back(ExecJob { input, asker });
         let key = cell.key;
         self.wake(key);
+    }
+
+    /// Asks a task to give up the input that it works on, or that it is about to begin with.
+    fn interrupt(&mut self, task: TaskId) -> Result<(), Refusal> {
+        let Some(cell) = self.cell_by_id(task) else {
+            return Err(self.no_task("interrupt", task));
+        };
+        if cell.executing.is_some() || !cell.execs.is_empty() {
+            cell.interrupt = Interrupt::Asked;
+            let key = cell.key;
+            self.wake(key);
+        }
+        Ok(())
     }
 
     fn print(&mut self, asker: Asker, stream: Stream, bytes: Vec<u8>) {
@@ -302,6 +324,11 @@ impl Core {
                 self.shared.directory.spawn_begins();
                 self.ask(core, Message::Spawn(spawn), Pending::ControlSpawn(done));
             }
+            Post::Interrupt(task) => self.send_interrupt(task),
+            Post::InterruptInput => match self.foreground {
+                Some(slot) => self.notice(slot, Notice::Interrupt),
+                None => self.halt_kernel(INTERRUPTED),
+            },
             Post::Halt(status) => self.halt_kernel(status),
             Post::TaskEnded => self.look_whether_alone(),
         }
@@ -324,6 +351,12 @@ impl Core {
         }
     }
 
+    fn send_interrupt(&mut self, task: TaskId) {
+        if let Some(info) = self.shared.directory.task(task) {
+            self.ask(info.core, Message::Interrupt(task), Pending::Nobody);
+        }
+    }
+
     /// Carries out what a selector asks for.
     pub(crate) fn carry_out_effects(&mut self, slot: Key, effects: Vec<Effect>) {
         for effect in effects {
@@ -331,8 +364,10 @@ impl Core {
                 Effect::Exec { task, input } => {
                     self.send_exec(task, input, Pending::SlotExec(slot));
                 }
+                Effect::Interrupt { task } => self.send_interrupt(task),
                 Effect::StartConsole(verdict) => {
                     if let Some(console) = self.console {
+                        self.foreground = Some(console);
                         self.notice(console, Notice::Start(verdict));
                     }
                 }

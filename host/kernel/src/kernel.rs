@@ -38,6 +38,9 @@ use std::thread::{JoinHandle, available_parallelism};
 /// Exit status of a kernel: 0 fine, 1 failed, or what it was halted with.
 pub type Status = i32;
 
+/// Exit status of a kernel that a person has interrupted: what a command shell calls signal 2.
+pub const INTERRUPTED: Status = 130;
+
 /// A kernel could not be made or started.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
@@ -156,6 +159,7 @@ impl Kernel {
                 spawns: Table::new(),
                 io: Io::new(poller, Arc::clone(&shared), id),
                 console: None,
+                foreground: None,
                 alone_status: None,
                 quanta: config.quanta,
                 now_ns: 0,
@@ -251,14 +255,19 @@ impl Kernel {
                     let text = "a console was not opened".to_string();
                     return Err(BootError::Refused(text));
                 };
+                let then = match config.prompt {
+                    Some(_) => Then::Prompt,
+                    None => Then::Console,
+                };
                 core.notice(console, Notice::Input(config, shell));
-                Then::Console
+                then
             }
         };
         let script = Box::new(Script::new(shell, inputs, then));
         let slot = core
             .add_selector(script)
             .map_err(os("no slot for the script"))?;
+        core.foreground = Some(slot);
         core.notice(slot, Notice::Start(Verdict::Fine));
         Ok(())
     }

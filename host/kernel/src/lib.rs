@@ -64,7 +64,7 @@ pub use ids::{CoreId, EndpointId, TaskId};
 pub use io::console::{ConsoleConfig, Prompt, Source};
 pub use io::output::Sink;
 pub use io::script::After;
-pub use kernel::{BootError, Kernel, Status};
+pub use kernel::{BootError, INTERRUPTED, Kernel, Status};
 pub use limits::CORES_MAX;
 pub use program::{CoreHooks, Limits, LoadDone, ModuleInfo, Modules, NoHooks, NoModules, Program};
 pub use spawn::{Body, Spawn};

@@ -19,6 +19,7 @@
 //! | Kill task | | AckKill when it is gone, or Error |
 //! | Migrate endpoint | | AckMigrate with the endpoint, or Error |
 //! | Halt status | | AckHalt when the core's tasks have ended |
+//! | Interrupt task | | AckInterrupt, or Error |
 //!
 //! Invariants: every message but an answer is answered exactly once, with the asker's own number;
 //! a parcel is taken out exactly once, by the core that the envelope is for.
@@ -99,6 +100,9 @@ pub(crate) enum Message {
     AckMigrate(End),
     Halt(i32),
     AckHalt,
+    /// The task is to give up the input that it works on.
+    Interrupt(TaskId),
+    AckInterrupt,
     Error(Refusal),
 }
 
@@ -221,6 +225,8 @@ impl Message {
             Message::Error(refusal) => (23, 0, 0, put(Parcel::Refusal(refusal))),
             Message::Read(path) => (24, 0, 0, put(Parcel::Path(path))),
             Message::AckRead(bytes) => (25, 0, 0, put(Parcel::Bytes(bytes))),
+            Message::Interrupt(task) => (26, key_to_word(task.0), 0, 0),
+            Message::AckInterrupt => (27, 0, 0, 0),
         };
         let head =
             u64::from(kind) | u64::from(address.from.0) << 16 | u64::from(address.to.0) << 32;
@@ -287,6 +293,8 @@ impl Message {
             (23, Some(Parcel::Refusal(refusal))) => Message::Error(refusal),
             (24, Some(Parcel::Path(path))) => Message::Read(path),
             (25, Some(Parcel::Bytes(bytes))) => Message::AckRead(bytes),
+            (26, None) => Message::Interrupt(TaskId(word_to_key(a))),
+            (27, None) => Message::AckInterrupt,
             _ => return None,
         };
         Some((address, message))

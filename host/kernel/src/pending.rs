@@ -2,7 +2,7 @@
 
 use crate::capability::{Armed, Object};
 use crate::cell::Cell;
-use crate::core::Core;
+use crate::core::{Core, Phase};
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::{Asker, ExecDone, ValueDone};
 use crate::memory::{End, Place};
@@ -37,6 +37,8 @@ pub(crate) enum Pending {
     Print { task: Key, bytes: usize },
     /// A core that is to halt.
     Halt,
+    /// Nobody: the answer is not wanted.
+    Nobody,
 }
 
 impl std::fmt::Debug for Pending {
@@ -52,6 +54,7 @@ impl std::fmt::Debug for Pending {
             Pending::SlotExec(_) => "SlotExec",
             Pending::Print { .. } => "Print",
             Pending::Halt => "Halt",
+            Pending::Nobody => "Nobody",
         })
     }
 }
@@ -98,12 +101,15 @@ impl Core {
                 self.look_whether_alone();
             }
             Pending::ControlExec(done) => done(to_executed(answer)),
+            // A halting kernel ends its tasks in the middle of their inputs: that is no news.
+            Pending::SlotExec(_) if self.phase != Phase::Running => {}
             Pending::SlotExec(slot) => {
                 let effects = self.io.executed(slot, to_executed(answer), self.now_ns);
                 self.carry_out_effects(slot, effects);
             }
             Pending::Print { task, bytes } => self.printed(task, bytes),
             Pending::Halt => self.halts_awaited = self.halts_awaited.saturating_sub(1),
+            Pending::Nobody => {}
         }
     }
 

@@ -4,7 +4,7 @@
 //! where the task would have run, held by nobody, and can be used again by their numbers.
 
 use crate::capability::{Armed, Grant, Handles, Object};
-use crate::cell::{Cell, Stage, TakesInput, Woken};
+use crate::cell::{Cell, Interrupt, Stage, TakesInput, Woken};
 use crate::core::{Core, Phase};
 use crate::directory::TaskInfo;
 use crate::ids::{CoreId, EndpointId, TaskId};
@@ -146,6 +146,7 @@ impl Core {
                 TakesInput::No
             },
             executing: None,
+            interrupt: Interrupt::No,
             kill: None,
             kill_askers: Vec::new(),
             print_bytes: 0,

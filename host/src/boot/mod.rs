@@ -4,6 +4,7 @@
 //! it was.
 
 mod modules;
+mod signals;
 mod stdio;
 mod work;
 
@@ -86,6 +87,9 @@ pub enum BootError {
     /// The ticker has no thread.
     #[error("boot: there is no thread for the ticker: {0}")]
     Ticker(std::io::Error),
+    /// Signals cannot be taken.
+    #[error("boot: signals cannot be taken: {0}")]
+    Signals(std::io::Error),
     /// The kernel itself.
     #[error("boot: {0}")]
     Kernel(#[from] KernelError),
@@ -112,6 +116,8 @@ pub fn boot(options: Options, work: Work) -> Result<Status, BootError> {
 
     let shell = kernel.spawn(CoreId::BOOT, shell(&work))?;
     registry.warm_up();
+    let prompted = work.prompted();
+    let _signals = signals::take(kernel.control(), prompted).map_err(BootError::Signals)?;
     let (inputs, after) = work.into_inputs();
     kernel.script(shell, inputs, after)?;
     kernel.park()?;

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use okernel_abi::layout::END_OF_INPUT;
 use okernel_core::{After, ConsoleConfig, Prompt};
 
+use super::signals::Prompted;
+
 /// The work that boot was asked for.
 #[derive(Debug)]
 pub enum Work {
@@ -43,6 +45,14 @@ impl Work {
             _ => ("terminal", Vec::new()),
         };
         [vec![mode.to_string()], args].concat()
+    }
+
+    /// Whether a person is prompted.
+    pub(super) fn prompted(&self) -> Prompted {
+        match self {
+            Work::Console { terminal: true, .. } => Prompted::Yes,
+            _ => Prompted::No,
+        }
     }
 
     /// The shell's first inputs, and what comes after them.

@@ -6,8 +6,8 @@
 
 use okernel_sdk::abi::layout::{self, HandleKind};
 use okernel_sdk::{
-    Clock, Console, Context, FramePublisher, FrameSubscriber, Poll, Readiness, Reply, Result,
-    Rights,
+    Clock, Console, Context, FramePublisher, FrameSubscriber, Pause, Poll, Readiness, Reply,
+    Result, Rights,
 };
 use okernel_sdk::{Sleep, Timers};
 use okernel_shell::effect::Effect;
@@ -413,6 +413,14 @@ impl Host for Kernel {
                 return Taken::Until(from);
             }
         }
+    }
+
+    fn is_interrupted(&mut self) -> bool {
+        Context::pause() == Pause::Interrupted
+    }
+
+    fn abandon(&mut self) {
+        self.pending = Pending::Nothing;
     }
 
     fn now_ns(&mut self) -> Option<u64> {

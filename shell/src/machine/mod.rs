@@ -76,6 +76,11 @@ pub enum Step {
     Budget,
 }
 
+/// The error of a program that somebody has interrupted.
+pub fn interrupted() -> Error {
+    Error::new(Class::Interrupt, "the evaluation was interrupted")
+}
+
 /// What the machine does next.
 pub(crate) enum Control {
     /// Gives a value to the frame on top.
@@ -190,6 +195,11 @@ impl Machine {
         Ok(())
     }
 
+    /// Steps of the last budget that are left; none when it was overdrawn.
+    pub fn steps_left(&self) -> u64 {
+        u64::try_from(self.budget).unwrap_or(0)
+    }
+
     /// True when no program is running.
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Idle)
@@ -274,9 +284,7 @@ impl Machine {
         if let State::Idle = std::mem::replace(&mut self.state, State::Idle) {
             return None;
         }
-        self.frames
-            .retain(|frame| !matches!(frame, Frame::Trap(..)));
-        let error = self.unwind(Error::new(Class::Limit, "interrupted")).err();
+        let error = self.unwind(interrupted()).err();
         self.stack = Vec::new();
         self.frames = Vec::new();
         error

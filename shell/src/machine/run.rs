@@ -82,6 +82,8 @@ impl Machine {
         while let Some(frame) = self.frames.pop() {
             match frame {
                 Frame::Lambda(running) => error = self.note_call(error, &running),
+                // An interrupt is meant for the whole program.
+                Frame::Trap(..) if error.class() == Class::Interrupt => {}
                 Frame::Trap(handler, height) => {
                     self.stack.truncate(height as usize);
                     let message = Value::string(&error.message());

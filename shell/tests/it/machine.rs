@@ -337,7 +337,7 @@ fn an_interrupt_ends_the_program_whatever_it_traps() {
     assert!(machine.start("1", "").is_err());
     assert_eq!(
         machine.interrupt().map(|error| error.class()),
-        Some(Class::Limit)
+        Some(Class::Interrupt)
     );
     assert!(machine.interrupt().is_none());
     machine.start("2", "").unwrap();

@@ -1,7 +1,7 @@
 //! The session against a host of the test's own: lines, errors, effects that wait, output that is
 //! taken piece by piece.
 
-use okernel_abi::layout::END_OF_INPUT;
+use okernel_abi::layout::{CANCEL_INPUT, END_OF_INPUT};
 use okernel_shell::effect::Effect;
 use okernel_shell::error::{Class, Error};
 use okernel_shell::machine::{Config, Machine};
@@ -17,10 +17,19 @@ struct Fake {
     asked: Vec<String>,
     answer: Option<Result<Value, Error>>,
     now_ns: u64,
+    /// Set by a test to interrupt the input that runs.
+    interrupted: bool,
+    abandoned: usize,
+    /// Answers `poll` at once.
+    polls: usize,
 }
 
 impl Host for Fake {
     fn begin(&mut self, effect: &Effect) -> Progress {
+        if &*effect.name.text() == "poll" {
+            self.polls += 1;
+            return Progress::Done(Ok(Value::Nil));
+        }
         self.asked.push(effect.name.text().to_string());
         self.answer = Some(match &*effect.name.text() {
             "read" => Ok(Value::string("a:40\nprint a\nb:a+2")),
@@ -55,6 +64,16 @@ impl Host for Fake {
 
     fn executed(&mut self, executed: Executed) {
         self.executed.push(executed);
+        self.interrupted = false;
+    }
+
+    fn is_interrupted(&mut self) -> bool {
+        self.interrupted
+    }
+
+    fn abandon(&mut self) {
+        self.abandoned += 1;
+        self.answer = None;
     }
 }
 
@@ -141,4 +160,113 @@ fn text_that_is_not_utf8_is_refused() {
     let host = run(&[b"\"\xff\"", b"1"]);
     assert_eq!(host.out, "1\n");
     assert!(host.errors.contains("UTF-8"), "{}", host.errors);
+}
+
+/// A session that has computed for some turns.
+fn begun(input: &str, turns: usize) -> (Session, Fake) {
+    let mut session = Session::new(Machine::new(Config::default()), "stdin");
+    let mut host = Fake::default();
+    session.input(input.as_bytes());
+    for _ in 0..turns {
+        let _ = session.turn(&mut host);
+    }
+    (session, host)
+}
+
+/// Interrupts and lets the session come to rest.
+fn interrupt(session: &mut Session, host: &mut Fake) {
+    host.interrupted = true;
+    let mut turns = 0;
+    while session.turn(host) == Turn::Busy || !session.is_idle() {
+        turns += 1;
+        assert!(turns < 1000, "an interrupt was lost");
+    }
+}
+
+#[test]
+fn an_interrupt_ends_the_evaluation_and_the_session_goes_on() {
+    let source = "a:1;f:{1+{x+1}/x};.[f;,0;{`caught}]";
+    let (mut session, mut host) = begun(source, 3);
+    interrupt(&mut session, &mut host);
+    assert_eq!(host.executed, [Executed::Failed]);
+    assert!(host.errors.starts_with("interrupt: "), "{}", host.errors);
+    assert!(host.errors.contains("in f"), "{}", host.errors);
+    session.input(b"a+1");
+    while session.turn(&mut host) == Turn::Busy || !session.is_idle() {}
+    assert_eq!(host.out, "2\n");
+}
+
+#[test]
+fn an_interrupt_ends_the_wait_for_an_effect() {
+    for input in ["1+rcv 3", "\\l some.ok"] {
+        let (mut session, mut host) = begun(input, 0);
+        host.answer = None;
+        session.input(b"`next");
+        // The effect is begun, and its answer is held back.
+        assert_eq!(session.turn(&mut Held(&mut host)), Turn::Waiting);
+        interrupt(&mut session, &mut host);
+        assert_eq!((host.abandoned, host.out.as_str()), (1, "`next\n"));
+        assert_eq!(host.executed, [Executed::Failed, Executed::Done]);
+    }
+}
+
+/// A host whose effects have no answer yet.
+struct Held<'a>(&'a mut Fake);
+
+impl Host for Held<'_> {
+    fn begin(&mut self, effect: &Effect) -> Progress {
+        self.0.begin(effect)
+    }
+
+    fn proceed(&mut self) -> Progress {
+        Progress::Waiting
+    }
+
+    fn write(&mut self, stream: Stream, text: &[u8], from: usize) -> Taken {
+        self.0.write(stream, text, from)
+    }
+
+    fn now_ns(&mut self) -> Option<u64> {
+        None
+    }
+
+    fn executed(&mut self, executed: Executed) {
+        self.0.executed(executed);
+    }
+}
+
+#[test]
+fn an_interrupt_drops_what_was_not_printed_yet() {
+    let (mut session, mut host) = begun("print 1000#\"x\";1", 3);
+    interrupt(&mut session, &mut host);
+    assert!(host.out.len() < 100, "{}", host.out);
+    assert!(host.out.ends_with("x\n"), "{}", host.out);
+    assert_eq!(host.executed, [Executed::Failed]);
+}
+
+#[test]
+fn an_interrupt_before_the_input_has_begun_ends_that_input() {
+    let (mut session, mut host) = begun("print 1", 0);
+    interrupt(&mut session, &mut host);
+    assert_eq!(
+        (host.out.as_str(), &host.executed[..]),
+        ("", &[Executed::Failed][..])
+    );
+}
+
+#[test]
+fn effects_that_are_answered_at_once_do_not_make_a_turn_endless() {
+    let (mut session, mut host) = begun("{poll 0;x+1}/0", 1);
+    let first = host.polls;
+    assert!((10..10_000).contains(&first), "{first}");
+    assert_eq!(session.turn(&mut host), Turn::Busy);
+    assert!(host.polls > first);
+}
+
+#[test]
+fn an_input_that_is_not_whole_can_be_forgotten() {
+    let host = run(&[b"f:{", &[CANCEL_INPUT], b"2+2"]);
+    assert_eq!((host.out.as_str(), host.errors.as_str()), ("4\n", ""));
+    let expected = [Executed::Incomplete, Executed::Done, Executed::Done];
+    assert_eq!(host.executed, expected);
 }

@@ -286,6 +286,10 @@ pub(crate) fn executed(status: u32) -> Result<(), Errno> {
     Ok(())
 }
 
+pub(crate) fn pause() -> Result<u64, Errno> {
+    with(|world| Ok(u64::from(world.task().interrupted)))
+}
+
 pub(crate) fn fault(text: &str) -> Result<(), Errno> {
     with(|world| world.task().fault = Some(text.to_string()));
     Ok(())

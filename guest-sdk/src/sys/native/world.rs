@@ -69,6 +69,8 @@ pub(crate) struct TaskState {
     pub(crate) executed: Vec<Executed>,
     pub(crate) input: Vec<u8>,
     pub(crate) unacknowledged: usize,
+    /// Whether the task is to give up its input.
+    pub(crate) interrupted: bool,
 }
 
 /// All that one thread's stand-in kernel holds.

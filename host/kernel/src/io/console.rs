@@ -10,8 +10,9 @@ use crate::ids::TaskId;
 use crate::inbox::Asker;
 use crate::io::output::{Output, Sinks, Stream};
 use crate::io::selector::{Door, Effect, Effects, Notice, Selector, Verdict};
+use crate::kernel::INTERRUPTED;
 use crate::limits::CONSOLE_LINE_BYTES_MAX;
-use okernel_abi::layout::{END_OF_INPUT, Executed};
+use okernel_abi::layout::{CANCEL_INPUT, END_OF_INPUT, Executed};
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -75,6 +76,24 @@ struct Reading {
     incomplete: Option<Incomplete>,
     /// The source has ended in the middle of an input, and the shell was told.
     cut: Option<Cut>,
+    /// Whether the shell works on a line.
+    running: Running,
+    /// The shell is to forget the lines of an input, and has not reported about that yet.
+    cancelling: Option<Cancelling>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Cancelling;
+
+/// What has become of the last line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Running {
+    /// The shell has reported about it: a line is awaited.
+    No,
+    /// The shell works on it.
+    Yes,
+    /// The same, and it was interrupted where nobody is prompted: that is the end.
+    Interrupted,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -117,15 +136,24 @@ impl Console {
             verdict,
             incomplete: None,
             cut: None,
+            running: Running::No,
+            cancelling: None,
         });
         self.permit();
     }
 
     fn permit(&mut self) {
-        let Some(reading) = &self.reading else {
-            return;
-        };
-        if let Some(prompt) = &reading.prompt {
+        self.prompt();
+        if let Some(reading) = &self.reading {
+            // The reader is gone only after it has told that the input has ended.
+            let _ = reading.permits.send(Permit);
+        }
+    }
+
+    fn prompt(&mut self) {
+        if let Some(reading) = &self.reading
+            && let Some(prompt) = &reading.prompt
+        {
             let text = match reading.incomplete {
                 None => &prompt.ready,
                 Some(Incomplete) => &prompt.more,
@@ -133,8 +161,35 @@ impl Console {
             self.output
                 .push(Stream::Out, text.clone().into_bytes(), None);
         }
-        // The reader is gone only after it has told that the input has ended.
-        let _ = reading.permits.send(Permit);
+    }
+
+    /// A person interrupts: the evaluation, or the line that is being typed and those before it that
+    /// belong to it. Where nobody is prompted that is the end.
+    fn interrupt(&mut self, effects: &mut Effects<'_>) {
+        let Some(reading) = &mut self.reading else {
+            return effects.push(Effect::Halt(INTERRUPTED));
+        };
+        let task = reading.shell;
+        match (reading.running, &reading.prompt) {
+            (Running::Yes, Some(_)) => effects.push(Effect::Interrupt { task }),
+            (Running::Yes, None) => {
+                reading.running = Running::Interrupted;
+                effects.push(Effect::Interrupt { task });
+            }
+            (Running::No, Some(_)) => {
+                self.output.push(Stream::Out, b"\n".to_vec(), None);
+                if reading.incomplete.is_none() {
+                    return self.prompt();
+                }
+                if reading.cancelling.replace(Cancelling).is_some() {
+                    return;
+                }
+                let input = vec![CANCEL_INPUT];
+                effects.push(Effect::Exec { task, input });
+            }
+            (Running::No, None) => effects.push(Effect::Halt(INTERRUPTED)),
+            (Running::Interrupted, _) => {}
+        }
     }
 
     fn end(&mut self, effects: &mut Effects<'_>) {
@@ -182,11 +237,13 @@ impl Selector for Console {
             Notice::Input(config, shell) => self.input = Some((config, shell)),
             Notice::Start(verdict) => self.start(verdict, effects),
             Notice::Line(input) => {
-                if let Some(reading) = &self.reading {
+                if let Some(reading) = &mut self.reading {
                     let task = reading.shell;
+                    reading.running = Running::Yes;
                     effects.push(Effect::Exec { task, input });
                 }
             }
+            Notice::Interrupt => self.interrupt(effects),
             Notice::End => self.end(effects),
             Notice::Failed(text) => {
                 tracing::error!("{text}");
@@ -203,6 +260,17 @@ impl Selector for Console {
             return;
         };
         reading.incomplete = None;
+        if reading.cancelling.take().is_some() {
+            // The reader was permitted to read before.
+            if reading.running == Running::No {
+                self.prompt();
+            }
+            return;
+        }
+        if std::mem::replace(&mut reading.running, Running::No) == Running::Interrupted {
+            self.reading = None;
+            return effects.push(Effect::Halt(INTERRUPTED));
+        }
         match executed {
             Ok(Executed::Done) => {}
             Ok(Executed::Failed) => reading.verdict = Verdict::Failed,

@@ -3,6 +3,7 @@
 use crate::ids::TaskId;
 use crate::io::console::ConsoleConfig;
 use crate::io::selector::{Effect, Effects, Notice, Selector, Verdict};
+use crate::kernel::INTERRUPTED;
 use okernel_abi::layout::Executed;
 use std::collections::VecDeque;
 use std::io;
@@ -24,6 +25,8 @@ pub enum After {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Then {
     Console,
+    /// The same with a person who types there: an interrupted script is not the end.
+    Prompt,
     HaltWhenAlone,
     Halt,
     Stay,
@@ -36,6 +39,18 @@ pub(crate) struct Script {
     inputs: VecDeque<Vec<u8>>,
     then: Then,
     verdict: Verdict,
+    stage: Stage,
+}
+
+/// How far the script has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// An input runs.
+    Running,
+    /// An input runs that was interrupted, and that is the end.
+    Interrupted,
+    /// All inputs have run.
+    Over,
 }
 
 impl Script {
@@ -45,6 +60,7 @@ impl Script {
             inputs: inputs.into(),
             then,
             verdict: Verdict::Fine,
+            stage: Stage::Over,
         }
     }
 
@@ -52,14 +68,28 @@ impl Script {
         if let Some(input) = self.inputs.pop_front() {
             let task = self.shell;
             effects.push(Effect::Exec { task, input });
+            self.stage = Stage::Running;
             return;
         }
+        self.stage = Stage::Over;
         let status = self.verdict.status();
         match self.then {
-            Then::Console => effects.push(Effect::StartConsole(self.verdict)),
+            Then::Console | Then::Prompt => effects.push(Effect::StartConsole(self.verdict)),
             Then::HaltWhenAlone => effects.push(Effect::HaltWhenAlone(status)),
             Then::Halt => effects.push(Effect::Halt(status)),
             Then::Stay => {}
+        }
+    }
+
+    /// A person interrupts: the input that runs is given up, and unless a person can go on from there the
+    /// kernel halts.
+    fn interrupt(&mut self, effects: &mut Effects<'_>) {
+        if self.stage == Stage::Over {
+            return effects.push(Effect::Halt(INTERRUPTED));
+        }
+        effects.push(Effect::Interrupt { task: self.shell });
+        if self.then != Then::Prompt {
+            self.stage = Stage::Interrupted;
         }
     }
 }
@@ -70,13 +100,18 @@ impl Selector for Script {
     }
 
     fn notice(&mut self, notice: Notice, effects: &mut Effects<'_>) {
-        if let Notice::Start(_) = notice {
-            self.next(effects);
+        match notice {
+            Notice::Start(_) => self.next(effects),
+            Notice::Interrupt => self.interrupt(effects),
+            _ => {}
         }
     }
 
     fn executed(&mut self, executed: Result<Executed, String>, effects: &mut Effects<'_>) {
         match executed {
+            _ if self.stage == Stage::Interrupted => {
+                return effects.push(Effect::Halt(INTERRUPTED));
+            }
             Ok(Executed::Done) => {}
             Ok(Executed::Failed) => self.verdict = Verdict::Failed,
             Ok(Executed::Incomplete) => {

@@ -82,6 +82,8 @@ pub(crate) enum Notice {
     End,
     /// Reading failed.
     Failed(String),
+    /// A person at the terminal interrupts.
+    Interrupt,
 }
 
 /// Whether all inputs so far went well.
@@ -128,6 +130,8 @@ impl Door {
 pub(crate) enum Effect {
     /// An input for a task; the selector is told how it went.
     Exec { task: TaskId, input: Vec<u8> },
+    /// The input that the task works on is to be given up; the selector that sent it is told as usual.
+    Interrupt { task: TaskId },
     /// Let the console begin to read.
     StartConsole(Verdict),
     /// Halt the kernel with this status.

@@ -7,6 +7,7 @@ mod churn;
 mod console;
 mod contexts;
 mod halting;
+mod interrupts;
 mod preemption;
 mod requests;
 mod sharing;

@@ -3,6 +3,7 @@
 use okernel_abi::layout::Executed;
 use okernel_abi::value::Value;
 use okernel_abi::{Errno, Handle};
+use okernel_core::Resumed;
 use okernel_core::limits::REQUEST_BYTES_MAX;
 
 use super::Guest;
@@ -60,6 +61,15 @@ pub(in crate::wasm) fn executed(guest: Guest<'_, '_>, status: u32) -> Result<u64
     let executed = Executed::from_number(status).ok_or(Errno::Invalid)?;
     guest.data_mut().cx.executed(executed)?;
     Ok(0)
+}
+
+pub(in crate::wasm) fn pause(guest: Guest<'_, '_>) -> Result<u64, Errno> {
+    let state = guest.data_mut();
+    if state.cx.slice_expired() && state.cx.preempt() == Resumed::Continue {
+        state.drop_revoked_windows();
+    }
+    let unwanted = state.cx.is_killed() || state.cx.is_interrupted();
+    Ok(u64::from(unwanted))
 }
 
 pub(in crate::wasm) fn fault(guest: Guest<'_, '_>, address: u32, bytes: u32) -> Result<u64, Errno> {
