@@ -8,9 +8,9 @@ use crate::symbol::Symbol;
 use crate::value::{Function, Value};
 
 /// The names that stand for effects in a new machine.
-pub const EFFECTS: [&str; 18] = [
+pub const EFFECTS: [&str; 19] = [
     "pub", "sub", "snd", "rcv", "poll", "spawn", "print", "load", "kill", "ps", "rings", "cores",
-    "qos", "halt", "select", "drop", "now", "attach",
+    "stats", "qos", "halt", "select", "drop", "now", "attach",
 ];
 
 /// A request that the host answers with [`Machine::resume`](crate::machine::Machine::resume).

@@ -335,6 +335,11 @@ const PAGES: &[Page] = &[
     page(Effects, "cores", &["cores[]   the cores"]),
     page(
         Effects,
+        "stats",
+        &["stats[]   the ring of the kernel's statistics; stats ms publishes so often"],
+    ),
+    page(
+        Effects,
         "qos",
         &["qos[core;(bus;io;tasks)]   quanta in microseconds; qos[`task;n;weight]"],
     ),

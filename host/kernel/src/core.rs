@@ -10,7 +10,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Quanta};
 use crate::crew::Crew;
 use crate::directory::Directory;
-use crate::ids::{CoreId, TaskId};
+use crate::feed::Feed;
+use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::Asker;
 use crate::io::poll::Io;
 use crate::memory::Memory;
@@ -24,8 +25,8 @@ use crate::timer::{Fired, Wheel};
 use crate::wake::Signal;
 use okernel_abi::Handle;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// What all cores of a kernel share.
 pub(crate) struct Shared {
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) stats: Vec<Arc<CoreStats>>,
     pub(crate) modules: Arc<dyn Modules>,
     pub(crate) hooks: Arc<dyn CoreHooks>,
+    /// The statistics' ring, once there is one.
+    pub(crate) feed: OnceLock<EndpointId>,
     /// Set when the boot core wants to know of every task that ends.
     pub(crate) watch_ends: AtomicBool,
     /// Set when a task has failed: a script whose tasks fail has failed too.
@@ -70,9 +73,11 @@ impl Shared {
 
 /// Whose timer it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct TimerOwner {
-    pub(crate) task: Key,
-    pub(crate) handle: Handle,
+pub(crate) enum TimerOwner {
+    /// A task's, which knows it by this handle.
+    Task { task: Key, handle: Handle },
+    /// The statistics' (see [`crate::feed`]).
+    Feed,
 }
 
 /// Whether the hooks were told that this core runs tasks.
@@ -120,6 +125,8 @@ pub(crate) struct Core {
     pub(crate) console: Option<Key>,
     /// The slot that feeds the shell now, and is told when a person interrupts.
     pub(crate) foreground: Option<Key>,
+    /// The statistics' ring, on the boot core, once somebody has asked for it.
+    pub(crate) feed: Option<Box<Feed>>,
     /// On the boot core: halt with this status when the shell is alone.
     pub(crate) alone_status: Option<i32>,
     pub(crate) quanta: Quanta,
@@ -263,7 +270,13 @@ impl Core {
         let timers_next_ns = self.timers.next_ns().unwrap_or(u64::MAX);
         self.timer_next_ns = timers_next_ns.min(self.io.next_ns());
         for timer in fired.drain(..) {
-            let TimerOwner { task, handle } = timer.data;
+            let (task, handle) = match timer.data {
+                TimerOwner::Task { task, handle } => (task, handle),
+                TimerOwner::Feed => {
+                    self.feed_due();
+                    continue;
+                }
+            };
             let one_shot = self.timers.period_ns(timer.timer).is_none();
             if let Some(cell) = self.cell(task)
                 && let Ok(Object::Timer(state)) = cell.handles.get_mut(handle)

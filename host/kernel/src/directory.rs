@@ -42,6 +42,8 @@ pub(crate) struct EndpointInfo {
     pub(crate) home: Option<CoreId>,
     pub(crate) owner: Option<TaskId>,
     pub(crate) creator: Option<TaskId>,
+    /// What the task calls it that was granted it last; empty for others.
+    pub(crate) name: String,
 }
 
 /// What is known of a task.
@@ -96,6 +98,7 @@ impl Directory {
             home: Some(home),
             owner: None,
             creator,
+            name: String::new(),
         })))
     }
 
@@ -157,6 +160,7 @@ impl Directory {
             home: Some(home),
             owner: None,
             creator,
+            name: String::new(),
         }));
         Ok((id, subscriber))
     }
@@ -180,6 +184,13 @@ impl Directory {
         }
     }
 
+    /// Says what a task that was granted an endpoint calls it.
+    pub(crate) fn set_name(&self, id: EndpointId, name: &str) {
+        if let Some(info) = self.lock().endpoints.get_mut(id.0) {
+            info.name = name.to_string();
+        }
+    }
+
     /// An endpoint is gone.
     pub(crate) fn remove_endpoint(&self, id: EndpointId) {
         let mut inner = self.lock();
@@ -199,6 +210,29 @@ impl Directory {
                 inner.drop_reader(ring);
             }
         }
+    }
+
+    /// Shows all endpoints to `visit`, by rising index; nobody else gets at the directory meanwhile.
+    pub(crate) fn visit_endpoints(&self, mut visit: impl FnMut(EndpointId, &EndpointInfo)) {
+        let inner = self.lock();
+        for (key, info) in inner.endpoints.iter() {
+            visit(EndpointId(key), info);
+        }
+    }
+
+    /// Shows all living tasks to `visit`, likewise.
+    pub(crate) fn visit_tasks(&self, mut visit: impl FnMut(TaskId, &TaskInfo)) {
+        let inner = self.lock();
+        for (key, info) in inner.tasks.iter() {
+            visit(TaskId(key), info);
+        }
+    }
+
+    /// The tasks that ended last, at most so many, the latest at the end.
+    pub(crate) fn ended(&self, most: usize) -> Vec<EndedTask> {
+        let inner = self.lock();
+        let skip = inner.ended.len().saturating_sub(most);
+        inner.ended.iter().skip(skip).cloned().collect()
     }
 
     /// All endpoints, by rising index.

@@ -55,6 +55,8 @@ pub(crate) enum Post {
     InterruptInput,
     /// The kernel is to halt.
     Halt(i32),
+    /// The statistics' ring has a new subscriber.
+    FeedWanted,
     /// A task has ended somewhere; whoever waits to be alone looks again.
     TaskEnded,
 }
@@ -79,6 +81,7 @@ impl fmt::Debug for Post {
             Post::Interrupt(_) => "Interrupt",
             Post::InterruptInput => "InterruptInput",
             Post::Halt(_) => "Halt",
+            Post::FeedWanted => "FeedWanted",
             Post::TaskEnded => "TaskEnded",
         })
     }

@@ -67,6 +67,10 @@ impl Core {
                 let refusal = Refusal::new(Errno::Unsupported, text);
                 self.answer(asker, Message::Error(refusal));
             }
+            Message::Stats { period_ms } => {
+                let ring = self.feed_ring(period_ms);
+                self.answer_or_refuse(asker, ring.map(Message::AckPub));
+            }
             Message::Qos(change) => {
                 let changed = self.qos(change);
                 self.answer_or_refuse(asker, changed.map(|()| Message::AckQos));
@@ -148,6 +152,9 @@ impl Core {
         let directory = &self.shared.directory;
         let (id, subscriber) = directory.subscribe(ring, policy, self.id, creator)?;
         self.memory.insert(End::Subscriber(id, subscriber));
+        if self.shared.feed.get() == Some(&ring) {
+            self.shared.signals[CoreId::BOOT.index()].post(Post::FeedWanted);
+        }
         Ok(id)
     }
 
@@ -330,6 +337,7 @@ impl Core {
                 None => self.halt_kernel(INTERRUPTED),
             },
             Post::Halt(status) => self.halt_kernel(status),
+            Post::FeedWanted => self.feed_wanted(),
             Post::TaskEnded => self.look_whether_alone(),
         }
     }

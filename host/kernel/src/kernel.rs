@@ -31,8 +31,8 @@ use crate::timer::Wheel;
 use okernel_ring::Policy;
 use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::{JoinHandle, available_parallelism};
 
 /// Exit status of a kernel: 0 fine, 1 failed, or what it was halted with.
@@ -123,6 +123,7 @@ impl Kernel {
             signals,
             modules,
             hooks,
+            feed: OnceLock::new(),
             watch_ends: AtomicBool::new(false),
             task_failed: AtomicBool::new(false),
             status: AtomicI32::new(0),
@@ -160,6 +161,7 @@ impl Kernel {
                 io: Io::new(poller, Arc::clone(&shared), id),
                 console: None,
                 foreground: None,
+                feed: None,
                 alone_status: None,
                 quanta: config.quanta,
                 now_ns: 0,

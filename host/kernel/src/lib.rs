@@ -26,6 +26,7 @@ mod cell;
 pub mod clock;
 mod core;
 mod directory;
+mod feed;
 mod memory;
 pub mod run_queue;
 pub mod stats;
@@ -48,6 +49,7 @@ mod message;
 mod pending;
 mod request;
 mod requests;
+mod snapshot;
 mod views;
 
 pub mod io;

@@ -47,8 +47,43 @@ pub const NAME_BYTES_MAX: usize = 256;
 /// The longest file that the request `read` answers, in bytes.
 pub const READ_BYTES_MAX: u64 = 64 << 20;
 
+/// How often statistics are published, in milliseconds, when nobody has said otherwise.
+pub const STATS_PERIOD_MS: u64 = 250;
+
+/// The shortest period of the statistics, in milliseconds.
+pub const STATS_PERIOD_MS_MIN: u64 = 10;
+
+/// The longest period of the statistics, in milliseconds.
+pub const STATS_PERIOD_MS_MAX: u64 = 60_000;
+
+/// Capacity of the statistics' ring, in bytes.
+pub const STATS_RING_BYTES: usize = 512 << 10;
+
+/// Tasks of one frame of statistics: those that used the most CPU since the last one.
+pub const STATS_TASKS_MAX: usize = 200;
+
+/// Ended tasks of one frame of statistics.
+pub const STATS_ENDED_MAX: usize = 16;
+
+/// Ends of rings of one frame of statistics: whole rings, the busiest first.
+pub const STATS_ENDS_MAX: usize = 400;
+
+/// Names of modules in one frame of statistics.
+pub const STATS_MODULES_MAX: usize = 100;
+
+/// Bytes of a name in a frame of statistics; the rest is cut off.
+pub const STATS_NAME_BYTES_MAX: usize = 64;
+
+/// Bytes of the reason of a task's end in a frame of statistics; the rest is cut off.
+pub const STATS_REASON_BYTES_MAX: usize = 240;
+
 const _: () = {
     assert!(CORES_MAX <= u16::MAX as usize, "a core's number is 16 bits");
     assert!(REQUESTS_OUTSTANDING_MAX < HANDLES_MAX);
     assert!(WEIGHT_DEFAULT <= WEIGHT_MAX);
+    assert!(STATS_RING_BYTES >= okernel_ring::CAPACITY_BYTES_MIN);
+    assert!(
+        STATS_ENDS_MAX > okernel_ring::MAX_READERS,
+        "a whole ring fits"
+    );
 };

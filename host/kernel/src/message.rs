@@ -13,6 +13,7 @@
 //! | Exec task | the input | AckExec how it went, or Error |
 //! | Print | the bytes | AckPrint when they are written, or Error |
 //! | Select | | Error: there are no selectors for rings yet |
+//! | Stats period | | AckPub of the statistics' ring, or Error |
 //! | QoS core or task | the change | AckQoS, or Error |
 //! | Load | name and path | AckLoad with the module, or Error |
 //! | Read | path | AckRead with the file's bytes, or Error |
@@ -81,6 +82,10 @@ pub(crate) enum Message {
     },
     AckPrint,
     Select,
+    /// The statistics' ring is wanted; a period of 0 ms leaves the one that it has.
+    Stats {
+        period_ms: u64,
+    },
     Qos(QosChange),
     AckQos,
     Load {
@@ -227,6 +232,7 @@ impl Message {
             Message::AckRead(bytes) => (25, 0, 0, put(Parcel::Bytes(bytes))),
             Message::Interrupt(task) => (26, key_to_word(task.0), 0, 0),
             Message::AckInterrupt => (27, 0, 0, 0),
+            Message::Stats { period_ms } => (28, period_ms, 0, 0),
         };
         let head =
             u64::from(kind) | u64::from(address.from.0) << 16 | u64::from(address.to.0) << 32;
@@ -295,6 +301,7 @@ impl Message {
             (25, Some(Parcel::Bytes(bytes))) => Message::AckRead(bytes),
             (26, None) => Message::Interrupt(TaskId(word_to_key(a))),
             (27, None) => Message::AckInterrupt,
+            (28, None) => Message::Stats { period_ms: a },
             _ => return None,
         };
         Some((address, message))

@@ -13,6 +13,7 @@
 //! | ``(`read;"path")`` | the file's text |
 //! | ``(`kill;task)``, ``(`halt[;status])`` | nil |
 //! | ``(`qos;core;(bus;io;tasks))``, ``(`qos;`task;task;weight)`` | nil |
+//! | ``(`stats[;ms])`` | number of the ring on which statistics are published, every `ms` from now on |
 //! | ``(`ps)``, ``(`rings)``, ``(`cores)``, ``(`modules)`` | a table |
 //!
 //! Grants are a dictionary from names: an integer is an endpoint, `` `timer `clock `console `errors
@@ -21,7 +22,7 @@
 
 use crate::config::Quanta;
 use crate::ids::{EndpointId, TaskId};
-use crate::limits::{QUANTUM_US_MAX, WEIGHT_MAX};
+use crate::limits::{QUANTUM_US_MAX, STATS_PERIOD_MS_MAX, STATS_PERIOD_MS_MIN, WEIGHT_MAX};
 use crate::program::Program;
 use crate::refusal::Refusal;
 use okernel_abi::Errno;
@@ -49,6 +50,10 @@ pub(crate) enum Request {
     },
     Read(PathBuf),
     Kill(TaskId),
+    Stats {
+        /// 0: as it is.
+        period_ms: u64,
+    },
     Ps,
     Rings,
     Cores,
@@ -143,6 +148,7 @@ impl Request {
                 args.count(1, 1)?;
                 args.task(0).map(Request::Kill)
             }
+            "stats" => args.stats(),
             "ps" => args.none(Request::Ps),
             "rings" => args.none(Request::Rings),
             "cores" => args.none(Request::Cores),
@@ -249,6 +255,21 @@ impl Args<'_> {
             ring: self.endpoint(1, "a publisher's number")?,
             policy,
         })
+    }
+
+    fn stats(&self) -> Result<Request, Refusal> {
+        self.count(0, 1)?;
+        if matches!(self.items, [] | [Value::Nil]) {
+            return Ok(Request::Stats { period_ms: 0 });
+        }
+        let period_ms = u64::try_from(self.int(0, "a period in ms")?).ok();
+        match period_ms.filter(|ms| (STATS_PERIOD_MS_MIN..=STATS_PERIOD_MS_MAX).contains(ms)) {
+            Some(period_ms) => Ok(Request::Stats { period_ms }),
+            None => {
+                let what = format!("a period in {STATS_PERIOD_MS_MIN}..{STATS_PERIOD_MS_MAX} ms");
+                Err(self.expected(&what, &self.items[0]))
+            }
+        }
     }
 
     fn spawn(&self) -> Result<Request, Refusal> {

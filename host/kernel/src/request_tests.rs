@@ -65,6 +65,22 @@ fn a_request_without_arguments_may_be_written_in_each_way() {
 }
 
 #[test]
+fn statistics() {
+    let int = Value::Int;
+    for (items, period_ms) in [
+        (vec![symbol("stats")], 0),
+        (vec![symbol("stats"), Value::Nil], 0),
+        (vec![symbol("stats"), int(100)], 100),
+    ] {
+        assert_eq!(decode(&items), Ok(Request::Stats { period_ms }));
+    }
+    for period in [int(9), int(-1), int(60_001), Value::text("often")] {
+        let text = decode(&[symbol("stats"), period]).unwrap_err();
+        assert!(text.starts_with("stats: a period in "), "{text}");
+    }
+}
+
+#[test]
 fn spawn_with_everything() {
     let names = ["in", "out", "f", "t", "c", "args", "weight", "memory"];
     let names = names.iter().map(ToString::to_string).collect();

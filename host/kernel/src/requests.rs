@@ -144,6 +144,9 @@ impl Core {
                 Some(info) => Ok(Action::Ask(info.core, Message::Kill(task))),
                 None => Err(self.no_task("kill", task)),
             },
+            Request::Stats { period_ms } => {
+                Ok(Action::Ask(CoreId::BOOT, Message::Stats { period_ms }))
+            }
             Request::Ps => value(views::tasks(&self.shared)),
             Request::Rings => value(views::rings(&self.shared)),
             Request::Cores => value(views::cores(&self.shared)),
@@ -179,6 +182,7 @@ impl Core {
     }
 
     fn home_for_attach(&self, id: EndpointId) -> Result<CoreId, Refusal> {
+        self.shared.not_the_feed("attach", id)?;
         let Some(info) = self.shared.directory.endpoint(id) else {
             return Err(refuse(
                 Errno::NotFound,
@@ -337,6 +341,7 @@ fn operation(request: &Request) -> &'static str {
     match request {
         Request::Load { .. } => "load",
         Request::Read(_) => "read",
+        Request::Stats { .. } => "stats",
         Request::Ps => "ps",
         Request::Rings => "rings",
         Request::Cores => "cores",

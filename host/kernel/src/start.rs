@@ -28,6 +28,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
 
+/// An endpoint that is granted: its name to the task, and where it lies.
+type Named<'g> = (&'g str, Place, EndpointId);
+
 fn refuse(errno: Errno, text: impl std::fmt::Display) -> Refusal {
     Refusal::new(errno, format!("spawn: {text}"))
 }
@@ -72,6 +75,7 @@ impl Core {
     }
 
     fn home_of(&self, id: EndpointId) -> Result<CoreId, Refusal> {
+        self.shared.not_the_feed("spawn", id)?;
         let Some(info) = self.shared.directory.endpoint(id) else {
             return Err(refuse(
                 Errno::NotFound,
@@ -112,9 +116,10 @@ impl Core {
             parent,
             stats: Arc::clone(&stats),
         })?;
-        for (place, endpoint) in places {
+        for (name, place, endpoint) in places {
             self.memory.set_owner(place, Some(id));
             self.shared.directory.set_owner(endpoint, Some(id));
+            self.shared.directory.set_name(endpoint, name);
         }
         let system = handles
             .objects()
@@ -163,14 +168,14 @@ impl Core {
         Ok(id)
     }
 
-    fn make_handles(
+    fn make_handles<'g>(
         &mut self,
-        grants: &[(String, Grant)],
+        grants: &'g [(String, Grant)],
         limit: usize,
         parent: Option<TaskId>,
-    ) -> Result<(Handles, Vec<(Place, EndpointId)>), Refusal> {
+    ) -> Result<(Handles, Vec<Named<'g>>), Refusal> {
         let mut handles = Handles::new(limit);
-        let mut places: Vec<(Place, EndpointId)> = Vec::new();
+        let mut places: Vec<Named> = Vec::new();
         for (name, grant) in grants {
             if name.len() > NAME_BYTES_MAX {
                 return Err(refuse(Errno::TooLarge, "the name of a grant is too long"));
@@ -182,11 +187,11 @@ impl Core {
             let object = match grant {
                 Grant::Endpoint(id) => {
                     let place = self.take_place(*id, parent)?;
-                    if places.iter().any(|(_, other)| other == id) {
+                    if places.iter().any(|(_, _, other)| other == id) {
                         let text = format_args!("endpoint {id} is granted twice");
                         return Err(refuse(Errno::Invalid, text));
                     }
-                    places.push((place, *id));
+                    places.push((name, place, *id));
                     match place {
                         Place::Publisher(key) => Object::Publisher(key, *id),
                         Place::Subscriber(key) => Object::Subscriber(key, *id),

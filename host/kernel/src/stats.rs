@@ -76,6 +76,8 @@ pub struct TaskStats {
     pub preemptions: Count,
     /// Bytes of memory, as its CPU reports.
     pub memory_bytes: Count,
+    /// Times that it was started again after a failure.
+    pub restarts: Count,
     /// Its weight.
     pub weight: Count,
     state: AtomicU32,

@@ -4,8 +4,8 @@
 //! busy or stuck core is seen too. Times are in milliseconds, sizes in bytes.
 
 use crate::core::Shared;
-use crate::directory::{EndpointInfo, Role};
-use crate::ids::EndpointId;
+use crate::directory::{EndedTask, EndpointInfo, Role, TaskInfo};
+use crate::ids::{EndpointId, TaskId};
 use okernel_abi::value::Value;
 use okernel_ring::Policy;
 
@@ -19,67 +19,101 @@ fn ints(numbers: impl IntoIterator<Item = u64>) -> Value {
     Value::Ints(numbers.into_iter().map(|number| number as i64).collect())
 }
 
-/// All tasks and those that ended last: `task name core state cpu_ms turns preempted weight memory
-/// parent exit`.
+/// One task, as a row.
+#[derive(Debug)]
+pub(crate) struct TaskRow {
+    pub(crate) id: TaskId,
+    pub(crate) info: TaskInfo,
+    state: &'static str,
+    /// Why it ended; empty while it lives.
+    pub(crate) exit: String,
+}
+
+impl TaskRow {
+    pub(crate) fn alive(id: TaskId, info: TaskInfo) -> TaskRow {
+        let state = info.stats.state().name();
+        let exit = String::new();
+        TaskRow {
+            id,
+            info,
+            state,
+            exit,
+        }
+    }
+
+    pub(crate) fn ended(task: EndedTask) -> TaskRow {
+        TaskRow {
+            id: task.id,
+            info: task.info,
+            state: "ended",
+            exit: task.reason,
+        }
+    }
+}
+
+/// All tasks and those that ended last.
 pub(crate) fn tasks(shared: &Shared) -> Value {
     let (alive, ended) = shared.directory.tasks();
-    let alive = alive.into_iter().map(|(id, info)| {
-        let state = info.stats.state().name();
-        (id, info, state, String::new())
-    });
-    let ended = ended
-        .into_iter()
-        .map(|task| (task.id, task.info, "ended", task.reason));
-    let rows: Vec<_> = ended.chain(alive).collect();
+    let alive = alive.into_iter().map(|(id, info)| TaskRow::alive(id, info));
+    let rows: Vec<_> = ended.into_iter().map(TaskRow::ended).chain(alive).collect();
+    task_table(&rows)
+}
+
+/// Tasks: `task name core state cpu_ms turns preempted weight memory parent restarts exit`.
+pub(crate) fn task_table(rows: &[TaskRow]) -> Value {
     Value::table(vec![
         (
             "task",
-            Value::Ints(rows.iter().map(|row| row.0.number()).collect()),
+            Value::Ints(rows.iter().map(|row| row.id.number()).collect()),
         ),
         (
             "name",
-            Value::Symbols(rows.iter().map(|row| row.1.name.clone()).collect()),
+            Value::Symbols(rows.iter().map(|row| row.info.name.clone()).collect()),
         ),
-        ("core", ints(rows.iter().map(|row| row.1.core.0.into()))),
+        ("core", ints(rows.iter().map(|row| row.info.core.0.into()))),
         (
             "state",
-            Value::Symbols(rows.iter().map(|row| row.2.to_string()).collect()),
+            Value::Symbols(rows.iter().map(|row| row.state.to_string()).collect()),
         ),
         (
             "cpu_ms",
             Value::Floats(
                 rows.iter()
-                    .map(|row| ms(row.1.stats.cpu_ns.get()))
+                    .map(|row| ms(row.info.stats.cpu_ns.get()))
                     .collect(),
             ),
         ),
         (
             "turns",
-            ints(rows.iter().map(|row| row.1.stats.turns.get())),
+            ints(rows.iter().map(|row| row.info.stats.turns.get())),
         ),
         (
             "preempted",
-            ints(rows.iter().map(|row| row.1.stats.preemptions.get())),
+            ints(rows.iter().map(|row| row.info.stats.preemptions.get())),
         ),
         (
             "weight",
-            ints(rows.iter().map(|row| row.1.stats.weight.get())),
+            ints(rows.iter().map(|row| row.info.stats.weight.get())),
         ),
         (
             "memory",
-            ints(rows.iter().map(|row| row.1.stats.memory_bytes.get())),
+            ints(rows.iter().map(|row| row.info.stats.memory_bytes.get())),
         ),
         (
             "parent",
             Value::Ints(
                 rows.iter()
-                    .map(|row| row.1.parent.map_or(NULL, |parent| parent.number()))
+                    .map(|row| row.info.parent.map_or(NULL, |parent| parent.number()))
                     .collect(),
             ),
         ),
         (
+            "restarts",
+            ints(rows.iter().map(|row| row.info.stats.restarts.get())),
+        ),
+        (
             "exit",
-            Value::List(rows.iter().map(|row| Value::text(&row.3)).collect()),
+            Value::List(rows.iter().map(|row| Value::text(&row.exit)).collect()),
         ),
     ])
 }
@@ -95,10 +129,15 @@ struct RingRow {
     position: u64,
     lag: u64,
     missed: u64,
+    commits: u64,
 }
 
 fn ring_row(id: EndpointId, info: &EndpointInfo) -> RingRow {
     let lags = info.ring.lags();
+    let commits = match info.role {
+        Role::Publisher { .. } => info.ring.commits(),
+        Role::Subscriber { .. } => 0,
+    };
     let (kind, ring, position, lag, missed) = match info.role {
         Role::Publisher { closed, .. } => {
             let kind = if closed { "closed" } else { "publisher" };
@@ -133,15 +172,21 @@ fn ring_row(id: EndpointId, info: &EndpointInfo) -> RingRow {
         position,
         lag,
         missed,
+        commits,
     }
 }
 
-/// Both ends of all rings: `id kind ring core task capacity position lag missed`. The kind is
-/// `publisher`, `closed` (its subscribers drain what is left), or a subscriber's policy. The lag of a
-/// publisher is that of its slowest reader.
+/// Both ends of all rings.
 pub(crate) fn rings(shared: &Shared) -> Value {
-    let all = shared.directory.endpoints();
-    let rows: Vec<RingRow> = all.iter().map(|(id, info)| ring_row(*id, info)).collect();
+    ring_table(&shared.directory.endpoints())
+}
+
+/// Ends of rings: `id kind ring core task capacity position lag missed commits
+/// name`. The kind is `publisher`,
+/// `closed` (its subscribers drain what is left), or a subscriber's policy. The lag of a publisher is
+/// that of its slowest reader. The name is what the task calls it that was granted it.
+pub(crate) fn ring_table(ends: &[(EndpointId, EndpointInfo)]) -> Value {
+    let rows: Vec<RingRow> = ends.iter().map(|(id, info)| ring_row(*id, info)).collect();
     Value::table(vec![
         (
             "id",
@@ -167,6 +212,11 @@ pub(crate) fn rings(shared: &Shared) -> Value {
         ("position", ints(rows.iter().map(|row| row.position))),
         ("lag", ints(rows.iter().map(|row| row.lag))),
         ("missed", ints(rows.iter().map(|row| row.missed))),
+        ("commits", ints(rows.iter().map(|row| row.commits))),
+        (
+            "name",
+            Value::Symbols(ends.iter().map(|(_, info)| info.name.clone()).collect()),
+        ),
     ])
 }
 

@@ -86,7 +86,7 @@ impl Context {
             fired: 0,
             armed: Armed::No,
         }))?;
-        let owner = TimerOwner {
+        let owner = TimerOwner::Task {
             task: cell.key,
             handle,
         };

@@ -87,6 +87,11 @@ impl Ring {
         self.inner.sequencer.published()
     }
 
+    /// How often the publisher has committed: each time one message or a batch of them.
+    pub fn commits(&self) -> u64 {
+        self.inner.sequencer.commits()
+    }
+
     /// Whether the publisher has closed the ring (or is gone). Subscribers can still drain it.
     pub fn is_closed(&self) -> bool {
         self.inner.sequencer.is_closed()
@@ -236,7 +241,7 @@ mod tests {
             publisher.write(&[0; 2000]).unwrap();
             block.release(2000).unwrap();
         }
-        assert_eq!(ring.published(), 6000);
+        assert_eq!((ring.published(), ring.commits()), (6000, 3));
         assert_eq!(
             lap.readable(),
             Err(RecvError::Lapped { missed_bytes: 4000 })

@@ -30,7 +30,7 @@ use crate::error::SubscribeError;
 use crate::limits::MAX_READERS;
 use crate::policy::{Policy, ReaderLag, Start};
 use crate::read_side::ReadSide;
-use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, full_fence, lock};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, Tally, full_fence, lock};
 use crate::waiter::{Sleepers, Waiter};
 use crate::write_side::WriteSide;
 use crossbeam_utils::CachePadded;
@@ -65,6 +65,8 @@ pub(crate) struct Overtaking {
     pub(crate) claimed: AtomicU64,
     /// Where an overtaken reader goes on.
     pub(crate) landing: AtomicU64,
+    /// How often the writer has published. It lies here because the writer has this line at hand.
+    pub(crate) commits: Tally,
 }
 
 /// Who gates, who sleeps, and whether it is over.
@@ -114,6 +116,7 @@ impl Sequencer {
             overtaking: CachePadded::new(Overtaking {
                 claimed: AtomicU64::new(0),
                 landing: AtomicU64::new(0),
+                commits: Tally::default(),
             }),
             control: CachePadded::new(Control {
                 gates: AtomicU64::new(u64::from(held)),
@@ -146,6 +149,11 @@ impl Sequencer {
     #[inline]
     pub fn published(&self) -> Sequence {
         self.published.get()
+    }
+
+    /// How often the writer has published something, be it one message or a batch.
+    pub fn commits(&self) -> u64 {
+        self.overtaking.commits.get()
     }
 
     /// Whether the writer has closed the ring. What it published before can still be read.

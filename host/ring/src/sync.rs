@@ -26,6 +26,24 @@ pub(crate) use loom::sync::{Mutex, MutexGuard};
 
 pub(crate) use std::sync::atomic::Ordering;
 
+/// A count with one writer, for people to look at. It is no part of any protocol, so loom does not
+/// try its interleavings.
+#[derive(Debug, Default)]
+pub(crate) struct Tally(std::sync::atomic::AtomicU64);
+
+impl Tally {
+    /// Replaces the count; its only writer calls it.
+    #[inline]
+    pub(crate) fn set(&self, count: u64) {
+        self.0.store(count, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// The count, as of a moment ago.
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
 /// Locks, whether or not a thread panicked while it held the lock.
 ///
 /// What the locks of this crate protect is valid between any two statements, and a panic (of a

@@ -28,6 +28,8 @@ pub struct WriteSide {
     landing_next: Sequence,
     /// An open-ended grant of so many positions is worth having: a quarter of the capacity.
     enough: u64,
+    /// How often something was published.
+    commits: u64,
     is_closed: bool,
 }
 
@@ -44,6 +46,7 @@ impl WriteSide {
             landing_due,
             landing_next: 0,
             enough,
+            commits: 0,
             is_closed: false,
         }
     }
@@ -175,6 +178,8 @@ impl WriteSide {
         );
         self.position += count;
         self.shared.published.advance(self.position);
+        self.commits += 1;
+        self.shared.overtaking.commits.set(self.commits);
         let asleep = self.shared.control.sleepers.after_change();
         // One branch for two rare things.
         if asleep != 0 || self.position >= self.landing_due {

@@ -11,5 +11,6 @@ mod interrupts;
 mod preemption;
 mod requests;
 mod sharing;
+mod stats;
 mod timers;
 mod wakeups;
