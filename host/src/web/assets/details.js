@@ -1,0 +1,140 @@
+// The details of one task or ring, and what can be done with it.
+
+import { byId, bytes, h, percent, setText, short, span } from "./dom.js";
+import { ringLabel } from "./store.js";
+
+const VALUES_MAX = 8;
+
+const facts = (rows) => h("dl", {}, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+
+export class Details {
+  #shown = null;
+  #opener = null;
+  #unwatch = null;
+
+  constructor(store, actions) {
+    this.store = store;
+    this.actions = actions;
+    this.host = byId("details");
+    this.host.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation();
+      this.close();
+    });
+  }
+
+  get shown() {
+    return this.#shown;
+  }
+
+  open(kind, id) {
+    if (!this.#shown) this.#opener = document.activeElement;
+    this.#stop();
+    this.#shown = { kind, id };
+    this.host.hidden = false;
+    this.title = h("h2", { tabindex: -1 });
+    this.body = h("div", { class: "facts-list" });
+    this.watch = h("ol", { class: "watch", hidden: true });
+    this.host.replaceChildren(
+      h("header", {}, this.title, h("button", { class: "quiet", "aria-label": "Close", title: "Close (Esc)", onclick: () => this.close() }, "×")),
+      this.body, kind === "task" ? this.#taskTools(id) : this.#ringTools(id), this.watch);
+    this.update();
+    this.title.focus();
+  }
+
+  close() {
+    this.#stop();
+    this.#shown = null;
+    this.host.hidden = true;
+    this.host.dispatchEvent(new CustomEvent("closed", { bubbles: true }));
+    if (this.#opener?.isConnected) this.#opener.focus();
+  }
+
+  #stop() {
+    this.#unwatch?.();
+    this.#unwatch = null;
+  }
+
+  #taskTools(id) {
+    const weight = h("input", { type: "number", min: 1, max: 100000, required: true, "aria-label": "Weight", value: this.store.latest?.tasks.get(id)?.weight ?? 100 });
+    return h("div", { class: "tools owner", id: "task-tools" },
+      h("form", { onsubmit: (event) => { event.preventDefault(); this.actions.weight(id, weight.valueAsNumber); } }, h("label", {}, "Weight ", weight), h("button", {}, "Set")),
+      h("button", { class: "danger", id: "kill", title: "End this task (k)", onclick: () => this.actions.kill(id) }, "Kill"));
+  }
+
+  #ringTools(id) {
+    const button = h("button", { onclick: () => this.#toggleWatch(id, button), "aria-pressed": false }, "Watch values");
+    return h("div", { class: "tools" }, button,
+      h("button", { class: "owner", title: "Put a subscriber of this ring into the prompt", onclick: () => this.actions.type(`sub[0;${id};\`lap]`) }, "Subscribe…"));
+  }
+
+  #toggleWatch(id, button) {
+    const on = this.#unwatch === null;
+    button.setAttribute("aria-pressed", on);
+    this.watch.hidden = !on;
+    if (!on) return this.#stop();
+    this.watch.replaceChildren(h("li", { class: "muted" }, "waiting for values"));
+    this.#unwatch = this.actions.watch(id, (message) => {
+      const text = message.kind === 1 ? JSON.stringify(message.value) : `${message.bytes?.length ?? 0} characters of base64, kind ${message.kind}`;
+      if (this.watch.firstElementChild?.className === "muted") this.watch.replaceChildren();
+      this.watch.prepend(h("li", {}, text.length > 300 ? `${text.slice(0, 300)}…` : text));
+      while (this.watch.childElementCount > VALUES_MAX) this.watch.lastElementChild.remove();
+    }, (reason) => this.watch.prepend(h("li", { class: "muted" }, reason)));
+  }
+
+  update() {
+    const now = this.store.latest;
+    if (!this.#shown || !now) return;
+    const { kind, id } = this.#shown;
+    const item = kind === "task" ? now.tasks.get(id) : now.rings.get(id);
+    if (!item) {
+      setText(this.title, `${kind === "task" ? "Task" : "Ring"} ${id} is gone`);
+      return;
+    }
+    if (kind === "task") this.#task(now, item);
+    else this.#ring(now, item);
+  }
+
+  #task(now, task) {
+    setText(this.title, `${task.name}`);
+    const gone = task.state === "ended";
+    byId("task-tools").hidden = gone;
+    const ends = [...now.rings.values()].filter((end) => end.task === task.task);
+    const parent = now.tasks.get(task.parent);
+    this.body.replaceChildren(
+      facts([
+        ["Task", `${task.task} on core ${task.core}`],
+        ["State", [h("i", { class: `dot ${task.state}`, "aria-hidden": "true" }), task.state]],
+        ["CPU", `${percent(task.share)} · ${span(task.cpu_ms / 1000)} in all`],
+        ["Turns", `${short(task.turnRate)}/s · ${short(Number(task.turns))} in all, ${short(Number(task.preempted))} preempted`],
+        ["Weight", String(task.weight)],
+        ["Memory", bytes(Number(task.memory))],
+        ["Restarts", String(task.restarts ?? 0)],
+        ["Spawned by", task.parent === null ? "the kernel" : parent ? `${parent.name} (${task.parent})` : `task ${task.parent}`],
+        ["Last error", task.exit && task.exit !== "done" ? h("pre", { class: "fault" }, task.exit) : gone ? "none: done" : "none"],
+      ]),
+      ends.length ? h("h3", {}, "Ends of rings") : "",
+      h("ul", { class: "ends" }, ends.map((end) => h("li", {},
+        h("button", { class: "link", onclick: () => this.actions.open("ring", end.ring) }, end.name || `${end.id}`),
+        ` ${end.isRing ? "publishes" : end.kind} · ${bytes(end.rate)}/s · lag ${bytes(end.lag)}${end.missed ? ` · missed ${bytes(end.missed)}` : ""}`))));
+  }
+
+  #ring(now, ring) {
+    setText(this.title, ringLabel(now, ring));
+    const holder = (end) => (now.tasks.has(end.task)
+      ? h("button", { class: "link", onclick: () => this.actions.open("task", end.task) }, now.tasks.get(end.task).name)
+      : end.task === null ? "nobody" : `task ${end.task}`);
+    this.body.replaceChildren(
+      facts([
+        ["Ring", `${ring.id}${ring.core === null ? "" : ` on core ${ring.core}`}${ring.kind === "closed" ? ", closed" : ""}`],
+        ["Publisher", ring.name === "stats" && ring.task === null ? "the kernel" : holder(ring)],
+        ["Size", bytes(ring.capacity)],
+        ["Flow", `${bytes(ring.rate)}/s · ${short(ring.commitRate)} messages/s`],
+        ["Published", bytes(ring.position)],
+        ["Fill", `${percent(ring.fill)} · lag ${bytes(ring.lag)}`],
+      ]),
+      h("h3", {}, `Subscribers (${ring.readers.length})`),
+      h("ul", { class: "ends" }, ring.readers.map((end) => h("li", {}, holder(end),
+        ` ${end.kind} · core ${end.core ?? "–"} · lag ${bytes(end.lag)} (${percent(end.fill)})${end.missed ? ` · missed ${bytes(end.missed)}` : ""}`))));
+  }
+}
