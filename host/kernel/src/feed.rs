@@ -12,14 +12,15 @@
 //! counted.
 
 use crate::core::{Core, Shared, TimerOwner};
-use crate::ids::{CoreId, EndpointId};
+use crate::ids::{CoreId, EndpointId, TaskId};
+use crate::inbox::Post;
 use crate::limits::{STATS_PERIOD_MS, STATS_RING_BYTES};
 use crate::refusal::Refusal;
 use crate::snapshot::{Before, Header, snapshot};
 use crate::table::Key;
 use okernel_abi::Errno;
 use okernel_abi::frame::FRAME_VALUE;
-use okernel_ring::{ClaimError, FramePublisher, Ring, Start};
+use okernel_ring::{ClaimError, FramePublisher, Policy, Ring, Start, Subscriber};
 
 /// The publisher of the statistics.
 #[derive(Debug)]
@@ -35,6 +36,25 @@ pub(crate) struct Feed {
 }
 
 impl Shared {
+    /// Subscribes to a ring by its number, for an end that lies on `core`; who subscribes to the
+    /// statistics starts them.
+    ///
+    /// # Errors
+    /// As for the request `sub`.
+    pub(crate) fn subscribe(
+        &self,
+        ring: EndpointId,
+        policy: Policy,
+        core: CoreId,
+        creator: Option<TaskId>,
+    ) -> Result<(EndpointId, Subscriber), Refusal> {
+        let made = self.directory.subscribe(ring, policy, core, creator)?;
+        if self.feed.get() == Some(&ring) {
+            self.signals[CoreId::BOOT.index()].post(Post::FeedWanted);
+        }
+        Ok(made)
+    }
+
     /// No task can hold the publisher of the statistics.
     pub(crate) fn not_the_feed(&self, op: &str, id: EndpointId) -> Result<(), Refusal> {
         if self.feed.get() != Some(&id) {

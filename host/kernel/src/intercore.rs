@@ -149,12 +149,8 @@ impl Core {
         policy: Policy,
         creator: Option<TaskId>,
     ) -> Result<EndpointId, Refusal> {
-        let directory = &self.shared.directory;
-        let (id, subscriber) = directory.subscribe(ring, policy, self.id, creator)?;
+        let (id, subscriber) = self.shared.subscribe(ring, policy, self.id, creator)?;
         self.memory.insert(End::Subscriber(id, subscriber));
-        if self.shared.feed.get() == Some(&ring) {
-            self.shared.signals[CoreId::BOOT.index()].post(Post::FeedWanted);
-        }
         Ok(id)
     }
 

@@ -79,7 +79,7 @@ impl OwnSubscriber {
         ring: EndpointId,
         policy: Policy,
     ) -> Result<OwnSubscriber, Refusal> {
-        let (id, subscriber) = shared.directory.subscribe(ring, policy, core, None)?;
+        let (id, subscriber) = shared.subscribe(ring, policy, core, None)?;
         let entry = Entry {
             id,
             shared: Arc::clone(shared),
