@@ -10,7 +10,7 @@ use crate::executor;
 use crate::open;
 use crate::pod::{Pod, item_bytes};
 use crate::readiness::{Readiness, readiness};
-use crate::window::Lent;
+use crate::window::{Lent, Run};
 use crate::write_lane::WriteLane;
 use core::future::poll_fn;
 use core::marker::PhantomData;
@@ -209,9 +209,12 @@ impl<T: Pod> Publisher<T> {
     /// # });
     /// # assert_eq!(done.sent::<u64>("out"), [1, 2, 3]);
     /// ```
+    #[inline]
     pub fn try_claim(&mut self, count: usize) -> Result<Claim<'_, T>, ClaimError> {
         let bytes = count.saturating_mul(item_bytes::<T>());
-        self.lane.claim(bytes, bytes)?;
+        if !self.lane.window().is_ready(bytes) {
+            self.lane.claim(bytes, bytes)?;
+        }
         Ok(self.guard(count))
     }
 
@@ -235,8 +238,10 @@ impl<T: Pod> Publisher<T> {
     /// ```
     pub async fn claim(&mut self, count: usize) -> Result<Claim<'_, T>, ClaimError> {
         let bytes = count.saturating_mul(item_bytes::<T>());
-        let lane = Rc::clone(&self.lane);
-        poll_fn(|cx| lane.poll_room(bytes, cx, |lane| lane.claim(bytes, bytes))).await?;
+        let lane = &self.lane;
+        if !lane.window().is_ready(bytes) {
+            poll_fn(|cx| lane.poll_room(bytes, cx, |lane| lane.claim(bytes, bytes))).await?;
+        }
         Ok(self.guard(count))
     }
 
@@ -258,16 +263,19 @@ impl<T: Pod> Publisher<T> {
     pub async fn claim_some(&mut self, count: usize) -> Result<Claim<'_, T>, ClaimError> {
         let one = item_bytes::<T>();
         let most = count.saturating_mul(one).max(one);
-        let lane = Rc::clone(&self.lane);
+        let lane = &self.lane;
         let granted = poll_fn(|cx| lane.poll_room(one, cx, |lane| lane.claim(one, most))).await?;
         Ok(self.guard((granted / one).min(count.max(1))))
     }
 
+    #[inline]
     fn guard(&mut self, count: usize) -> Claim<'_, T> {
-        self.lane.window().lend(Lent::Yes);
+        let window = self.lane.window();
+        window.lend(Lent::Yes);
+        window.take_up();
         Claim {
+            run: window.run(0, count),
             publisher: self,
-            count,
         }
     }
 
@@ -340,7 +348,7 @@ impl<T: Pod> Drop for Publisher<T> {
 /// ```
 pub struct Claim<'a, T: Pod> {
     publisher: &'a mut Publisher<T>,
-    count: usize,
+    run: Run<T>,
 }
 
 impl<T: Pod> Deref for Claim<'_, T> {
@@ -348,14 +356,14 @@ impl<T: Pod> Deref for Claim<'_, T> {
 
     #[inline]
     fn deref(&self) -> &[T] {
-        self.publisher.lane.window().items(0, self.count)
+        self.run.items()
     }
 }
 
 impl<T: Pod> DerefMut for Claim<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
-        self.publisher.lane.window().items_mut(self.count)
+        self.run.items_mut()
     }
 }
 
@@ -377,8 +385,9 @@ impl<T: Pod> Claim<'_, T> {
     /// # });
     /// # assert_eq!(done.sent::<u64>("out"), [7, 8]);
     /// ```
+    #[inline]
     pub fn commit(self) -> Result<(), ClaimError> {
-        let count = self.count;
+        let count = self.run.count();
         self.commit_first(count)
     }
 
@@ -398,8 +407,9 @@ impl<T: Pod> Claim<'_, T> {
     /// # });
     /// # assert_eq!(done.sent::<u64>("out"), [7]);
     /// ```
+    #[inline]
     pub fn commit_first(self, count: usize) -> Result<(), ClaimError> {
-        let count = count.min(self.count);
+        let count = count.min(self.run.count());
         let lane = &self.publisher.lane;
         lane.window().advance(count * item_bytes::<T>());
         lane.flush()
@@ -407,6 +417,7 @@ impl<T: Pod> Claim<'_, T> {
 }
 
 impl<T: Pod> Drop for Claim<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         let window = self.publisher.lane.window();
         window.lend(Lent::No);

@@ -74,10 +74,12 @@ impl ReadLane {
         })
     }
 
+    #[inline]
     pub(crate) fn handle(&self) -> u32 {
         self.opened.handle()
     }
 
+    #[inline]
     pub(crate) fn window(&self) -> &Window {
         &self.window
     }

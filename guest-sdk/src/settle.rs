@@ -85,6 +85,7 @@ impl Opened {
         })
     }
 
+    #[inline]
     pub(crate) fn handle(&self) -> u32 {
         self.handle
     }

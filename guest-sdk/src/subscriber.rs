@@ -10,7 +10,7 @@ use crate::pod::{Pod, item_bytes};
 use crate::read_lane::{ReadLane, Take};
 use crate::readiness::{Readiness, readiness};
 use crate::settle::Settle;
-use crate::window::Lent;
+use crate::window::{Lent, Run};
 use core::future::poll_fn;
 use core::marker::PhantomData;
 use core::ops::Deref;
@@ -232,7 +232,7 @@ impl<T: Pod> Subscriber<T> {
     /// ```
     pub async fn batch_of(&mut self, count: usize) -> Result<Batch<'_, T>, RecvError> {
         let bytes = count.max(1).saturating_mul(item_bytes::<T>());
-        let lane = Rc::clone(&self.lane);
+        let lane = &self.lane;
         let attempt = |lane: &Rc<ReadLane>| lane.take(bytes, Take::All);
         let taken = poll_fn(|cx| lane.poll_take(bytes, cx, attempt)).await?;
         Ok(self.guard(taken))
@@ -265,10 +265,12 @@ impl<T: Pod> Subscriber<T> {
         }
     }
 
+    #[inline]
     fn guard(&mut self, bytes: usize) -> Batch<'_, T> {
-        self.lane.window().lend(Lent::Yes);
+        let window = self.lane.window();
+        window.lend(Lent::Yes);
         Batch {
-            count: bytes / item_bytes::<T>(),
+            run: window.run(0, bytes / item_bytes::<T>()),
             subscriber: self,
         }
     }
@@ -320,7 +322,7 @@ impl<T: Pod> Drop for Subscriber<T> {
 /// ```
 pub struct Batch<'a, T: Pod> {
     subscriber: &'a mut Subscriber<T>,
-    count: usize,
+    run: Run<T>,
 }
 
 impl<T: Pod> Deref for Batch<'_, T> {
@@ -328,7 +330,7 @@ impl<T: Pod> Deref for Batch<'_, T> {
 
     #[inline]
     fn deref(&self) -> &[T] {
-        self.subscriber.lane.window().items(0, self.count)
+        self.run.items()
     }
 }
 
@@ -346,7 +348,7 @@ impl<T: Pod> Batch<'_, T> {
     /// # done.result.unwrap();
     /// ```
     pub fn release(self) {
-        let count = self.count;
+        let count = self.run.count();
         self.release_first(count);
     }
 
@@ -366,7 +368,7 @@ impl<T: Pod> Batch<'_, T> {
         let lane = &self.subscriber.lane;
         lane.window().lend(Lent::No);
         lane.window()
-            .advance(count.min(self.count) * item_bytes::<T>());
+            .advance(count.min(self.run.count()) * item_bytes::<T>());
         lane.settle();
     }
 }

@@ -10,8 +10,8 @@
 //!
 //! One of the few files with `unsafe`. What makes it right:
 //! * A run is opened only over bytes that the kernel granted (`pub_claim`) or declared readable and holds for
-//!   this reader (`sub_readable`), or over this window's own buffer; its three pointers
-//!   satisfy base ≤ next ≤ end.
+//!   this reader (`sub_readable`), or over this window's own buffer; its four pointers
+//!   satisfy base ≤ next ≤ end ≤ limit.
 //! * The memory stays for as long as the window does: the buffer is owned, the mapping stays until the
 //!   handle is closed, and the handle is closed after the window's last use.
 //! * References into a run are made only for guards (`Claim`, `Batch`, `Frame`) that borrow the publisher or
@@ -58,10 +58,14 @@ pub(crate) enum Lent {
 
 /// The bytes at one end of a ring.
 pub(crate) struct Window {
-    next: Cell<*mut u8>,
-    end: Cell<*mut u8>,
+    /// Where the run begins that the kernel does not know to be taken.
     base: Cell<*mut u8>,
-    set_aside: Cell<*mut u8>,
+    /// The first byte that was not taken.
+    next: Cell<*mut u8>,
+    /// Where taking ends: at the limit, or right here when the rest was set aside.
+    end: Cell<*mut u8>,
+    /// Where the run ends.
+    limit: Cell<*mut u8>,
     lent: Cell<bool>,
     memory: Memory,
     capacity: usize,
@@ -76,16 +80,17 @@ impl Window {
             Access::Copy => Memory::Buffer(RefCell::default()),
         };
         Ok(Window {
+            base: Cell::new(ptr::null_mut()),
             next: Cell::new(ptr::null_mut()),
             end: Cell::new(ptr::null_mut()),
-            base: Cell::new(ptr::null_mut()),
-            set_aside: Cell::new(ptr::null_mut()),
+            limit: Cell::new(ptr::null_mut()),
             lent: Cell::new(false),
             memory,
             capacity,
         })
     }
 
+    #[inline]
     pub(crate) fn place(&self) -> Place {
         match self.memory {
             Memory::Mapped(_) => Place::Ring,
@@ -94,6 +99,7 @@ impl Window {
     }
 
     /// A guard has the run, or has given it back.
+    #[inline]
     pub(crate) fn lend(&self, lent: Lent) {
         self.lent.set(lent == Lent::Yes);
     }
@@ -105,9 +111,9 @@ impl Window {
 
     /// Closes the run: there is nothing to take.
     pub(crate) fn clear(&self) {
-        self.base.set(self.end.get());
-        self.next.set(self.end.get());
-        self.set_aside.set(ptr::null_mut());
+        self.base.set(self.next.get());
+        self.end.set(self.next.get());
+        self.limit.set(self.next.get());
     }
 
     /// Opens a run of `bytes` of the ring from `position`, or of the buffer.
@@ -117,7 +123,8 @@ impl Window {
         assert!(bytes <= self.capacity, "a run is no longer than its ring");
         let base = match &self.memory {
             Memory::Mapped(mapping) => {
-                let offset = (position % self.capacity as u64) as usize;
+                // The capacity is a power of two.
+                let offset = position as usize & (self.capacity - 1);
                 mapping.start().as_ptr().wrapping_add(offset)
             }
             Memory::Buffer(buffer) => self.buffer_of(buffer, bytes).as_ptr(),
@@ -125,7 +132,7 @@ impl Window {
         self.base.set(base);
         self.next.set(base);
         self.end.set(base.wrapping_add(bytes));
-        self.set_aside.set(ptr::null_mut());
+        self.limit.set(self.end.get());
     }
 
     /// The buffer, of at least so many bytes. What was in it is lost when it grows.
@@ -153,10 +160,12 @@ impl Window {
             }
         };
         self.end.set(self.base.get().wrapping_add(copied));
+        self.limit.set(self.end.get());
         Ok(())
     }
 
     /// Bytes that were taken from the front of the run.
+    #[inline]
     pub(crate) fn taken_bytes(&self) -> usize {
         self.next.get() as usize - self.base.get() as usize
     }
@@ -167,31 +176,35 @@ impl Window {
         self.end.get() as usize - self.next.get() as usize
     }
 
+    /// Whether nothing was taken, and so many bytes can be, set aside or not.
+    #[inline]
+    pub(crate) fn is_ready(&self, bytes: usize) -> bool {
+        self.base == self.next && bytes <= self.limit.get() as usize - self.next.get() as usize
+    }
+
     /// Takes bytes from the front.
+    #[inline]
     pub(crate) fn advance(&self, bytes: usize) {
         assert!(bytes <= self.left_bytes());
         self.next.set(self.next.get().wrapping_add(bytes));
     }
 
     /// Forgets what was taken: the run begins where it stands.
+    #[inline]
     pub(crate) fn rebase(&self) {
         self.base.set(self.next.get());
     }
 
     /// Puts what is left aside, so that taking more asks the owner first, who then knows of it.
+    #[inline]
     pub(crate) fn set_aside(&self) {
-        if self.left_bytes() > 0 {
-            self.set_aside.set(self.end.get());
-            self.end.set(self.next.get());
-        }
+        self.end.set(self.next.get());
     }
 
     /// Takes up again what was set aside; answers how many bytes can be taken.
+    #[inline]
     pub(crate) fn take_up(&self) -> usize {
-        let end = self.set_aside.replace(ptr::null_mut());
-        if !end.is_null() {
-            self.end.set(end);
-        }
+        self.end.set(self.limit.get());
         self.left_bytes()
     }
 
@@ -237,24 +250,34 @@ impl Window {
         self.next.set(self.next.get().wrapping_add(bytes.len()));
     }
 
-    /// The messages from `skip` bytes after the front of the run. For guards.
-    pub(crate) fn items<T: Pod>(&self, skip: usize, count: usize) -> &[T] {
-        let start = self.check::<T>(skip, count);
-        // SAFETY: `check` has seen that so many messages lie there, aligned; the guard that this
-        // is for keeps the run open, and any bits are values.
-        unsafe { core::slice::from_raw_parts(start, count) }
+    /// The messages from `skip` bytes after the front of the run, for a guard.
+    #[inline]
+    pub(crate) fn run<T: Pod>(&self, skip: usize, count: usize) -> Run<T> {
+        if self.next.get().is_null() && count == 0 {
+            return Run {
+                start: NonNull::dangling(),
+                count,
+            };
+        }
+        let left = self.left_bytes();
+        assert!(skip <= left && count <= (left - skip) / size_of::<T>());
+        let start = self.next.get().wrapping_add(skip).cast::<T>();
+        assert!(
+            start.is_aligned(),
+            "messages begin at multiples of their alignment"
+        );
+        Run {
+            start: NonNull::new(start).unwrap_or(NonNull::dangling()),
+            count,
+        }
     }
 
-    /// The messages at the front of the run, to be written. For guards that are the only one.
-    #[expect(
-        clippy::mut_from_ref,
-        reason = "the guard borrows the publisher mutably"
-    )]
-    pub(crate) fn items_mut<T: Pod>(&self, count: usize) -> &mut [T] {
-        let start = self.check::<T>(0, count);
-        // SAFETY: as in `items`; and the publisher, which alone may write here, is borrowed
-        // mutably by the one guard that calls this.
-        unsafe { core::slice::from_raw_parts_mut(start, count) }
+    /// The same as a slice, for a frame, which borrows the subscriber.
+    pub(crate) fn items<T: Pod>(&self, skip: usize, count: usize) -> &[T] {
+        let run = self.run::<T>(skip, count);
+        // SAFETY: so many messages lie there, aligned; the frame that this is for keeps the run
+        // open, and any bits are values.
+        unsafe { core::slice::from_raw_parts(run.start.as_ptr(), run.count) }
     }
 
     /// What was taken so far, to be copied into the ring.
@@ -266,18 +289,35 @@ impl Window {
         // SAFETY: the bytes from base to next lie in the run and were written.
         unsafe { core::slice::from_raw_parts(self.base.get(), bytes) }
     }
+}
 
-    fn check<T: Pod>(&self, skip: usize, count: usize) -> *mut T {
-        if self.next.get().is_null() && count == 0 {
-            return NonNull::dangling().as_ptr();
-        }
-        let left = self.left_bytes();
-        assert!(skip <= left && count <= (left - skip) / size_of::<T>());
-        let start = self.next.get().wrapping_add(skip).cast::<T>();
-        assert!(
-            start.is_aligned(),
-            "messages begin at multiples of their alignment"
-        );
-        start
+/// Messages in a run, as a guard holds them: the guard keeps the run open for as long as it
+/// lives, by its mutable borrow of the end of the ring.
+#[derive(Debug)]
+pub(crate) struct Run<T> {
+    start: NonNull<T>,
+    count: usize,
+}
+
+impl<T: Pod> Run<T> {
+    /// How many messages.
+    #[inline]
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    #[inline]
+    pub(crate) fn items(&self) -> &[T] {
+        // SAFETY: so many messages lie there, aligned, when the run was made; the guard that holds it
+        // keeps it open, and any bits are values.
+        unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.count) }
+    }
+
+    /// For guards of publishers.
+    #[inline]
+    pub(crate) fn items_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `items`; and the publisher, which alone may write here, is borrowed
+        // mutably by the one guard that holds this.
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.count) }
     }
 }

@@ -36,6 +36,7 @@ pub(crate) struct WriteLane {
 }
 
 impl Settle for WriteLane {
+    #[inline]
     fn settle(&self) {
         if self.window.is_lent() {
             return;
@@ -78,10 +79,12 @@ impl WriteLane {
         })
     }
 
+    #[inline]
     pub(crate) fn handle(&self) -> u32 {
         self.opened.handle()
     }
 
+    #[inline]
     pub(crate) fn window(&self) -> &Window {
         &self.window
     }
@@ -157,6 +160,7 @@ impl WriteLane {
     /// Publishes what was written, and tells whether that and everything before it went well.
     ///
     /// For the owner alone: whoever calls this knows that there is no guard (or has forgotten it).
+    #[inline]
     pub(crate) fn flush(&self) -> Result<(), ClaimError> {
         self.window.lend(Lent::No);
         self.settle();

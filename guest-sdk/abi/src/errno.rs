@@ -90,12 +90,18 @@ impl Errno {
 
     /// Splits what a system call answered. An unknown negative number reads as
     /// [`Errno::Unsupported`]: it comes from a newer host.
+    #[inline]
     pub fn check(result: i64) -> Result<u64, Errno> {
         if result >= 0 {
             return Ok(result as u64);
         }
-        let number = i32::try_from(-(result as i128)).unwrap_or(0);
-        Err(Errno::from_number(number).unwrap_or(Errno::Unsupported))
+        Err(Errno::from_result(result))
+    }
+
+    #[cold]
+    fn from_result(result: i64) -> Errno {
+        let number = i32::try_from(result.unsigned_abs()).unwrap_or(0);
+        Errno::from_number(number).unwrap_or(Errno::Unsupported)
     }
 }
 

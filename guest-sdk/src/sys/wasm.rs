@@ -111,10 +111,12 @@ pub(crate) fn task_number() -> usize {
     0
 }
 
+#[inline]
 pub(crate) fn pub_claim(handle: u32, min: u32, max: u32) -> Result<u64, Errno> {
     call!(pub_claim(handle, min, max))
 }
 
+#[inline]
 pub(crate) fn pub_commit(handle: u32, bytes: u32) -> Result<(), Errno> {
     call!(pub_commit(handle, bytes)).map(drop)
 }
@@ -126,10 +128,12 @@ pub(crate) fn pub_write(handle: u32, bytes: &[u8]) -> Result<(), Errno> {
     .map(drop)
 }
 
+#[inline]
 pub(crate) fn sub_readable(handle: u32) -> Result<u64, Errno> {
     call!(sub_readable(handle))
 }
 
+#[inline]
 pub(crate) fn sub_release(handle: u32, bytes: u32) -> Result<(), Errno> {
     call!(sub_release(handle, bytes)).map(drop)
 }
