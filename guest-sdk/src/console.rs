@@ -10,6 +10,7 @@ use crate::sys;
 use core::future::poll_fn;
 use core::task::Poll;
 use okernel_abi::Errno;
+use okernel_abi::value::Value;
 use std::io;
 
 /// The most bytes that one call hands to the kernel.
@@ -123,6 +124,28 @@ impl Console {
     /// ```
     pub fn arm(&self) -> Result<Readiness> {
         readiness(self.handle, PIECE_BYTES_MAX).map_err(failed)
+    }
+
+    /// Tells whoever types at the console which names there are now, so that it can complete them.
+    ///
+    /// # Errors
+    /// The kernel refused; `Again` when too much of this task's output is still on its way.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # let done = Harness::new().console("console").run(async |ctx| {
+    /// ctx.console()?.offer(["price", "volume"])?;
+    /// # Ok(())
+    /// # });
+    /// # assert_eq!(done.offered, ["price", "volume"]);
+    /// ```
+    pub fn offer<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Result<()> {
+        let names = names.into_iter().map(str::to_string).collect();
+        let encoded = Value::Symbols(names).to_bytes();
+        sys::console_offer(self.handle, &encoded).map_err(|errno| Error::Call {
+            call: "offer names",
+            errno,
+        })
     }
 
     /// A buffer for `write!`, printed by [`Output::flush`].

@@ -76,6 +76,10 @@ pub trait Host {
     fn write(&mut self, stream: Stream, text: &[u8], from: usize) -> Taken;
     /// Nanoseconds of a monotonic clock, if there is one.
     fn now_ns(&mut self) -> Option<u64>;
+    /// Is told, when an input has run, which names programs have bound.
+    fn names(&mut self, names: &[Symbol]) {
+        let _ = names;
+    }
     /// Is told how the input that runs went.
     fn executed(&mut self, executed: Executed);
     /// Whether the input that runs is to be given up. Holds until the host was told how it went.
@@ -198,7 +202,10 @@ impl Session {
                     Some(input) => self.begin(&input, host),
                     None => return Turn::Waiting,
                 },
-                Work::Report(executed) => host.executed(executed),
+                Work::Report(executed) => {
+                    host.names(&self.machine.names());
+                    host.executed(executed);
+                }
                 Work::Program(echo) if self.steps_left == 0 => {
                     self.work = Work::Program(echo);
                     return Turn::Busy;

@@ -85,6 +85,10 @@ macro_rules! syscalls {
             /// theirs before this call comes back. Answers 1 when the task is to give up the input that it works
             /// on (somebody has interrupted it) or is being ended, otherwise 0.
             fn pause();
+            /// Tells whoever types at this console which names there are now, as an encoded value (a vector of
+            /// symbols), in place of those told before: the console completes them. Again while too much of
+            /// this task's output is still on its way.
+            fn console_offer(console: u32, address: u32, bytes: u32);
         }
     };
 }

@@ -166,6 +166,13 @@ pub(crate) fn console_write(console: u32, bytes: &[u8]) -> Result<(), Errno> {
     .map(drop)
 }
 
+pub(crate) fn console_offer(console: u32, names: &[u8]) -> Result<(), Errno> {
+    reading(names, |names| {
+        call!(console_offer(console, address(names), names.len() as u32))
+    })
+    .map(drop)
+}
+
 pub(crate) fn log(level: u32, text: &str) -> Result<(), Errno> {
     reading(text.as_bytes(), |bytes| {
         call!(log(level, address(bytes), bytes.len() as u32))

@@ -17,6 +17,8 @@ pub struct Done {
     pub polls: u64,
     /// What was printed.
     pub console: Vec<u8>,
+    /// The names that were last offered to whoever types.
+    pub offered: Vec<String>,
     /// The lines of the log.
     pub log: Vec<(LogLevel, String)>,
     /// What was reported of executed inputs.

@@ -248,6 +248,7 @@ pub(super) fn run(harness: Harness<'_>) -> Done {
         results,
         polls,
         console: std::mem::take(&mut world.console),
+        offered: std::mem::take(&mut world.offered),
         log: std::mem::take(&mut world.log),
         executed: world
             .tasks

@@ -268,23 +268,31 @@ impl Context {
             Object::Console(stream) => *stream,
             other => return Err(wrong(other)),
         };
-        let bytes_max = core.shared.config.print_bytes_max;
-        if bytes.len() > bytes_max {
-            return Err(Errno::TooLarge);
-        }
-        if cell.print_bytes > 0 && cell.print_bytes + bytes.len() > bytes_max {
-            return Err(Errno::Again);
-        }
         if bytes.is_empty() {
             return Ok(());
         }
-        cell.print_bytes += bytes.len();
-        let pending = Pending::Print {
-            task: cell.key,
-            bytes: bytes.len(),
-        };
+        let pending = on_its_way(core, cell, bytes.len())?;
         let bytes = bytes.to_vec();
         core.ask(CoreId::BOOT, Message::Print { stream, bytes }, pending);
+        Ok(())
+    }
+
+    /// Tells whoever types at the console which names there are, as an encoded vector of symbols.
+    ///
+    /// # Errors
+    /// Malformed: something else was encoded. Again, TooLarge, BadHandle, WrongKind as for
+    /// [`Context::print`]: names are output too.
+    pub fn offer(&mut self, console: Handle, names: &[u8]) -> Result<(), Errno> {
+        let Inner { core, cell } = self.inner_mut();
+        match cell.handles.get(console)? {
+            Object::Console(_) => {}
+            other => return Err(wrong(other)),
+        }
+        if !matches!(Value::decode(names), Ok(Value::Symbols(_))) {
+            return Err(Errno::Malformed);
+        }
+        let pending = on_its_way(core, cell, names.len())?;
+        core.ask(CoreId::BOOT, Message::Offer(names.to_vec()), pending);
         Ok(())
     }
 
@@ -381,6 +389,20 @@ impl Context {
         cell.executing = Some(job.asker);
         Some(job.input)
     }
+}
+
+/// Counts bytes that a task sends to the console, if it may send so many now.
+fn on_its_way(core: &Core, cell: &mut Cell, bytes: usize) -> Result<Pending, Errno> {
+    let bytes_max = core.shared.config.print_bytes_max;
+    if bytes > bytes_max {
+        return Err(Errno::TooLarge);
+    }
+    if cell.print_bytes > 0 && cell.print_bytes + bytes > bytes_max {
+        return Err(Errno::Again);
+    }
+    cell.print_bytes += bytes;
+    let task = cell.key;
+    Ok(Pending::Print { task, bytes })
 }
 
 /// What is wrong with using an object as something that it is not.

@@ -62,6 +62,7 @@ impl Core {
             Message::Spawn(spawn) => self.spawn(asker, spawn),
             Message::Exec { task, input } => self.exec(asker, task, input),
             Message::Print { stream, bytes } => self.print(asker, stream, bytes),
+            Message::Offer(names) => self.offer(asker, &names),
             Message::Select => {
                 let text = "select: this kernel has no selectors for rings";
                 let refusal = Refusal::new(Errno::Unsupported, text);
@@ -186,6 +187,20 @@ impl Core {
             let refusal = Refusal::new(Errno::Unsupported, "print: this core has no console");
             self.answer(asker, Message::Error(refusal));
         }
+    }
+
+    /// Hands names to the console, with those of the modules.
+    fn offer(&mut self, asker: Asker, names: &[u8]) {
+        let Some(slot) = self.console else {
+            let refusal = Refusal::new(Errno::Unsupported, "offer: this core has no console");
+            return self.answer(asker, Message::Error(refusal));
+        };
+        if let Ok(Value::Symbols(mut names)) = Value::decode(names) {
+            let modules = self.shared.modules.list();
+            names.extend(modules.iter().map(|module| format!("`{}", module.name)));
+            self.io.offer(slot, names);
+        }
+        self.answer(asker, Message::AckPrint);
     }
 
     fn qos(&mut self, change: QosChange) -> Result<(), Refusal> {

@@ -66,6 +66,7 @@ pub use ids::{CoreId, EndpointId, TaskId};
 pub use io::console::{ConsoleConfig, Prompt, Source};
 pub use io::output::Sink;
 pub use io::script::After;
+pub use io::source::{Line, LineSource, Offered, PlainLines};
 pub use kernel::{BootError, INTERRUPTED, Kernel, Status};
 pub use limits::CORES_MAX;
 pub use program::{CoreHooks, Limits, LoadDone, ModuleInfo, Modules, NoHooks, NoModules, Program};

@@ -12,6 +12,7 @@
 //! | Spawn | the order | AckSpawn task, or Error |
 //! | Exec task | the input | AckExec how it went, or Error |
 //! | Print | the bytes | AckPrint when they are written, or Error |
+//! | Offer | the names | AckPrint when the console has them, or Error |
 //! | Select | | Error: there are no selectors for rings yet |
 //! | Stats period | | AckPub of the statistics' ring, or Error |
 //! | QoS core or task | the change | AckQoS, or Error |
@@ -81,6 +82,8 @@ pub(crate) enum Message {
         bytes: Vec<u8>,
     },
     AckPrint,
+    /// Names for whoever types, as an encoded vector of symbols.
+    Offer(Vec<u8>),
     Select,
     /// The statistics' ring is wanted; a period of 0 ms leaves the one that it has.
     Stats {
@@ -233,6 +236,7 @@ impl Message {
             Message::Interrupt(task) => (26, key_to_word(task.0), 0, 0),
             Message::AckInterrupt => (27, 0, 0, 0),
             Message::Stats { period_ms } => (28, period_ms, 0, 0),
+            Message::Offer(names) => (29, 0, 0, put(Parcel::Bytes(names))),
         };
         let head =
             u64::from(kind) | u64::from(address.from.0) << 16 | u64::from(address.to.0) << 32;
@@ -302,6 +306,7 @@ impl Message {
             (26, None) => Message::Interrupt(TaskId(word_to_key(a))),
             (27, None) => Message::AckInterrupt,
             (28, None) => Message::Stats { period_ms: a },
+            (29, Some(Parcel::Bytes(names))) => Message::Offer(names),
             _ => return None,
         };
         Some((address, message))

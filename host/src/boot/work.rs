@@ -4,7 +4,9 @@ use std::io;
 use std::path::PathBuf;
 
 use okernel_abi::layout::END_OF_INPUT;
-use okernel_core::{After, ConsoleConfig, Prompt};
+use okernel_core::{After, ConsoleConfig, Offered, PlainLines, Prompt};
+
+use super::stdio::Stdout;
 
 use super::signals::Prompted;
 
@@ -59,10 +61,14 @@ impl Work {
     pub(super) fn into_inputs(self) -> (Vec<Vec<u8>>, After) {
         match self {
             Work::Console { init, terminal } => {
-                let prompt = terminal.then(Prompt::default);
+                let source = match terminal {
+                    true => PlainLines::prompting(io::stdin(), Stdout),
+                    false => PlainLines::new(io::stdin()),
+                };
                 let config = ConsoleConfig {
-                    source: Box::new(io::stdin()),
-                    prompt,
+                    source: Box::new(source),
+                    prompt: terminal.then(Prompt::default),
+                    offered: Offered::default(),
                 };
                 (
                     init.map(|path| load(&path)).into_iter().collect(),

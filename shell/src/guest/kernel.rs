@@ -15,6 +15,7 @@ use okernel_shell::encode::{decode, encode};
 use okernel_shell::error::{Class, Error};
 use okernel_shell::format::form;
 use okernel_shell::session::{Executed, Host, Progress, Stream, Taken};
+use okernel_shell::symbol::Symbol;
 use okernel_shell::value::Value;
 use std::future::Future;
 use std::pin::Pin;
@@ -39,6 +40,7 @@ pub struct Kernel {
     pending: Pending,
     outcome: Option<Executed>,
     failure: Vec<u8>,
+    offered: Option<Vec<Symbol>>,
 }
 
 /// The effect that is under way.
@@ -90,6 +92,7 @@ impl Kernel {
             pending: Pending::Nothing,
             outcome: None,
             failure: Vec::new(),
+            offered: None,
         }
     }
 
@@ -339,6 +342,11 @@ impl Host for Kernel {
             },
             ("spawn", [_, _, ..]) => self.spawn(args),
             ("now", _) => self.now(),
+            ("load", args) => {
+                // The names of modules are offered beside those of the program.
+                self.offered = None;
+                self.ask("load", args)
+            }
             ("0:", [path]) => match self.request("read", std::slice::from_ref(path)) {
                 Ok(reply) => self.start(Pending::Lines(reply)),
                 Err(error) => Progress::Done(Err(error)),
@@ -426,6 +434,20 @@ impl Host for Kernel {
     fn now_ns(&mut self) -> Option<u64> {
         let now = self.clock.as_ref()?.now().ok()?;
         u64::try_from(now.as_nanos()).ok()
+    }
+
+    fn names(&mut self, names: &[Symbol]) {
+        let Some(console) = self.console.as_ref().filter(|_| self.is_shell()) else {
+            return;
+        };
+        if self.offered.as_deref() == Some(names) {
+            return;
+        }
+        let texts: Vec<_> = names.iter().map(|name| name.text()).collect();
+        // What the console does not take now is offered again after the next input.
+        if console.offer(texts.iter().map(|text| &**text)).is_ok() {
+            self.offered = Some(names.to_vec());
+        }
     }
 
     fn executed(&mut self, executed: Executed) {

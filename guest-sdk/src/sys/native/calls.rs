@@ -193,6 +193,18 @@ pub(crate) fn console_write(console: u32, bytes: &[u8]) -> Result<(), Errno> {
     })
 }
 
+pub(crate) fn console_offer(console: u32, names: &[u8]) -> Result<(), Errno> {
+    let names = match Value::decode(names) {
+        Ok(Value::Symbols(names)) => names,
+        _ => return Err(Errno::Malformed),
+    };
+    with(|world| {
+        world.check_right(console, &[HandleKind::Console])?;
+        world.offered = names;
+        Ok(())
+    })
+}
+
 pub(crate) fn log(level: u32, text: &str) -> Result<(), Errno> {
     let level = LogLevel::from_number(level).ok_or(Errno::Invalid)?;
     if text.len() > TEXT_BYTES_MAX {

@@ -81,6 +81,7 @@ pub(crate) struct World {
     pub(crate) current: usize,
     pub(crate) now_ns: u64,
     pub(crate) console: Vec<u8>,
+    pub(crate) offered: Vec<String>,
     pub(crate) log: Vec<(LogLevel, String)>,
     pub(crate) answer: Option<Answer>,
 }

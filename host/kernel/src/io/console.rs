@@ -1,24 +1,24 @@
 //! The console: lines to the shell, output to the outside.
 //!
 //! A thread aside reads one line when it is permitted to, and the next only after the shell has
-//! reported how the last one went; so piped input is not read ahead of what it does, and a
-//! prompt appears below the output that belongs above it. Everything that is written goes through
-//! one queue ([`crate::io::output`]).
+//! reported how the last one went; so piped input is not read ahead of what it does. Everything
+//! that is written goes through one queue ([`crate::io::output`]), and so does the permission to read:
+//! a prompt appears below the output that belongs above it.
 
 use crate::aside;
 use crate::ids::TaskId;
 use crate::inbox::Asker;
 use crate::io::output::{Output, Sinks, Stream};
 use crate::io::selector::{Door, Effect, Effects, Notice, Selector, Verdict};
+use crate::io::source::{Line, LineSource, Offered};
 use crate::kernel::INTERRUPTED;
-use crate::limits::CONSOLE_LINE_BYTES_MAX;
 use okernel_abi::layout::{CANCEL_INPUT, END_OF_INPUT, Executed};
 use std::fmt;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// Where lines come from.
-pub type Source = Box<dyn Read + Send>;
+pub type Source = Box<dyn LineSource>;
 
 /// What is written before each line is read, when a person types.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,9 +42,11 @@ impl Default for Prompt {
 pub struct ConsoleConfig {
     /// Lines are read from here, to its end.
     pub source: Source,
-    /// Written before each line. With a prompt somebody is there to see the errors, and failed
+    /// Shown before each line. With a prompt somebody is there to see the errors, and failed
     /// lines do not make the kernel's exit status 1; without one they do.
     pub prompt: Option<Prompt>,
+    /// Where the names go that the shell offers.
+    pub offered: Offered,
 }
 
 impl fmt::Debug for ConsoleConfig {
@@ -56,8 +58,8 @@ impl fmt::Debug for ConsoleConfig {
     }
 }
 
-/// Permits the reader to read one line.
-struct Permit;
+/// Permits the reader to read one line, and says what it shows before it.
+struct Permit(String);
 
 /// The console's slot.
 pub(crate) struct Console {
@@ -66,11 +68,13 @@ pub(crate) struct Console {
     door: Option<Door>,
     input: Option<(ConsoleConfig, TaskId)>,
     reading: Option<Reading>,
+    offered: Offered,
 }
 
 struct Reading {
     shell: TaskId,
     prompt: Option<Prompt>,
+    line: Line,
     permits: Sender<Permit>,
     verdict: Verdict,
     incomplete: Option<Incomplete>,
@@ -103,6 +107,16 @@ struct Cut;
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Incomplete;
 
+impl Reading {
+    fn prompt_text(&self) -> &str {
+        match (&self.prompt, self.incomplete) {
+            (None, _) => "",
+            (Some(prompt), None) => &prompt.ready,
+            (Some(prompt), Some(Incomplete)) => &prompt.more,
+        }
+    }
+}
+
 impl Console {
     /// A console that writes to `sinks`.
     pub(crate) fn new(sinks: Sinks) -> Console {
@@ -112,6 +126,7 @@ impl Console {
             door: None,
             input: None,
             reading: None,
+            offered: Offered::default(),
         }
     }
 
@@ -120,7 +135,9 @@ impl Console {
             return;
         };
         let (permits, permitted) = channel();
+        self.offered = config.offered;
         let source = config.source;
+        let line = source.line();
         let reader = aside::spawn("okernel-input", move || {
             read_lines(source, &permitted, &door);
         });
@@ -132,6 +149,7 @@ impl Console {
         self.reading = Some(Reading {
             shell,
             prompt: config.prompt,
+            line,
             permits,
             verdict,
             incomplete: None,
@@ -143,23 +161,21 @@ impl Console {
     }
 
     fn permit(&mut self) {
-        self.prompt();
         if let Some(reading) = &self.reading {
+            let (prompt, permits) = (reading.prompt_text(), reading.permits.clone());
+            let permit = Permit(prompt.to_string());
             // The reader is gone only after it has told that the input has ended.
-            let _ = reading.permits.send(Permit);
+            self.output.when_written(move || drop(permits.send(permit)));
         }
     }
 
+    /// Shows the prompt again to who types into a plain line.
     fn prompt(&mut self) {
         if let Some(reading) = &self.reading
-            && let Some(prompt) = &reading.prompt
+            && reading.line == Line::Plain
         {
-            let text = match reading.incomplete {
-                None => &prompt.ready,
-                Some(Incomplete) => &prompt.more,
-            };
-            self.output
-                .push(Stream::Out, text.clone().into_bytes(), None);
+            let text = reading.prompt_text().as_bytes().to_vec();
+            self.output.push(Stream::Out, text, None);
         }
     }
 
@@ -177,7 +193,9 @@ impl Console {
                 effects.push(Effect::Interrupt { task });
             }
             (Running::No, Some(_)) => {
-                self.output.push(Stream::Out, b"\n".to_vec(), None);
+                if reading.line == Line::Plain {
+                    self.output.push(Stream::Out, b"\n".to_vec(), None);
+                }
                 if reading.incomplete.is_none() {
                     return self.prompt();
                 }
@@ -209,7 +227,6 @@ impl Console {
             return;
         };
         if reading.prompt.is_some() {
-            self.output.push(Stream::Out, b"\n".to_vec(), None);
             effects.push(Effect::Halt(0));
             return;
         }
@@ -293,69 +310,24 @@ impl Selector for Console {
         Some(())
     }
 
+    fn offer(&mut self, names: Vec<String>) {
+        self.offered.set(names);
+    }
+
     fn finalise(&mut self, _effects: &mut Effects<'_>) {
         self.output.finish();
     }
 }
 
 /// The reader's thread: one line for each permit.
-fn read_lines(source: Source, permitted: &Receiver<Permit>, door: &Door) {
-    let mut source = BufReader::new(source);
-    while permitted.recv().is_ok() {
-        match read_line(&mut source) {
+fn read_lines(mut source: Source, permitted: &Receiver<Permit>, door: &Door) {
+    while let Ok(Permit(prompt)) = permitted.recv() {
+        match source.read_line(&prompt) {
             Ok(Some(line)) => door.notice(Notice::Line(line)),
             Ok(None) => return door.notice(Notice::End),
             Err(error) => {
                 return door.notice(Notice::Failed(format!("input cannot be read: {error}")));
             }
         }
-    }
-}
-
-/// The next line without its end (`\n` or `\r\n`); None at the end of the source.
-fn read_line(source: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    let mut limited = source.take(CONSOLE_LINE_BYTES_MAX as u64 + 1);
-    limited.read_until(b'\n', &mut line)?;
-    if line.is_empty() {
-        return Ok(None);
-    }
-    if line.last() == Some(&b'\n') {
-        line.pop();
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
-    } else if line.len() > CONSOLE_LINE_BYTES_MAX {
-        let text = format!("a line of more than {CONSOLE_LINE_BYTES_MAX} bytes");
-        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-    }
-    Ok(Some(line))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::read_line;
-    use crate::limits::CONSOLE_LINE_BYTES_MAX;
-
-    #[test]
-    fn lines_end_as_they_may() {
-        let mut source: &[u8] = b"one\n\ntwo\r\nlast";
-        let mut lines = Vec::new();
-        while let Some(line) = read_line(&mut source).unwrap() {
-            lines.push(String::from_utf8(line).unwrap());
-        }
-        assert_eq!(lines, ["one", "", "two", "last"]);
-    }
-
-    #[test]
-    fn a_line_without_end_is_refused() {
-        let endless = vec![b'x'; CONSOLE_LINE_BYTES_MAX + 1];
-        let mut source = &endless[..];
-        assert!(read_line(&mut source).is_err());
-        let mut source = &endless[1..];
-        assert_eq!(
-            read_line(&mut source).unwrap().map(|line| line.len()),
-            Some(CONSOLE_LINE_BYTES_MAX)
-        );
     }
 }

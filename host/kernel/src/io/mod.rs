@@ -7,3 +7,4 @@ pub(crate) mod poll;
 pub(crate) mod rings;
 pub mod script;
 pub(crate) mod selector;
+pub mod source;

@@ -8,6 +8,7 @@ use crate::aside;
 use crate::inbox::{Asker, Post};
 use crate::io::selector::Door;
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{ErrorKind, Write};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -30,11 +31,21 @@ pub(crate) struct Sinks {
     pub(crate) errors: Sink,
 }
 
-#[derive(Debug)]
 struct Piece {
     stream: Stream,
     bytes: Vec<u8>,
     asker: Option<Asker>,
+    /// Called when this piece and all before it are written.
+    then: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl fmt::Debug for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Piece")
+            .field("stream", &self.stream)
+            .field("bytes", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -70,16 +81,29 @@ impl Output {
 
     /// Appends; `asker` is told when it is written.
     pub(crate) fn push(&self, stream: Stream, bytes: Vec<u8>, asker: Option<Asker>) {
-        let mut queue = self
-            .shared
-            .queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        queue.pieces.push_back(Piece {
+        self.append(Piece {
             stream,
             bytes,
             asker,
+            then: None,
         });
+    }
+
+    /// Calls `then` on the writer's thread when all is written that was pushed so far. It must return
+    /// at once.
+    pub(crate) fn when_written(&self, then: impl FnOnce() + Send + 'static) {
+        self.append(Piece {
+            stream: Stream::Out,
+            bytes: Vec::new(),
+            asker: None,
+            then: Some(Box::new(then)),
+        });
+    }
+
+    fn append(&self, piece: Piece) {
+        let queue = self.shared.queue.lock();
+        let mut queue = queue.unwrap_or_else(PoisonError::into_inner);
+        queue.pieces.push_back(piece);
         self.shared.changed.notify_one();
     }
 
@@ -134,12 +158,16 @@ fn write_all(shared: &Shared, mut sinks: Sinks, door: &Door) {
         if !askers.is_empty() {
             door.post(Post::Written(askers));
         }
+        pieces
+            .into_iter()
+            .filter_map(|piece| piece.then)
+            .for_each(|then| then());
     }
 }
 
 fn write_pieces(sinks: &mut Sinks, pieces: &VecDeque<Piece>) -> std::io::Result<()> {
     let mut last = None;
-    for piece in pieces {
+    for piece in pieces.iter().filter(|piece| !piece.bytes.is_empty()) {
         if last.is_some_and(|last| last != piece.stream) {
             sinks.of(last).flush()?;
         }

@@ -257,6 +257,13 @@ impl Io {
         slot.selector.write(stream, bytes, asker)
     }
 
+    /// Tells a selector which names a person may type.
+    pub(crate) fn offer(&mut self, slot: Key, names: Vec<String>) {
+        if let Some(slot) = self.slots.table.get_mut(slot) {
+            slot.selector.offer(names);
+        }
+    }
+
     /// The core halts: all selectors write what is left and go.
     pub(crate) fn finalise(&mut self, now_ns: u64) {
         for key in self.slots.table.keys() {

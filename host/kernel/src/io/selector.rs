@@ -53,6 +53,11 @@ pub(crate) trait Selector: Send {
         None
     }
 
+    /// The names that a person may type have changed. The names of modules begin with a backtick.
+    fn offer(&mut self, names: Vec<String>) {
+        let _ = names;
+    }
+
     /// It is taken away, or the core halts: writes what is left, and takes its registrations back.
     fn finalise(&mut self, effects: &mut Effects<'_>);
 }

@@ -3,8 +3,10 @@
 use crate::support::{Running, Shell, eventually, kernel, polled, run};
 use okernel_abi::Errno;
 use okernel_abi::layout::{END_OF_INPUT, Executed};
+use okernel_abi::value::Value;
 use okernel_core::{
-    After, Config, ConsoleConfig, Context, CoreId, Grant, Kernel, Outcome, Prompt, Spawn, Status,
+    After, Config, ConsoleConfig, Context, CoreId, Grant, Kernel, LineSource, Offered, Outcome,
+    PlainLines, Prompt, Spawn, Status,
 };
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -102,8 +104,16 @@ fn session(lines: Vec<&'static str>, prompt: Option<Prompt>) -> (String, Status)
         .unwrap();
     let read = Arc::new(AtomicUsize::new(0));
     let shell = kernel.spawn(CoreId(0), echo(&read)).unwrap();
-    let source = Box::new(Lines(lines, read));
-    let config = ConsoleConfig { source, prompt };
+    let lines = Lines(lines, read);
+    let source = match &prompt {
+        Some(_) => PlainLines::prompting(lines, paper.clone()),
+        None => PlainLines::new(lines),
+    };
+    let config = ConsoleConfig {
+        source: Box::new(source),
+        prompt,
+        offered: Offered::default(),
+    };
     kernel
         .script(shell, Vec::new(), After::Console(config))
         .unwrap();
@@ -134,6 +144,58 @@ fn prompts_stand_below_the_output_of_the_line_before() {
     let (text, status) = session(vec!["one\n", "two+\n", "bad\n"], Some(Prompt::default()));
     let expected = "o) one\no) two+\n   bad\no) \n";
     assert_eq!((text.as_str(), status), (expected, 0));
+}
+
+#[test]
+fn what_the_shell_offers_is_there_before_the_next_line_is_read() {
+    let mut kernel = kernel(2, Config::default());
+    kernel
+        .console(Box::new(io::sink()), Box::new(io::sink()))
+        .unwrap();
+    let exec = |cx: &mut Context, input: &[u8]| {
+        let console = cx.grant("console").unwrap();
+        let name = String::from_utf8(input.to_vec()).unwrap();
+        let names = Value::Symbols(vec![name]).to_bytes();
+        assert_eq!(cx.offer(console, b"junk"), Err(Errno::Malformed));
+        let system = cx.grant("system").unwrap();
+        assert_eq!(cx.offer(system, &names), Err(Errno::WrongKind));
+        cx.offer(console, &names).unwrap();
+        cx.executed(Executed::Done).unwrap();
+        Ok(())
+    };
+    let shell = Spawn::native("shell", Box::new(Shell(exec)))
+        .grant("console", Grant::Console)
+        .grant("system", Grant::System);
+    let shell = kernel.spawn(CoreId(0), shell).unwrap();
+    let offered = Offered::default();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let config = ConsoleConfig {
+        source: Box::new(Watching(
+            vec!["one", "two"],
+            offered.clone(),
+            Arc::clone(&seen),
+        )),
+        prompt: None,
+        offered,
+    };
+    kernel
+        .script(shell, Vec::new(), After::Console(config))
+        .unwrap();
+    assert_eq!(run(kernel).end(), 0);
+    let expected: [&[&str]; 3] = [&[], &["one"], &["two"]];
+    assert_eq!(*seen.lock().unwrap(), expected);
+}
+
+/// A source that notes which names are offered whenever it is asked for a line.
+struct Watching(Vec<&'static str>, Offered, Arc<Mutex<Vec<Vec<String>>>>);
+
+impl LineSource for Watching {
+    fn read_line(&mut self, _: &str) -> io::Result<Option<Vec<u8>>> {
+        let mut seen = self.2.lock().unwrap();
+        seen.push(self.1.get().to_vec());
+        let line = self.0.get(seen.len() - 1);
+        Ok(line.map(|line| line.as_bytes().to_vec()))
+    }
 }
 
 fn with_console(cores: usize) -> (Kernel, Paper) {

@@ -3,8 +3,8 @@
 use crate::support::{Running, eventually, kernel, run};
 use okernel_abi::layout::{CANCEL_INPUT, Executed};
 use okernel_core::{
-    After, Config, ConsoleConfig, Context, CoreId, Fault, Grant, INTERRUPTED, Outcome, Prompt,
-    Spawn, Task, TaskId,
+    After, Config, ConsoleConfig, Context, CoreId, Fault, Grant, INTERRUPTED, Offered, Outcome,
+    PlainLines, Prompt, Spawn, Task, TaskId,
 };
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, channel};
@@ -132,8 +132,9 @@ fn with_a_prompt_an_interrupt_never_ends_the_kernel() {
     let task = kernel.spawn(CoreId(0), shell.spawn()).unwrap();
     let (typed, lines) = channel();
     let config = ConsoleConfig {
-        source: Box::new(Typed(lines)),
+        source: Box::new(PlainLines::new(Typed(lines))),
         prompt: Some(Prompt::default()),
+        offered: Offered::default(),
     };
     let init = vec![b"init".to_vec()];
     kernel.script(task, init, After::Console(config)).unwrap();
@@ -193,8 +194,9 @@ fn without_a_prompt_an_interrupt_is_the_end() {
             Some(line) => {
                 typed.send(line).unwrap();
                 After::Console(ConsoleConfig {
-                    source: Box::new(Typed(lines)),
+                    source: Box::new(PlainLines::new(Typed(lines))),
                     prompt: None,
+                    offered: Offered::default(),
                 })
             }
         };

@@ -23,7 +23,7 @@ pub(super) use ring::{
     sub_readable, sub_release,
 };
 pub(super) use task::{args, executed, fault, input, pause, reply, request};
-pub(super) use world::{clock, console_write, log, timer_set, timer_take};
+pub(super) use world::{clock, console_offer, console_write, log, timer_set, timer_take};
 
 /// Who calls.
 type Guest<'a, 'b> = &'a mut Caller<'b, State>;

@@ -48,6 +48,22 @@ pub(in crate::wasm) fn console_write(
     Ok(bytes.into())
 }
 
+pub(in crate::wasm) fn console_offer(
+    guest: Guest<'_, '_>,
+    console: u32,
+    address: u32,
+    bytes: u32,
+) -> Result<u64, Errno> {
+    let (memory, state) = split(guest)?;
+    let range = memory.range(&state.windows, address, bytes)?;
+    state.cx.kind(Handle(console))?;
+    if range.bytes() > COPY_BYTES_MAX {
+        return Err(Errno::TooLarge);
+    }
+    state.cx.offer(Handle(console), &range.to_vec())?;
+    Ok(0)
+}
+
 pub(in crate::wasm) fn log(
     guest: Guest<'_, '_>,
     level: u32,
