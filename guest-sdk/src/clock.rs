@@ -1,10 +1,10 @@
-//! The monotonic clock.
+//! The clocks.
 
 use crate::error::{Error, Result};
 use crate::sys;
 use core::time::Duration;
 
-/// The right to read the monotonic clock.
+/// The right to read the clocks: the monotonic one, and the wall clock.
 ///
 /// ```
 /// use okernel_sdk::testing::Harness;
@@ -66,5 +66,28 @@ impl Clock {
             call: "read the clock",
             errno,
         })
+    }
+
+    /// The wall clock: time since 1970-01-01 in UTC. It may be set while the task runs; for distances
+    /// in time there is [`Clock::now`].
+    ///
+    /// # Errors
+    /// The kernel refused.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # let done = Harness::new().clock("clock").run(async |ctx| {
+    /// let since_1970 = ctx.clock("clock")?.utc()?;
+    /// # let _ = since_1970;
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn utc(&self) -> Result<Duration> {
+        let ns = sys::clock_utc(self.handle).map_err(|errno| Error::Call {
+            call: "read the clock",
+            errno,
+        })?;
+        Ok(Duration::from_nanos(ns))
     }
 }

@@ -197,6 +197,23 @@ impl Context {
         Ok(Console::new(open::grant(name, HandleKind::Console)?))
     }
 
+    /// The seed for the task's random numbers, 63 bits: what its spawner set, else one made from the task's
+    /// number. The same task in a kernel that does the same again gets the same.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # let done = Harness::new().run(async |ctx| {
+    /// let seed = ctx.seed();
+    /// # let _ = seed;
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn seed(&self) -> u64 {
+        // The call has no reason to refuse; a kernel that doesn't know it gives everyone the same.
+        sys::seed().unwrap_or_default()
+    }
+
     /// The file that was granted under this name.
     ///
     /// # Errors

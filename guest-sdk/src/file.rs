@@ -1,4 +1,4 @@
-//! Reading a granted file.
+//! Granted files: reading, and writing where that was granted.
 
 use crate::error::{ClaimError, Error, Result};
 use crate::publisher::Publisher;
@@ -9,7 +9,7 @@ use okernel_abi::Errno;
 /// At most this part of a ring is filled from a file at a time, so that the reader has room to follow.
 const PIECES_PER_RING: usize = 4;
 
-/// A file that may be read.
+/// A file that may be read, and written if it was granted for that.
 ///
 /// ```
 /// use okernel_sdk::testing::Harness;
@@ -74,6 +74,60 @@ impl File {
     pub fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize> {
         let length = sys::file_read(self.handle, offset, into).map_err(failed)?;
         Ok((length as usize).min(into.len()))
+    }
+
+    /// Writes all of these bytes at an offset in bytes; in a file that was granted for appending, at its end.
+    ///
+    /// # Errors
+    /// NotGranted for a file to read, NoSpace when the device is full, and what else the operating system
+    /// says; a part may have been written.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// let done = Harness::new().file_to_write("log").run(async |ctx| {
+    ///     ctx.file("log")?.write_at(0, b"some text")
+    /// });
+    /// assert_eq!(done.file("log"), b"some text");
+    /// ```
+    pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+        let failed = |errno| Error::Call {
+            call: "write the file",
+            errno,
+        };
+        let mut written = 0;
+        // Also without bytes the kernel is asked, so that a file to read refuses.
+        loop {
+            let offset = offset + written as u64;
+            let more = sys::file_write(self.handle, offset, &bytes[written..]).map_err(failed)?;
+            written += more as usize;
+            if written >= bytes.len() {
+                return Ok(());
+            }
+            if more == 0 {
+                return Err(failed(Errno::Io));
+            }
+        }
+    }
+
+    /// Cuts the file off at so many bytes, or fills it up with zeros.
+    ///
+    /// # Errors
+    /// NotGranted for a file to read or to append to, and what the operating system says.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// let done = Harness::new().file_to_write("log").run(async |ctx| {
+    ///     let log = ctx.file("log")?;
+    ///     log.write_at(0, b"some text")?;
+    ///     log.resize(4)
+    /// });
+    /// assert_eq!(done.file("log"), b"some");
+    /// ```
+    pub fn resize(&self, bytes: u64) -> Result<()> {
+        sys::file_resize(self.handle, bytes).map_err(|errno| Error::Call {
+            call: "resize the file",
+            errno,
+        })
     }
 
     /// Reads at an offset in bytes straight into a ring and publishes what was read, waiting for room. Answers

@@ -175,6 +175,8 @@ padded with zeros to a multiple of eight.
 | 3 char | the byte | none |
 | 4 symbol, 7 chars, 12 function, 13 error | bytes | the bytes; UTF-8 except for chars |
 | 5 ints, 6 floats | items | eight bytes each |
+| 14 date, 15 timestamp, 16 span | 1 | eight bytes: days since 1970-01-01, nanoseconds since then in UTC, nanoseconds; the null is the least integer |
+| 17 dates, 18 timestamps, 19 spans | items | eight bytes each |
 | 8 symbols | items | the length of what follows u64; then for each item its length u32 and its bytes |
 | 9 list | items | none; as many values follow |
 | 10 dict | 2 | none; keys and values follow |

@@ -369,17 +369,6 @@ impl Machine {
         Ok(Control::Again)
     }
 
-    fn native(&mut self, name: Symbol, count: usize) -> Result<Control, Error> {
-        let args = self.take(count);
-        if name.bytes() == b"help" {
-            let topic = args.first().and_then(help_topic);
-            return Ok(Control::Value(Value::string(&crate::help::help(
-                topic.as_deref().unwrap_or(""),
-            ))));
-        }
-        Ok(effect(name, args))
-    }
-
     /// A dyad whose left operand is a function or a name, or that asks the host.
     fn dyad_of_function(
         &mut self,
@@ -471,21 +460,6 @@ impl Machine {
     }
 }
 
-fn effect(name: Symbol, args: Vec<Value>) -> Control {
+pub(crate) fn effect(name: Symbol, args: Vec<Value>) -> Control {
     Control::Effect(Box::new(Effect { name, args }))
-}
-
-/// What help is asked about: a text, a name, or a function itself.
-fn help_topic(argument: &Value) -> Option<String> {
-    match argument {
-        Value::Symbol(name) => Some(name.text().into_owned()),
-        Value::Function(function) => match &**function {
-            Function::Verb(verb) | Function::Monad(verb) => Some(verb.glyph().to_owned()),
-            Function::Native(name) => Some(name.text().into_owned()),
-            _ => None,
-        },
-        other => other
-            .as_text()
-            .map(|text| String::from_utf8_lossy(&text).into_owned()),
-    }
 }

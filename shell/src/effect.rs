@@ -8,10 +8,13 @@ use crate::symbol::Symbol;
 use crate::value::{Function, Value};
 
 /// The names that stand for effects in a new machine.
-pub const EFFECTS: [&str; 19] = [
+pub const EFFECTS: [&str; 20] = [
     "pub", "sub", "snd", "rcv", "poll", "spawn", "print", "load", "kill", "ps", "rings", "cores",
-    "stats", "qos", "halt", "select", "drop", "now", "attach",
+    "stats", "qos", "halt", "select", "drop", "now", "attach", "help",
 ];
+
+/// The names of functions that the machine carries out itself.
+pub const NATIVES: [&str; 2] = ["raise", "seed"];
 
 /// A request that the host answers with [`Machine::resume`](crate::machine::Machine::resume).
 #[derive(Clone, Debug, PartialEq)]

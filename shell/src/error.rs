@@ -41,6 +41,8 @@ pub enum Class {
     Nyi,
     /// The world outside refused.
     Io,
+    /// A program raised it.
+    Error,
 }
 
 impl Class {
@@ -58,12 +60,13 @@ impl Class {
             Class::Interrupt => "interrupt",
             Class::Nyi => "nyi",
             Class::Io => "io",
+            Class::Error => "error",
         }
     }
 
     /// The class with that word, if there is one.
     pub fn from_word(word: &str) -> Option<Class> {
-        const ALL: [Class; 11] = [
+        const ALL: [Class; 12] = [
             Class::Parse,
             Class::Name,
             Class::Type,
@@ -75,6 +78,7 @@ impl Class {
             Class::Interrupt,
             Class::Nyi,
             Class::Io,
+            Class::Error,
         ];
         ALL.into_iter().find(|class| class.word() == word)
     }
@@ -168,6 +172,18 @@ impl Error {
             calls: Vec::new(),
             calls_left_out: 0,
         }))
+    }
+
+    /// The error that a text `class: rest` stands for; a text without a class word is one that a program
+    /// raised.
+    pub fn raised(text: &str) -> Error {
+        let known = text
+            .split_once(": ")
+            .and_then(|(word, rest)| Some((Class::from_word(word)?, rest)));
+        match known {
+            Some((class, rest)) => Error::new(class, rest),
+            None => Error::new(Class::Error, text),
+        }
     }
 
     /// The class.

@@ -41,6 +41,8 @@ mod amend;
 
 mod apply;
 
+mod native;
+
 mod train;
 
 mod frame;
@@ -52,5 +54,7 @@ pub mod help;
 pub mod machine;
 
 pub mod command;
+
+mod show;
 
 pub mod session;

@@ -14,10 +14,11 @@ use okernel_abi::layout::{CANCEL_INPUT, END_OF_INPUT};
 use crate::command::{Command, command, is_command};
 use crate::effect::Effect;
 use crate::error::{Class, Error};
-use crate::format::{Extent, Layout, repl_form};
+use crate::format::Layout;
 use crate::help::help;
 use crate::lexer::is_incomplete;
 use crate::machine::{Machine, Shown, Step, interrupted};
+use crate::show::{layout_for, printed, shown};
 use crate::symbol::Symbol;
 use crate::value::Value;
 
@@ -153,7 +154,7 @@ impl Session {
             line: 0,
             origin: origin.to_string(),
             work: Work::Idle,
-            layout: Layout::default(),
+            layout: layout_for(origin),
             timed_from_ns: None,
             output: VecDeque::new(),
             taken: 0,
@@ -395,6 +396,14 @@ impl Session {
                 self.machine.resume(Ok(effect.printed()));
                 self.work = Work::Program(echo);
             }
+            Step::Effect(effect) if effect.name == Symbol::new("help") => {
+                let topic = effect.args.first().and_then(Value::as_text);
+                let topic = topic.unwrap_or_default();
+                let page = format!("{}\n", help(&String::from_utf8_lossy(&topic)));
+                self.output.push_back((Stream::Out, page.into_bytes()));
+                self.machine.resume(Ok(Value::Nil));
+                self.work = Work::Program(echo);
+            }
             Step::Effect(effect) => match host.begin(&effect) {
                 Progress::Done(answer) => {
                     self.machine.resume(answer);
@@ -457,25 +466,5 @@ impl Session {
             }
         };
         self.work = Work::Report(executed);
-    }
-}
-
-/// What the shell shows for a value, cut with a note when it is very long.
-fn shown(value: &Value, layout: &Layout) -> Vec<u8> {
-    let form = repl_form(value, layout);
-    let mut text = form.text;
-    if form.extent == Extent::Cut {
-        text.push_str("\n.. cut: print[5:x] writes all of x");
-    }
-    text.push('\n');
-    text.into_bytes()
-}
-
-/// What `print` writes: a string as it is, everything else as the shell shows it.
-fn printed(value: &Value, layout: &Layout) -> Vec<u8> {
-    match value {
-        Value::Chars(text) => [text.as_slice(), b"\n"].concat(),
-        Value::Char(byte) => vec![*byte, b'\n'],
-        other => shown(other, layout),
     }
 }

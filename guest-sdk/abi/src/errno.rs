@@ -80,6 +80,8 @@ errnos! {
     Malformed = 17, "the bytes are malformed";
     /// The kernel is stopping.
     Halting = 18, "the kernel is halting";
+    /// The device that a file lies on, or the user's share of it, is full.
+    NoSpace = 19, "no space is left on the device";
 }
 
 impl Errno {

@@ -89,6 +89,17 @@ macro_rules! syscalls {
             /// symbols), in place of those told before: the console completes them. Again while too much of
             /// this task's output is still on its way.
             fn console_offer(console: u32, address: u32, bytes: u32);
+            /// Nanoseconds of the wall clock since 1970-01-01 in UTC. It may be set while the kernel runs: for
+            /// distances in time there is `clock`.
+            fn clock_utc(clock: u32);
+            /// The seed for the task's random numbers, 63 bits: what its spawner set, else one made from the
+            /// task's number, so that a kernel that does the same again gives the same seeds.
+            fn seed();
+            /// Writes bytes to the file, at `offset` or, when it was granted for appending, at its end;
+            /// answers how many. NotGranted for a file to read, NoSpace when the device or a quota is full.
+            fn file_write(file: u32, offset: u64, address: u32, bytes: u32);
+            /// Cuts the file off at `bytes`, or fills it up with zeros. NotGranted for a file to read or append to.
+            fn file_resize(file: u32, bytes: u64);
         }
     };
 }

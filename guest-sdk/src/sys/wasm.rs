@@ -159,6 +159,14 @@ pub(crate) fn clock(clock: u32) -> Result<u64, Errno> {
     call!(clock(clock))
 }
 
+pub(crate) fn clock_utc(clock: u32) -> Result<u64, Errno> {
+    call!(clock_utc(clock))
+}
+
+pub(crate) fn seed() -> Result<u64, Errno> {
+    call!(seed())
+}
+
 pub(crate) fn console_write(console: u32, bytes: &[u8]) -> Result<(), Errno> {
     reading(bytes, |bytes| {
         call!(console_write(console, address(bytes), bytes.len() as u32))
@@ -204,6 +212,16 @@ pub(crate) fn file_read(file: u32, offset: u64, into: &mut [u8]) -> Result<u64, 
         let length = into.len() as u32;
         call!(file_read(file, offset, address_mut(into), length))
     })
+}
+
+pub(crate) fn file_write(file: u32, offset: u64, bytes: &[u8]) -> Result<u64, Errno> {
+    reading(bytes, |bytes| {
+        call!(file_write(file, offset, address(bytes), bytes.len() as u32))
+    })
+}
+
+pub(crate) fn file_resize(file: u32, bytes: u64) -> Result<(), Errno> {
+    call!(file_resize(file, bytes)).map(drop)
 }
 
 pub(crate) fn file_publish(file: u32, offset: u64, publisher: u32, max: u32) -> Result<u64, Errno> {

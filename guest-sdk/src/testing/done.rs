@@ -26,9 +26,27 @@ pub struct Done {
     /// The time at the end, in nanoseconds since the beginning.
     pub now_ns: u64,
     pub(super) collected: Vec<(String, Vec<u8>)>,
+    pub(super) files: Vec<(String, Vec<u8>)>,
 }
 
 impl Done {
+    /// The bytes that are in the file that was granted by `file_to_write` under this name.
+    ///
+    /// # Panics
+    /// Nothing was granted so.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// let done = Harness::new().file_to_write("log").run(async |_| Ok(()));
+    /// assert!(done.file("log").is_empty());
+    /// ```
+    pub fn file(&self, name: &str) -> &[u8] {
+        match self.files.iter().find(|(file, _)| file == name) {
+            Some((_, bytes)) => bytes,
+            None => panic!("no file to write is granted as \"{name}\""),
+        }
+    }
+
     /// The bytes that were written to what was granted by `collect` under this name.
     ///
     /// # Panics

@@ -12,6 +12,7 @@ use crate::task::Task;
 use okernel_abi::frame::FrameHeader;
 use okernel_abi::layout::HandleKind;
 use okernel_abi::value::Value;
+use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -62,6 +63,7 @@ pub struct Harness<'a> {
     pub(super) rings: Vec<(String, usize)>,
     pub(super) feeds: Vec<Feed>,
     pub(super) collected: Vec<(String, String)>,
+    pub(super) files: Vec<(String, Rc<RefCell<Vec<u8>>>)>,
     pub(super) answer: Option<Answer>,
     pub(super) seed: Option<u64>,
     pub(super) feed_ring_bytes: usize,
@@ -76,6 +78,7 @@ impl Default for Harness<'_> {
             rings: Vec::new(),
             feeds: Vec::new(),
             collected: Vec::new(),
+            files: Vec::new(),
             answer: None,
             seed: None,
             feed_ring_bytes: FEED_RING_BYTES,
@@ -282,6 +285,23 @@ impl<'a> Harness<'a> {
     /// ```
     pub fn file(self, name: &str, bytes: &[u8]) -> Harness<'a> {
         self.grant(name, Grant::File(Source::Bytes(Rc::from(bytes))))
+    }
+
+    /// Grants an empty file that may be written; what is in it in the end is kept.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// let done = Harness::new().file_to_write("log").run(async |ctx| {
+    ///     ctx.file("log")?.write_at(0, b"some text")
+    /// });
+    /// assert_eq!(done.file("log"), b"some text");
+    /// ```
+    pub fn file_to_write(self, name: &str) -> Harness<'a> {
+        let bytes = Rc::new(RefCell::new(Vec::new()));
+        let source = Source::Memory(Rc::clone(&bytes));
+        let mut harness = self.grant(name, Grant::File(source));
+        harness.files.push((name.to_string(), bytes));
+        harness
     }
 
     /// Grants the file at this path.

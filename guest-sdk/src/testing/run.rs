@@ -141,6 +141,7 @@ pub(super) fn run(harness: Harness<'_>) -> Done {
         rings,
         feeds,
         collected,
+        files,
         answer,
         seed,
         polls_max,
@@ -150,6 +151,7 @@ pub(super) fn run(harness: Harness<'_>) -> Done {
     with(|world| {
         world.reset();
         world.answer = answer;
+        world.seed = seed.unwrap_or_default() >> 1;
         for (name, capacity) in rings {
             world.rings.push((name, Ring::new(capacity)));
         }
@@ -256,6 +258,10 @@ pub(super) fn run(harness: Harness<'_>) -> Done {
             .flat_map(|task| std::mem::take(&mut task.executed))
             .collect(),
         now_ns: world.now_ns,
+        files: files
+            .into_iter()
+            .map(|(name, bytes)| (name, bytes.take()))
+            .collect(),
         collected: collected
             .into_iter()
             .map(|(name, _)| name)

@@ -9,6 +9,7 @@
 //! used again in the order in which they were freed, so a stale handle could only be mistaken after
 //! its place was used 65,535 more times.
 
+use crate::files::FileGrant;
 use crate::ids::EndpointId;
 use crate::io::output::Stream;
 use crate::table::Key;
@@ -16,54 +17,14 @@ use okernel_abi::handle::HANDLES_MAX;
 use okernel_abi::layout::HandleKind;
 use okernel_abi::{Errno, Handle};
 use std::collections::VecDeque;
-use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// A file that a task may read.
-#[derive(Debug)]
-pub struct FileGrant {
-    file: File,
-    path: PathBuf,
-}
-
-impl FileGrant {
-    /// Opens a regular file for reading.
-    ///
-    /// # Errors
-    /// One line that says what is wrong with which path.
-    pub fn open(path: &Path) -> Result<FileGrant, String> {
-        let shown = path.display();
-        let file = File::open(path).map_err(|error| format!("cannot open {shown}: {error}"))?;
-        let metadata = file
-            .metadata()
-            .map_err(|error| format!("cannot read {shown}: {error}"))?;
-        if metadata.is_dir() {
-            return Err(format!("cannot read {shown}: it is a directory"));
-        }
-        Ok(FileGrant {
-            file,
-            path: path.to_path_buf(),
-        })
-    }
-
-    /// The open file; read it with positions (`read_at`), other tasks may hold it too.
-    pub fn file(&self) -> &File {
-        &self.file
-    }
-
-    /// The path that it was opened by.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-}
 
 /// A right that a spawner gives.
 #[derive(Clone, Debug)]
 pub enum Grant {
     /// The publisher or subscriber with this id; it moves to the task's core.
     Endpoint(EndpointId),
-    /// A file, for reading.
+    /// A file, for reading or writing as its grant says.
     File(Arc<FileGrant>),
     /// The right to set timers.
     Timers,

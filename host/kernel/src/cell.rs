@@ -82,6 +82,8 @@ pub(crate) struct Cell {
     pub(crate) key: Key,
     pub(crate) name: String,
     pub(crate) args: Vec<String>,
+    /// The seed of its random numbers.
+    pub(crate) seed: u64,
     pub(crate) limits: Limits,
     /// The task itself; None while it is called.
     pub(crate) body: Option<Box<dyn Task>>,

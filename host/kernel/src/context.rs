@@ -7,9 +7,10 @@
 //!
 //! Everything that enters a task goes through here: rings, timers, the clock, replies, inputs.
 
-use crate::capability::{Armed, FileGrant, Object, ReplyState};
+use crate::capability::{Armed, Object, ReplyState};
 use crate::cell::{Cell, Interrupt, Kill, Stage};
 use crate::core::Core;
+use crate::files::FileGrant;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::limits::{LOG_LINE_BYTES_MAX, REQUEST_BYTES_MAX, REQUESTS_OUTSTANDING_MAX};
 use crate::message::Message;
@@ -127,6 +128,11 @@ impl Context {
     pub fn grant(&self, name: &str) -> Result<Handle, Errno> {
         let handles = &self.inner().cell.handles;
         handles.named(name).ok_or(Errno::NotGranted)
+    }
+
+    /// The seed of the task's random numbers, 63 bits.
+    pub fn seed(&self) -> u64 {
+        self.inner().cell.seed >> 1
     }
 
     /// Names and handles of all grants.

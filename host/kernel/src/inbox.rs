@@ -33,6 +33,11 @@ pub(crate) enum Post {
         asker: Asker,
         result: Result<Vec<u8>, String>,
     },
+    /// A file was written aside, or why it could not be.
+    Wrote {
+        asker: Asker,
+        result: Result<(), String>,
+    },
     /// The console's writer has written so many prints; their senders can be told.
     Written(Vec<Asker>),
     /// A request with all rights.
@@ -74,6 +79,7 @@ impl fmt::Debug for Post {
             Post::Notice(..) => "Notice",
             Post::Loaded { .. } => "Loaded",
             Post::Read { .. } => "Read",
+            Post::Wrote { .. } => "Wrote",
             Post::Written(_) => "Written",
             Post::Request { .. } => "Request",
             Post::Exec { .. } => "Exec",

@@ -8,6 +8,7 @@ use crate::aside;
 use crate::capability::Object;
 use crate::cell::{ExecJob, Interrupt, Kill, TakesInput};
 use crate::core::{Core, Phase};
+use crate::files::Writing;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::{Asker, Post};
 use crate::io::output::Stream;
@@ -78,6 +79,7 @@ impl Core {
             }
             Message::Load { name, path } => self.load(asker, &name, &path),
             Message::Read(path) => self.read(asker, path),
+            Message::Write(writing) => self.write(asker, *writing),
             Message::Kill(task) => self.kill_task(asker, task),
             Message::Migrate {
                 endpoint,
@@ -117,6 +119,7 @@ impl Core {
             Message::AckRead(bytes) => {
                 self.answered(address.ask, Ok(Answer::Value(Value::Chars(bytes))));
             }
+            Message::AckWrite => self.answered(address.ask, Ok(Answer::Value(Value::Nil))),
             Message::AckMigrate(end) => self.answered(address.ask, Ok(Answer::End(end))),
             Message::Error(refusal) => self.answered(address.ask, Err(refusal)),
         }
@@ -241,6 +244,18 @@ impl Core {
         }
     }
 
+    fn write(&mut self, asker: Asker, writing: Writing) {
+        let signal = Arc::clone(&self.signal);
+        let writer = aside::spawn("okernel-write", move || {
+            let result = writing.carry_out();
+            signal.post(Post::Wrote { asker, result });
+        });
+        if let Err(error) = writer {
+            let text = format!("write: no thread: {error}");
+            self.answer(asker, Message::Error(Refusal::new(Errno::Io, text)));
+        }
+    }
+
     fn kill_task(&mut self, asker: Asker, task: TaskId) {
         let Some(cell) = self.cell_by_id(task) else {
             let refusal = self.no_task("kill", task);
@@ -328,6 +343,10 @@ impl Core {
             Post::Read { asker, result } => {
                 let read = result.map_err(|text| Refusal::new(Errno::Io, text));
                 self.answer_or_refuse(asker, read.map(Message::AckRead));
+            }
+            Post::Wrote { asker, result } => {
+                let wrote = result.map_err(|text| Refusal::new(Errno::Io, text));
+                self.answer_or_refuse(asker, wrote.map(|()| Message::AckWrite));
             }
             Post::Written(askers) => {
                 for asker in askers {

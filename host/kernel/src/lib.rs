@@ -16,6 +16,7 @@ pub mod table;
 
 pub mod capability;
 pub mod context;
+pub mod files;
 mod preempt;
 pub mod program;
 pub mod spawn;
@@ -48,6 +49,7 @@ mod intercore;
 mod message;
 mod pending;
 mod request;
+mod request_value;
 mod requests;
 mod snapshot;
 mod views;
@@ -58,10 +60,11 @@ pub mod control;
 pub mod kernel;
 
 pub use bus::BusError;
-pub use capability::{FileGrant, Grant};
+pub use capability::Grant;
 pub use config::{Config, Pinning, Quanta};
 pub use context::Context;
 pub use control::Control;
+pub use files::{Access, FileGrant, write_errno};
 pub use ids::{CoreId, EndpointId, TaskId};
 pub use io::console::{ConsoleConfig, Prompt, Source};
 pub use io::output::Sink;

@@ -18,6 +18,7 @@
 //! | QoS core or task | the change | AckQoS, or Error |
 //! | Load | name and path | AckLoad with the module, or Error |
 //! | Read | path | AckRead with the file's bytes, or Error |
+//! | Write | path and bytes | AckWrite, or Error |
 //! | Kill task | | AckKill when it is gone, or Error |
 //! | Migrate endpoint | | AckMigrate with the endpoint, or Error |
 //! | Halt status | | AckHalt when the core's tasks have ended |
@@ -27,6 +28,7 @@
 //! a parcel is taken out exactly once, by the core that the envelope is for.
 
 use crate::config::Quanta;
+use crate::files::Writing;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::io::output::Stream;
 use crate::memory::End;
@@ -98,6 +100,9 @@ pub(crate) enum Message {
     AckLoad(ModuleInfo),
     Read(PathBuf),
     AckRead(Vec<u8>),
+    /// Writes a file; the answer is an AckWrite or an Error.
+    Write(Box<Writing>),
+    AckWrite,
     Kill(TaskId),
     AckKill,
     Migrate {
@@ -123,6 +128,7 @@ pub(crate) enum Parcel {
     Qos(QosChange),
     Load(String, PathBuf),
     Path(PathBuf),
+    Writing(Box<Writing>),
     Module(ModuleInfo),
     End(End),
     Refusal(Refusal),
@@ -237,6 +243,8 @@ impl Message {
             Message::AckInterrupt => (27, 0, 0, 0),
             Message::Stats { period_ms } => (28, period_ms, 0, 0),
             Message::Offer(names) => (29, 0, 0, put(Parcel::Bytes(names))),
+            Message::Write(writing) => (30, 0, 0, put(Parcel::Writing(writing))),
+            Message::AckWrite => (31, 0, 0, 0),
         };
         let head =
             u64::from(kind) | u64::from(address.from.0) << 16 | u64::from(address.to.0) << 32;
@@ -307,6 +315,8 @@ impl Message {
             (27, None) => Message::AckInterrupt,
             (28, None) => Message::Stats { period_ms: a },
             (29, Some(Parcel::Bytes(names))) => Message::Offer(names),
+            (30, Some(Parcel::Writing(writing))) => Message::Write(writing),
+            (31, None) => Message::AckWrite,
             _ => return None,
         };
         Some((address, message))

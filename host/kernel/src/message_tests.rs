@@ -2,6 +2,7 @@
 
 use super::{Address, Message, Parcels, QosChange};
 use crate::config::Quanta;
+use crate::files::{Access, Writing};
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::io::output::Stream;
 use crate::memory::End;
@@ -87,6 +88,12 @@ fn all() -> Vec<Message> {
         Message::AckLoad(ModuleInfo::default()),
         Message::Read("file".into()),
         Message::AckRead(b"bytes".to_vec()),
+        Message::Write(Box::new(Writing {
+            path: "file".into(),
+            access: Access::Append,
+            bytes: b"bytes".to_vec(),
+        })),
+        Message::AckWrite,
         Message::Kill(task()),
         Message::AckKill,
         Message::Migrate {
@@ -133,7 +140,7 @@ fn an_envelope_is_opened_once_and_nonsense_never() {
     let envelope = print.seal(address, &parcels);
     assert!(Message::open(&envelope, &parcels).is_some());
     assert!(Message::open(&envelope, &parcels).is_none());
-    for kind in 30..=u16::MAX {
+    for kind in 32..=u16::MAX {
         assert!(Message::open(&[kind.into(), 0, 0, 0, 0, 0, 0, 0], &parcels).is_none());
     }
     assert!(Message::open(&[9, 0, 77, 0, 0, 0, 0, 0], &parcels).is_none());

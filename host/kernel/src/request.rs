@@ -11,20 +11,24 @@
 //! | ``(`spawn;core;`module or "code"[;grants])`` | number of the task |
 //! | ``(`load;`name;"path")`` | the name |
 //! | ``(`read;"path")`` | the file's text |
+//! | ``(`write;"path";text[;`append])`` | nil |
 //! | ``(`kill;task)``, ``(`halt[;status])`` | nil |
 //! | ``(`qos;core;(bus;io;tasks))``, ``(`qos;`task;task;weight)`` | nil |
 //! | ``(`stats[;ms])`` | number of the ring on which statistics are published, every `ms` from now on |
 //! | ``(`ps)``, ``(`rings)``, ``(`cores)``, ``(`modules)`` | a table |
 //!
 //! Grants are a dictionary from names: an integer is an endpoint, `` `timer `clock `console `errors
-//! `spawn `system`` are those rights, ``(`file;"path")`` is a file to read. The names `args`,
-//! `weight` and `memory` are not grants: arguments, the weight, and the limit of memory in bytes.
+//! `spawn `system`` are those rights, ``(`file;"path")`` is a file to read, with a
+//! third item `` `write`` or `` `append`` one to write. The names `args`, `weight`, `memory` and `seed` are not
+//! grants: arguments, the weight, the limit of memory in bytes, the seed of random numbers.
 
 use crate::config::Quanta;
+use crate::files::{Access, Writing};
 use crate::ids::{EndpointId, TaskId};
 use crate::limits::{QUANTUM_US_MAX, STATS_PERIOD_MS_MAX, STATS_PERIOD_MS_MIN, WEIGHT_MAX};
 use crate::program::Program;
 use crate::refusal::Refusal;
+use crate::request_value::{items, shown};
 use okernel_abi::Errno;
 use okernel_abi::value::Value;
 use okernel_ring::Policy;
@@ -49,6 +53,7 @@ pub(crate) enum Request {
         path: PathBuf,
     },
     Read(PathBuf),
+    Write(Box<Writing>),
     Kill(TaskId),
     Stats {
         /// 0: as it is.
@@ -79,13 +84,14 @@ pub(crate) struct Order {
     pub(crate) args: Vec<String>,
     pub(crate) weight: Option<u32>,
     pub(crate) memory_bytes: Option<u64>,
+    pub(crate) seed: Option<u64>,
 }
 
 /// A grant as it was asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Wanted {
     Endpoint(EndpointId),
-    File(PathBuf),
+    File(PathBuf, Access),
     Timers,
     Clock,
     Console,
@@ -144,6 +150,7 @@ impl Request {
                 args.text(0, "a path")
                     .map(|path| Request::Read(path.into()))
             }
+            "write" => args.write(),
             "kill" => {
                 args.count(1, 1)?;
                 args.task(0).map(Request::Kill)
@@ -272,6 +279,27 @@ impl Args<'_> {
         }
     }
 
+    fn write(&self) -> Result<Request, Refusal> {
+        self.count(2, 3)?;
+        let access = match self.items.get(2) {
+            None => Access::Write,
+            Some(Value::Symbol(word)) if word == "append" => Access::Append,
+            Some(other) => return Err(self.expected("`append", other)),
+        };
+        let bytes = match &self.items[1] {
+            Value::Chars(bytes) => bytes.clone(),
+            Value::Char(byte) => vec![*byte],
+            Value::List(items) if items.is_empty() => Vec::new(),
+            Value::Ints(items) if items.is_empty() => Vec::new(),
+            other => return Err(self.expected("a text", other)),
+        };
+        Ok(Request::Write(Box::new(Writing {
+            path: self.text(0, "a path")?.into(),
+            access,
+            bytes,
+        })))
+    }
+
     fn spawn(&self) -> Result<Request, Refusal> {
         self.count(2, 3)?;
         let program = match &self.items[1] {
@@ -288,6 +316,7 @@ impl Args<'_> {
             args: Vec::new(),
             weight: None,
             memory_bytes: None,
+            seed: None,
         };
         match self.items.get(2) {
             None | Some(Value::Nil) => {}
@@ -320,6 +349,11 @@ impl Args<'_> {
                     let bytes = value.as_int().and_then(|int| u64::try_from(int).ok());
                     let what = "memory in bytes";
                     order.memory_bytes = Some(bytes.ok_or_else(|| self.expected(what, value))?);
+                }
+                "seed" => {
+                    let seed = value.as_int().and_then(|int| u64::try_from(int).ok());
+                    let what = "a seed, an integer from 0,";
+                    order.seed = Some(seed.ok_or_else(|| self.expected(what, value))?);
                 }
                 _ => {
                     let wanted = self.wanted(&name, value)?;
@@ -363,15 +397,21 @@ impl Args<'_> {
                 _ => None,
             },
             other => match items(other).as_slice() {
-                [Value::Symbol(file), path] if file == "file" => {
+                [Value::Symbol(file), path, access @ ..] if file == "file" => {
+                    let access = match access {
+                        [] => Some(Access::Read),
+                        [Value::Symbol(word)] => Access::from_word(word),
+                        _ => None,
+                    };
                     let path = path.as_text().filter(|path| !path.is_empty());
-                    path.map(|path| Wanted::File(path.into()))
+                    path.zip(access)
+                        .map(|(path, access)| Wanted::File(path.into(), access))
                 }
                 _ => None,
             },
         };
         wanted.ok_or_else(|| {
-            let what = "an endpoint's number, `timer, `clock, `console, `spawn, `system or (`file;\"path\")";
+            let what = "an endpoint's number, `timer, `clock, `console, `spawn, `system, (`file;\"path\") or (`file;\"path\";`read, `write or `append)";
             self.refuse(format_args!(
                 "{name}: {what} is expected, {} was given",
                 shown(value)
@@ -423,43 +463,6 @@ impl Args<'_> {
 
 fn is_quantum(us: &&u64) -> bool {
     (1..=QUANTUM_US_MAX).contains(*us)
-}
-
-/// The items of a list or vector; an atom is its only item.
-fn items(value: &Value) -> Vec<Value> {
-    match value {
-        Value::List(items) => items.clone(),
-        Value::Ints(items) => items.iter().copied().map(Value::Int).collect(),
-        Value::Floats(items) => items.iter().copied().map(Value::Float).collect(),
-        Value::Symbols(items) => items.iter().cloned().map(Value::Symbol).collect(),
-        Value::Chars(items) => items.iter().copied().map(Value::Char).collect(),
-        atom => vec![atom.clone()],
-    }
-}
-
-/// A value in a message to a person: short, on one line.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Nil => "nothing".to_string(),
-        Value::Int(i64::MIN) => "the null".to_string(),
-        Value::Int(int) => int.to_string(),
-        Value::Float(float) => float.to_string(),
-        Value::Char(_) | Value::Chars(_) => match value.as_text() {
-            Some(text) => format!("{:?}", text.chars().take(40).collect::<String>()),
-            None => "bytes".to_string(),
-        },
-        Value::Symbol(symbol) => format!("`{symbol}"),
-        Value::Ints(items) => format!("a vector of {} integers", items.len()),
-        Value::Floats(items) => format!("a vector of {} numbers", items.len()),
-        Value::Symbols(items) => format!("{} symbols", items.len()),
-        Value::List(items) => format!("a list of {}", items.len()),
-        Value::Dict(_) => "a dictionary".to_string(),
-        Value::Table(_) => "a table".to_string(),
-        Value::Function(_) => "a function".to_string(),
-        Value::Error(text) => format!("the error {text}"),
-        Value::Moment(moment, _) => format!("a {}", moment.word()),
-        Value::Moments(moment, items) => format!("a vector of {} {}s", items.len(), moment.word()),
-    }
 }
 
 #[cfg(test)]

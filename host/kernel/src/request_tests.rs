@@ -2,6 +2,7 @@
 
 use super::{Order, Request, Wanted};
 use crate::config::Quanta;
+use crate::files::{Access, Writing};
 use crate::ids::{EndpointId, TaskId};
 use crate::program::Program;
 use okernel_abi::value::Value;
@@ -82,18 +83,23 @@ fn statistics() {
 
 #[test]
 fn spawn_with_everything() {
-    let names = ["in", "out", "f", "t", "c", "args", "weight", "memory"];
+    let names = [
+        "in", "out", "f", "log", "t", "c", "args", "weight", "memory", "seed",
+    ];
     let names = names.iter().map(ToString::to_string).collect();
     let file = list(&[symbol("file"), Value::text("a.txt")]);
+    let log = list(&[symbol("file"), Value::text("b.txt"), symbol("append")]);
     let values = vec![
         Value::Int(1),
         Value::Int(0),
         file,
+        log,
         symbol("timer"),
         symbol("console"),
         list(&[Value::text("x"), Value::Int(3)]),
         Value::Int(300),
         Value::Int(65536),
+        Value::Int(42),
     ];
     let grants = Value::Dict(Box::new((Value::Symbols(names), Value::List(values))));
     let Ok(Request::Spawn(order)) = decode(&[symbol("spawn"), Value::Int(2), symbol("w"), grants])
@@ -109,15 +115,36 @@ fn spawn_with_everything() {
             grants: vec![
                 grant("in", Wanted::Endpoint(endpoint(1))),
                 grant("out", Wanted::Endpoint(endpoint(0))),
-                grant("f", Wanted::File("a.txt".into())),
+                grant("f", Wanted::File("a.txt".into(), Access::Read)),
+                grant("log", Wanted::File("b.txt".into(), Access::Append)),
                 grant("t", Wanted::Timers),
                 grant("c", Wanted::Console),
             ],
             args: vec!["x".to_string(), "3".to_string()],
             weight: Some(300),
             memory_bytes: Some(65536),
+            seed: Some(42),
         }
     );
+}
+
+#[test]
+fn files_are_written_whole_or_at_their_end() {
+    let writing = |access, bytes: &[u8]| {
+        Ok(Request::Write(Box::new(Writing {
+            path: "a.txt".into(),
+            access,
+            bytes: bytes.to_vec(),
+        })))
+    };
+    let write = |rest: &[Value]| decode(&[&[symbol("write"), Value::text("a.txt")], rest].concat());
+    assert_eq!(write(&[Value::text("x")]), writing(Access::Write, b"x"));
+    assert_eq!(write(&[Value::List(vec![])]), writing(Access::Write, b""));
+    let appended = write(&[Value::text("x"), symbol("append")]);
+    assert_eq!(appended, writing(Access::Append, b"x"));
+    for wrong in [&[Value::Int(3)][..], &[], &[Value::text("x"), symbol("x")]] {
+        assert!(write(wrong).unwrap_err().starts_with("write: "));
+    }
 }
 
 #[test]

@@ -6,10 +6,11 @@
 //! subscribe to rings that it made or holds an end of, spawn tasks with nothing that it does
 //! not have itself, and kill the tasks that it spawned.
 
-use crate::capability::{FileGrant, Grant, Object};
+use crate::capability::{Grant, Object};
 use crate::cell::Cell;
 use crate::core::Core;
 use crate::directory::Role;
+use crate::files::FileGrant;
 use crate::ids::{CoreId, EndpointId};
 use crate::inbox::{Post, ValueDone};
 use crate::limits::WEIGHT_DEFAULT;
@@ -135,6 +136,7 @@ impl Core {
                 Ok(Action::AskSpawn(core, Message::Spawn(Box::new(spawn))))
             }
             Request::Load { name, path } => Ok(Action::Ask(self.id, Message::Load { name, path })),
+            Request::Write(writing) => Ok(Action::Ask(self.id, Message::Write(writing))),
             Request::Read(path) => Ok(Action::Ask(self.id, Message::Read(path))),
             Request::Kill(task) if creator == Some(task) => Err(refuse(
                 Errno::Invalid,
@@ -204,7 +206,7 @@ impl Core {
         for (name, wanted) in order.grants {
             let grant = match wanted {
                 Wanted::Endpoint(id) => Grant::Endpoint(id),
-                Wanted::File(path) => match FileGrant::open(&path) {
+                Wanted::File(path, access) => match FileGrant::open_for(&path, access) {
                     Ok(file) => Grant::File(Arc::new(file)),
                     Err(text) => {
                         return Err(refuse(Errno::Io, format!("spawn: {name}: {text}")));
@@ -252,6 +254,7 @@ impl Core {
             limits: Some(limits),
             weight: order.weight.unwrap_or(WEIGHT_DEFAULT),
             parent,
+            seed: order.seed,
         })
     }
 
@@ -280,7 +283,7 @@ impl Core {
                 for (name, wanted) in &order.grants {
                     let has = match wanted {
                         Wanted::Endpoint(id) => self.is_known_to(cell, *id),
-                        Wanted::File(_) => false,
+                        Wanted::File(..) => false,
                         Wanted::Timers => cell.has(HandleKind::Timers),
                         Wanted::Clock => cell.has(HandleKind::Clock),
                         Wanted::Console | Wanted::Errors => cell.has(HandleKind::Console),
@@ -342,6 +345,7 @@ fn operation(request: &Request) -> &'static str {
         Request::Load { .. } => "load",
         Request::Read(_) => "read",
         Request::Stats { .. } => "stats",
+        Request::Write(_) => "write",
         Request::Ps => "ps",
         Request::Rings => "rings",
         Request::Cores => "cores",

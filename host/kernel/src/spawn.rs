@@ -41,6 +41,16 @@ pub struct Spawn {
     pub weight: u32,
     /// The task that spawned it.
     pub parent: Option<TaskId>,
+    /// The seed of its random numbers; None makes one from the task's number.
+    pub seed: Option<u64>,
+}
+
+/// The seed of a task that was given none: its number, with all bits stirred (SplitMix64).
+pub(crate) fn seed_of(task: TaskId) -> u64 {
+    let mut z = (task.number() as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 impl Spawn {
@@ -53,6 +63,7 @@ impl Spawn {
             limits: None,
             weight: WEIGHT_DEFAULT,
             parent: None,
+            seed: None,
         }
     }
 

@@ -100,6 +100,7 @@ impl Core {
             limits,
             weight,
             parent,
+            seed,
         } = spawn;
         if name.len() > NAME_BYTES_MAX {
             return Err(refuse(Errno::TooLarge, "the name is too long"));
@@ -131,6 +132,7 @@ impl Core {
             key,
             name,
             args,
+            seed: seed.unwrap_or_else(|| crate::spawn::seed_of(id)),
             limits,
             body: Some(body),
             handles,

@@ -127,6 +127,18 @@ impl Context {
         }
     }
 
+    /// Nanoseconds of the wall clock since 1970 in UTC.
+    ///
+    /// # Errors
+    /// BadHandle, WrongKind.
+    pub fn utc_ns(&self, clock: Handle) -> Result<u64, Errno> {
+        let inner = self.inner();
+        match inner.cell.handles.get(clock)? {
+            Object::Clock => Ok(inner.core.shared.clock.utc_ns()),
+            other => Err(wrong(other)),
+        }
+    }
+
     /// Whether a task that answered Yield sleeps: something is armed (or it takes inputs and has none)
     /// and nothing has happened since.
     pub(crate) fn may_sleep(&self) -> Woken {

@@ -16,12 +16,13 @@ use okernel_shell::error::{Class, Error};
 use okernel_shell::format::form;
 use okernel_shell::session::{Executed, Host, Progress, Stream, Taken};
 use okernel_shell::symbol::Symbol;
-use okernel_shell::value::Value;
+use okernel_shell::value::{Temporal, Value};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::files::{Files, lines, text_of_lines};
 use crate::ports::{Arm, Port, Ports, payload};
 
 /// The grant under which errors are written.
@@ -37,6 +38,7 @@ pub struct Kernel {
     timers: Option<Timers>,
     clock: Option<Clock>,
     ports: Ports,
+    files: Files,
     pending: Pending,
     outcome: Option<Executed>,
     failure: Vec<u8>,
@@ -89,6 +91,7 @@ impl Kernel {
             timers: context.timers("timer").ok(),
             clock: context.clock("clock").ok(),
             ports: Ports::default(),
+            files: Files::default(),
             pending: Pending::Nothing,
             outcome: None,
             failure: Vec::new(),
@@ -101,12 +104,12 @@ impl Kernel {
         self.rights.is_some()
     }
 
-    /// Keeps a granted end of a ring; answers the number that the program knows it by, or nothing for
-    /// grants of other kinds.
+    /// Keeps a granted end of a ring or a file; answers what the program knows it by, a number or a symbol,
+    /// or nothing for grants of other kinds.
     ///
     /// # Errors
-    /// The ring cannot be opened.
-    pub fn adopt(&mut self, context: &Context, name: &str) -> Result<Option<i64>> {
+    /// The ring or file cannot be opened.
+    pub fn adopt(&mut self, context: &Context, name: &str) -> Result<Option<Value>> {
         let port = match context.grant_kind(name)? {
             HandleKind::Publisher => {
                 let publisher = context.frame_publisher(name)?;
@@ -116,10 +119,14 @@ impl Kernel {
                 let subscriber = context.frame_subscriber(name)?;
                 (subscriber.handle(), Port::Subscriber(subscriber))
             }
+            HandleKind::File => {
+                self.files.insert(name, context.file(name)?);
+                return Ok(Some(Value::symbol(name)));
+            }
             _ => return Ok(None),
         };
         self.ports.insert(i64::from(port.0), port.1);
-        Ok(Some(i64::from(port.0)))
+        Ok(Some(Value::Int(i64::from(port.0))))
     }
 
     /// How the program of this task went, once it has.
@@ -248,11 +255,31 @@ impl Kernel {
         self.ask("spawn", &args)
     }
 
+    /// `x 0:y`: a granted file, or for the shell a path, or ``(`file;path;`append)``.
+    fn write_lines(&mut self, file: &Value, lines: &Value) -> Progress {
+        let text = match text_of_lines(lines) {
+            Ok(text) => text,
+            Err(error) => return Progress::Done(Err(error)),
+        };
+        if let Some(file) = self.files.get(file) {
+            return Progress::Done(file.write(&text).map(|()| Value::Nil));
+        }
+        let text = Value::from_chars(text);
+        let items: Vec<Value> = file.items().collect();
+        match items.as_slice() {
+            [Value::Symbol(word), path, access] if file.is_list() && word.bytes() == b"file" => {
+                self.ask("write", &[path.clone(), text, access.clone()])
+            }
+            _ => self.ask("write", &[file.clone(), text]),
+        }
+    }
+
     fn now(&self) -> Progress {
         Progress::Done(match &self.clock {
             None => Err(Error::new(Class::Io, "now: not granted: \"clock\"")),
-            Some(clock) => match clock.now() {
-                Ok(time) => Ok(Value::Int(
+            Some(clock) => match clock.utc() {
+                Ok(time) => Ok(Value::temporal(
+                    Temporal::Timestamp,
                     i64::try_from(time.as_nanos()).unwrap_or(i64::MAX),
                 )),
                 Err(error) => Err(Error::new(Class::Io, format!("now: {error}"))),
@@ -296,20 +323,6 @@ fn wrong(text: &str) -> Progress {
     Progress::Done(Err(Error::new(Class::Type, text)))
 }
 
-/// A text as a list of lines, without their ends.
-fn lines(text: &Value) -> Value {
-    let text = text.as_text().unwrap_or_default();
-    let body = text.strip_suffix(b"\n").unwrap_or(&text);
-    if body.is_empty() {
-        return Value::empty();
-    }
-    let lines = body.split(|byte| *byte == b'\n').map(|line| {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        Value::from_chars(line.to_vec())
-    });
-    Value::from_items(lines.collect())
-}
-
 /// What the kernel replied, as the program's answer.
 fn answer(bytes: &[u8]) -> std::result::Result<Value, Error> {
     use okernel_sdk::abi::value::{Reader, Token};
@@ -347,14 +360,14 @@ impl Host for Kernel {
                 self.offered = None;
                 self.ask("load", args)
             }
-            ("0:", [path]) => match self.request("read", std::slice::from_ref(path)) {
-                Ok(reply) => self.start(Pending::Lines(reply)),
-                Err(error) => Progress::Done(Err(error)),
+            ("0:", [file]) => match self.files.get(file) {
+                Some(file) => Progress::Done(file.read().map(|text| lines(&text))),
+                None => match self.request("read", std::slice::from_ref(file)) {
+                    Ok(reply) => self.start(Pending::Lines(reply)),
+                    Err(error) => Progress::Done(Err(error)),
+                },
             },
-            ("0:", _) => {
-                let text = "0: files cannot be written yet";
-                Progress::Done(Err(Error::new(Class::Nyi, text)))
-            }
+            ("0:", [file, lines]) => self.write_lines(file, lines),
             (name, args) => self.ask(name, args),
         }
     }

@@ -34,6 +34,7 @@ impl Task for Interpreter {
         let config = Config {
             memory_limit,
             memory_used: Some(used_bytes),
+            seed: context.seed(),
             ..Config::default()
         };
         let mut machine = Machine::new(config);
@@ -47,8 +48,8 @@ impl Task for Interpreter {
         }
         machine.define("args", strings(&args));
         for name in context.grants()? {
-            if let Some(number) = kernel.adopt(context, &name)? {
-                machine.define(&name, Value::Int(number));
+            if let Some(value) = kernel.adopt(context, &name)? {
+                machine.define(&name, value);
             }
         }
         let mut session = Session::new(machine, "");

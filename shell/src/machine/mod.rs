@@ -18,7 +18,7 @@ pub(crate) use dispatch::{Exit, int_pair, monad_needs_machine, needs_machine, pl
 use cycles::Suspects;
 
 use crate::compile::compile;
-use crate::effect::{EFFECTS, Effect, function};
+use crate::effect::{EFFECTS, Effect, NATIVES, function};
 use crate::env::Env;
 use crate::error::{Class, Error, Source};
 use crate::frame::Frame;
@@ -131,7 +131,7 @@ impl Machine {
                 Value::function(Function::Verb(verb)),
             );
         }
-        for name in EFFECTS.iter().chain(&["help"]) {
+        for name in EFFECTS.iter().chain(&NATIVES) {
             env.set_system(Symbol::new(name), function(name));
         }
         let half = config.memory_limit / 2;

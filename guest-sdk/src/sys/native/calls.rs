@@ -176,6 +176,17 @@ pub(crate) fn clock(clock: u32) -> Result<u64, Errno> {
     })
 }
 
+pub(crate) fn clock_utc(clock: u32) -> Result<u64, Errno> {
+    with(|world| {
+        world.check_right(clock, &[HandleKind::Clock])?;
+        Ok(world.now_ns)
+    })
+}
+
+pub(crate) fn seed() -> Result<u64, Errno> {
+    with(|world| Ok(world.seed))
+}
+
 pub(crate) fn console_write(console: u32, bytes: &[u8]) -> Result<(), Errno> {
     use super::world::CONSOLE_BYTES_MAX;
     with(|world| {
@@ -241,22 +252,49 @@ fn file(handle: u32) -> Result<Source, Errno> {
 pub(crate) fn file_size(handle: u32) -> Result<u64, Errno> {
     match file(handle)? {
         Source::Bytes(bytes) => Ok(bytes.len() as u64),
+        Source::Memory(bytes) => Ok(bytes.borrow().len() as u64),
         Source::File(file) => Ok(file.metadata().map_err(|_| Errno::Io)?.len()),
     }
 }
 
 pub(crate) fn file_read(handle: u32, offset: u64, into: &mut [u8]) -> Result<u64, Errno> {
     match file(handle)? {
-        Source::Bytes(bytes) => {
-            let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-            let rest = bytes.get(offset..).unwrap_or_default();
-            Ok(copy_out(rest, into).min(into.len() as u64))
-        }
+        Source::Bytes(bytes) => Ok(read_bytes(&bytes, offset, into)),
+        Source::Memory(bytes) => Ok(read_bytes(&bytes.borrow(), offset, into)),
         Source::File(file) => {
             let length = file.read_at(into, offset).map_err(|_| Errno::Io)?;
             Ok(length as u64)
         }
     }
+}
+
+fn read_bytes(bytes: &[u8], offset: u64, into: &mut [u8]) -> u64 {
+    let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+    let rest = bytes.get(offset..).unwrap_or_default();
+    copy_out(rest, into).min(into.len() as u64)
+}
+
+pub(crate) fn file_write(handle: u32, offset: u64, bytes: &[u8]) -> Result<u64, Errno> {
+    let Source::Memory(file) = file(handle)? else {
+        return Err(Errno::NotGranted);
+    };
+    let mut file = file.borrow_mut();
+    let start = usize::try_from(offset).map_err(|_| Errno::NoSpace)?;
+    let end = start.checked_add(bytes.len()).ok_or(Errno::NoSpace)?;
+    if file.len() < end {
+        file.resize(end, 0);
+    }
+    file[start..end].copy_from_slice(bytes);
+    Ok(bytes.len() as u64)
+}
+
+pub(crate) fn file_resize(handle: u32, bytes: u64) -> Result<(), Errno> {
+    let Source::Memory(file) = file(handle)? else {
+        return Err(Errno::NotGranted);
+    };
+    let bytes = usize::try_from(bytes).map_err(|_| Errno::NoSpace)?;
+    file.borrow_mut().resize(bytes, 0);
+    Ok(())
 }
 
 pub(crate) fn file_publish(file: u32, offset: u64, publisher: u32, max: u32) -> Result<u64, Errno> {

@@ -23,6 +23,8 @@ pub(crate) type Answer = Box<dyn FnMut(&Value) -> Value>;
 pub(crate) enum Source {
     /// In memory.
     Bytes(Rc<[u8]>),
+    /// In memory, to be written.
+    Memory(Rc<RefCell<Vec<u8>>>),
     /// In the file system.
     File(Rc<File>),
 }
@@ -80,6 +82,7 @@ pub(crate) struct World {
     pub(crate) tasks: Vec<TaskState>,
     pub(crate) current: usize,
     pub(crate) now_ns: u64,
+    pub(crate) seed: u64,
     pub(crate) console: Vec<u8>,
     pub(crate) offered: Vec<String>,
     pub(crate) log: Vec<(LogLevel, String)>,

@@ -1,6 +1,9 @@
-//! Files, read into the task's own memory.
+//! Files, read into the task's own memory and written from it.
+
+use std::os::unix::fs::FileExt;
 
 use okernel_abi::{Errno, Handle};
+use okernel_core::write_errno;
 
 use super::Guest;
 use crate::wasm::limits::COPY_BYTES_MAX;
@@ -27,4 +30,29 @@ pub(in crate::wasm) fn file_read(
         .read_file(file.file(), offset)
         .map_err(|_| Errno::Io)?;
     Ok(read as u64)
+}
+
+pub(in crate::wasm) fn file_write(
+    guest: Guest<'_, '_>,
+    file: u32,
+    offset: u64,
+    address: u32,
+    bytes: u32,
+) -> Result<u64, Errno> {
+    let (memory, state) = split(guest)?;
+    let range = memory.range(&state.windows, address, bytes)?;
+    let file = state.cx.file(Handle(file))?.writable()?;
+    let bytes = range.at_most(COPY_BYTES_MAX).to_vec();
+    file.write_at(&bytes, offset)
+        .map(|written| written as u64)
+        .map_err(|error| write_errno(&error))
+}
+
+pub(in crate::wasm) fn file_resize(
+    guest: Guest<'_, '_>,
+    file: u32,
+    bytes: u64,
+) -> Result<u64, Errno> {
+    guest.data().cx.file(Handle(file))?.resize(bytes)?;
+    Ok(0)
 }

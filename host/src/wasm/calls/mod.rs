@@ -16,14 +16,16 @@ use wasmtime::Caller;
 
 use super::state::State;
 
-pub(super) use file::{file_read, file_size};
+pub(super) use file::{file_read, file_resize, file_size, file_write};
 pub(super) use handles::{close, grant, grants, handle_kind, wait};
 pub(super) use ring::{
     file_publish, pub_claim, pub_commit, pub_write, ring_info, ring_map, sub_missed, sub_peek,
     sub_readable, sub_release,
 };
 pub(super) use task::{args, executed, fault, input, pause, reply, request};
-pub(super) use world::{clock, console_offer, console_write, log, timer_set, timer_take};
+pub(super) use world::{
+    clock, clock_utc, console_offer, console_write, log, seed, timer_set, timer_take,
+};
 
 /// Who calls.
 type Guest<'a, 'b> = &'a mut Caller<'b, State>;

@@ -31,6 +31,14 @@ pub(in crate::wasm) fn clock(guest: Guest<'_, '_>, clock: u32) -> Result<u64, Er
     guest.data().cx.now_ns(Handle(clock))
 }
 
+pub(in crate::wasm) fn clock_utc(guest: Guest<'_, '_>, clock: u32) -> Result<u64, Errno> {
+    guest.data().cx.utc_ns(Handle(clock))
+}
+
+pub(in crate::wasm) fn seed(guest: Guest<'_, '_>) -> Result<u64, Errno> {
+    Ok(guest.data().cx.seed())
+}
+
 pub(in crate::wasm) fn console_write(
     guest: Guest<'_, '_>,
     console: u32,
