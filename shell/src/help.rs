@@ -144,6 +144,8 @@ const PAGES: &[Page] = &[
             "n$x    pad or cut text to n chars, on the left if below 0",
             "`i$x `f$x `c$x `b$x   to integers, floats, chars, truth",
             "`$x    to symbols",
+            "`date$x `timestamp$x `span$x   to dates and times, of texts too",
+            "`year$x `month `day `weekday `hh `mm `ss `ns   parts of dates and times",
             "$[c;a;b]   a if c is true, else b; further conditions may follow",
         ],
     ),
@@ -180,7 +182,7 @@ const PAGES: &[Page] = &[
     page(
         Verbs,
         "0:",
-        &["0:x    lines of a file", "x 0:y  write lines to a file"],
+        &["0:x    lines of a file", "x 0:y  write lines to a file; (`file;x;`append)0:y adds them"],
     ),
     page(
         Verbs,
@@ -284,6 +286,19 @@ const PAGES: &[Page] = &[
         &["help x   this page about a verb, adverb or name: help\"/\""],
     ),
     page(
+        Names,
+        "raise",
+        &[
+            "raise text   ends the evaluation with that error, which .[f;x;h] can catch",
+            "             \"class: text\" chooses the class word",
+        ],
+    ),
+    page(
+        Names,
+        "seed",
+        &["seed n   random numbers begin anew: equal seeds, equal numbers"],
+    ),
+    page(
         Effects,
         "pub",
         &["pub[core;bytes]   a new ring; its number"],
@@ -353,7 +368,7 @@ const PAGES: &[Page] = &[
     page(
         Effects,
         "now",
-        &["now[]   nanoseconds, where the task has a clock"],
+        &["now[]   the time in UTC, a timestamp, where the task has a clock"],
     ),
     page(Commands, "\\\\", &["\\\\      leave"]),
     page(Commands, "\\t", &["\\t x    the time that x takes"]),

@@ -280,8 +280,8 @@ fn a_wrong_grant_is_named() {
     assert_eq!(
         refused,
         Err(
-            "spawn: in: an endpoint's number, `timer, `clock, `console, `spawn, `system or \
-             (`file;\"path\") is expected, `everything was given"
+            "spawn: in: an endpoint's number, `timer, `clock, `console, `spawn, `system, \
+             (`file;\"path\") or (`file;\"path\";`read, `write or `append) is expected, `everything was given"
                 .to_string()
         )
     );
