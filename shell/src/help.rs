@@ -182,7 +182,10 @@ const PAGES: &[Page] = &[
     page(
         Verbs,
         "0:",
-        &["0:x    lines of a file", "x 0:y  write lines to a file; (`file;x;`append)0:y adds them"],
+        &[
+            "0:x    lines of a file",
+            "x 0:y  write lines to a file; (`file;x;`append)0:y adds them",
+        ],
     ),
     page(
         Verbs,
