@@ -55,7 +55,8 @@ macro_rules! syscalls {
             /// Writes bytes to the console: all of them, or Again while too much of this task's output is
             /// still on its way.
             fn console_write(console: u32, address: u32, bytes: u32);
-            /// Writes a line to the kernel's log. Levels are those of `LogLevel`.
+            /// Writes a line to the kernel's log. Levels are those of `LogLevel`. Limit when the task has
+            /// written too many lines of late.
             fn log(level: u32, address: u32, bytes: u32);
             /// Copies the input of the running `exec` to `address`, up to `bytes`; answers its whole length.
             fn input(address: u32, bytes: u32);

@@ -9,6 +9,7 @@ use crate::capability::{Armed, Handles};
 use crate::crew::Seat;
 use crate::ids::TaskId;
 use crate::inbox::Asker;
+use crate::log_budget::LogBudget;
 use crate::program::Limits;
 use crate::stats::{State, TaskStats};
 use crate::table::Key;
@@ -110,6 +111,7 @@ pub(crate) struct Cell {
     pub(crate) interrupt: Interrupt,
     pub(crate) kill: Option<Kill>,
     pub(crate) kill_askers: Vec<Asker>,
+    pub(crate) log_budget: LogBudget,
     /// Console output on its way, in bytes.
     pub(crate) print_bytes: usize,
     /// Set while the task waits for its console output to be written.

@@ -12,7 +12,9 @@ use crate::cell::{Cell, Interrupt, Kill, Stage};
 use crate::core::Core;
 use crate::files::FileGrant;
 use crate::ids::{CoreId, EndpointId, TaskId};
-use crate::limits::{LOG_LINE_BYTES_MAX, REQUEST_BYTES_MAX, REQUESTS_OUTSTANDING_MAX};
+use crate::limits::{
+    LOG_LINE_BYTES_MAX, LOG_LINES_PER_SECOND, REQUEST_BYTES_MAX, REQUESTS_OUTSTANDING_MAX,
+};
 use crate::message::Message;
 use crate::pending::Pending;
 use crate::program::Limits;
@@ -247,13 +249,22 @@ impl Context {
     }
 
     /// Writes a line to the kernel's log. What is longer than 8 KiB is cut off.
-    pub fn log(&self, level: LogLevel, text: &str) {
+    ///
+    /// # Errors
+    /// Limit: the task has written more than [`LOG_LINES_PER_SECOND`] lines a second of late.
+    pub fn log(&mut self, level: LogLevel, text: &str) -> Result<(), Errno> {
+        let Inner { core, cell } = self.inner_mut();
+        let now_ns = core.read_clock();
+        let refused = cell.log_budget.take(now_ns).ok_or(Errno::Limit)?;
         let mut end = text.len().min(LOG_LINE_BYTES_MAX);
         while !text.is_char_boundary(end) {
             end -= 1;
         }
         let text = &text[..end];
         let (task, name, core) = (self.task(), self.name(), self.core());
+        if refused > 0 {
+            tracing::warn!(target: "task", %task, name, %core, "{refused} lines were left out: more than {LOG_LINES_PER_SECOND} a second");
+        }
         match level {
             LogLevel::Error => tracing::error!(target: "task", %task, name, %core, "{text}"),
             LogLevel::Warn => tracing::warn!(target: "task", %task, name, %core, "{text}"),
@@ -261,6 +272,7 @@ impl Context {
             LogLevel::Debug => tracing::debug!(target: "task", %task, name, %core, "{text}"),
             LogLevel::Trace => tracing::trace!(target: "task", %task, name, %core, "{text}"),
         }
+        Ok(())
     }
 
     /// Writes bytes to the console: all of them.

@@ -55,6 +55,7 @@ mod snapshot;
 mod views;
 
 pub mod io;
+mod log_budget;
 
 pub mod control;
 pub mod kernel;

@@ -38,6 +38,12 @@ pub const CONSOLE_LINE_BYTES_MAX: usize = 16 << 20;
 /// Bytes of one line that a task writes to the log; the rest is cut off.
 pub const LOG_LINE_BYTES_MAX: usize = 8192;
 
+/// Lines that a task may write to the log in a second, in the long run.
+pub const LOG_LINES_PER_SECOND: u64 = 50;
+
+/// Lines that a task which was quiet may write to the log at once.
+pub const LOG_LINES_BURST: u64 = 200;
+
 /// Timers on one core.
 pub const TIMERS_MAX: usize = 4 << 20;
 

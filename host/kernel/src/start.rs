@@ -11,6 +11,7 @@ use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::Asker;
 use crate::io::output::Stream;
 use crate::limits::NAME_BYTES_MAX;
+use crate::log_budget::LogBudget;
 use crate::memory::Place;
 use crate::message::Message;
 use crate::pending::{Pending, PendingSpawn};
@@ -156,6 +157,7 @@ impl Core {
             interrupt: Interrupt::No,
             kill: None,
             kill_askers: Vec::new(),
+            log_budget: LogBudget::new(),
             print_bytes: 0,
             print_armed: Armed::No,
             requests_count: 0,

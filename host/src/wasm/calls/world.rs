@@ -83,6 +83,6 @@ pub(in crate::wasm) fn log(
     let level = LogLevel::from_number(level).ok_or(Errno::Invalid)?;
     let mut line = vec![0; range.bytes().min(LOG_BYTES_MAX)];
     range.copy_to(&mut line);
-    state.cx.log(level, &String::from_utf8_lossy(&line));
+    state.cx.log(level, &String::from_utf8_lossy(&line))?;
     Ok(0)
 }

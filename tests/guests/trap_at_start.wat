@@ -1,0 +1,4 @@
+;; Traps before its first call.
+;; ends: trap: unreachable
+(func $start (unreachable))
+(start $start)

@@ -1,0 +1,2 @@
+;; ends: trap: unreachable
+(func (export "init") (result i32) (unreachable))

@@ -1,0 +1,2 @@
+;; ends: trap: unreachable
+(func (export "poll") (result i32) (unreachable))
