@@ -268,3 +268,38 @@ fn crates_depend_downwards() {
     }
     report("crates depend downwards", &broken);
 }
+
+/// What the promises of `docs/security.md` stand on: every test, guest and file that it names exists.
+#[test]
+fn promises_name_their_tests() {
+    let text = fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let sources = sources();
+    let guests = root().join("tests/guests");
+    let named = text.split('`').skip(1).step_by(2);
+    let exists = |name: &str| {
+        if name.contains('/') {
+            return root().join(name).exists();
+        }
+        if name.ends_with(".rs") {
+            return sources.iter().any(|source| source.path.ends_with(name));
+        }
+        let stem = name.trim_end_matches(['.', '*']);
+        let is_guest = fs::read_dir(&guests).unwrap().any(|entry| {
+            entry
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .starts_with(stem)
+        });
+        is_guest
+            || sources
+                .iter()
+                .any(|source| source.text.contains(&format!("fn {stem}")))
+    };
+    let broken: Vec<String> = named
+        .filter(|name| name.contains(['_', '/']) && !name.contains(' '))
+        .filter(|name| !exists(name))
+        .map(str::to_string)
+        .collect();
+    report("named in docs/security.md, and not there", &broken);
+}
