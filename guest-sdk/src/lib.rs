@@ -28,9 +28,9 @@
 //!
 //! In reading order: what a task is (`task`), what it has (`context`), how it reads and writes rings
 //! (`publisher`, `subscriber`, `frame_publisher`, `frame_subscriber`), what else it can be granted (`timer`,
-//! `clock`, `console`, `file`, `request`), how it waits (`select`, `executor`), what goes wrong (`error`), how it is
-//! tested (`testing`); and beneath, how all that reaches the kernel (`sys`, `open`, `window`, `settle`,
-//! `read_lane`, `write_lane`, `readiness`).
+//! `clock`, `console`, `file`, `request`), what selectors give it (`net`, `file_stream`), how it waits (`select`,
+//! `executor`), what goes wrong (`error`), how it is tested (`testing`); and beneath, how all that reaches the
+//! kernel (`sys`, `open`, `window`, `settle`, `read_lane`, `write_lane`, `readiness`).
 //!
 //! Invariants: no system call outside of `sys`; no pointer into a ring outside of `window`; a task that does
 //! nothing costs no system call.
@@ -54,6 +54,8 @@ mod subscriber;
 mod clock;
 mod console;
 mod file;
+mod file_stream;
+mod net;
 mod request;
 mod timer;
 
@@ -83,8 +85,10 @@ pub use error::{
 };
 pub use executor::yield_now;
 pub use file::File;
+pub use file_stream::{FilePiece, FileStream};
 pub use frame_publisher::FramePublisher;
 pub use frame_subscriber::{Frame, FrameSubscriber};
+pub use net::{TcpListener, TcpStream};
 pub use pod::{POD_ALIGN_BYTES_MAX, Pod, as_bytes, from_bytes};
 pub use publisher::{Claim, Publisher};
 pub use readiness::Readiness;

@@ -8,9 +8,28 @@ use crate::symbol::Symbol;
 use crate::value::{Function, Value};
 
 /// The names that stand for effects in a new machine.
-pub const EFFECTS: [&str; 20] = [
-    "pub", "sub", "snd", "rcv", "poll", "spawn", "print", "load", "kill", "ps", "rings", "cores",
-    "stats", "qos", "halt", "select", "drop", "now", "attach", "help",
+pub const EFFECTS: [&str; 21] = [
+    "pub",
+    "sub",
+    "snd",
+    "rcv",
+    "poll",
+    "spawn",
+    "print",
+    "load",
+    "kill",
+    "ps",
+    "rings",
+    "cores",
+    "stats",
+    "qos",
+    "halt",
+    "select",
+    "drop",
+    "selectors",
+    "now",
+    "attach",
+    "help",
 ];
 
 /// The names of functions that the machine carries out itself.

@@ -365,9 +365,19 @@ const PAGES: &[Page] = &[
     page(
         Effects,
         "select",
-        &["select[..]   names a ring for other processes"],
+        &[
+            "select[c;\"tcp://127.0.0.1:9000\"]   listens on core c: a dictionary, id in out at",
+            "also tcp+connect://host:port, ws://ip:port, timer://100ms,",
+            "file://path?mode=read, append, follow or tail",
+            "select[c;address;[idle:1000;..]]   with limits; docs/selectors.md lists them",
+        ],
     ),
-    page(Effects, "drop", &["drop x   ends what select began"]),
+    page(Effects, "drop", &["drop n   ends what select began"]),
+    page(
+        Effects,
+        "selectors",
+        &["selectors[]   sockets, files and timers: what select began"],
+    ),
     page(
         Effects,
         "now",

@@ -11,6 +11,7 @@
 
 extern crate alloc;
 
+pub mod connection;
 pub mod errno;
 pub mod frame;
 pub mod handle;

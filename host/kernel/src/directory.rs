@@ -6,11 +6,12 @@
 //! A publisher's number is its ring's number, so its entry stays, marked as closed, while the ring
 //! still has subscribers. Ended tasks are remembered for a while, with the reason of their end.
 
-use crate::ids::{CoreId, EndpointId, TaskId};
+use crate::ids::{CoreId, EndpointId, SelectorId, TaskId};
+use crate::io::select::SelectorInfo;
 use crate::limits::{ENDED_TASKS_KEPT, OBJECTS_MAX};
 use crate::refusal::Refusal;
 use crate::stats::TaskStats;
-use crate::table::Table;
+use crate::table::{Key, Table};
 use okernel_abi::Errno;
 use okernel_ring::{Policy, Ring, Subscriber};
 use std::collections::VecDeque;
@@ -68,6 +69,7 @@ struct Inner {
     endpoints: Table<EndpointInfo>,
     tasks: Table<TaskInfo>,
     ended: VecDeque<EndedTask>,
+    selectors: Table<SelectorInfo>,
     spawning: usize,
 }
 
@@ -280,6 +282,38 @@ impl Directory {
         let all = inner.tasks.iter();
         let tasks = all.map(|(key, info)| (TaskId(key), info.clone())).collect();
         (tasks, inner.ended.iter().cloned().collect())
+    }
+
+    /// Enters a new selector.
+    pub(crate) fn add_selector(&self, info: SelectorInfo) -> Result<SelectorId, Refusal> {
+        let mut inner = self.lock();
+        room(inner.selectors.len(), "select", "selectors")?;
+        Ok(SelectorId(inner.selectors.insert(info)))
+    }
+
+    /// What is known of a selector.
+    pub(crate) fn selector(&self, id: SelectorId) -> Option<SelectorInfo> {
+        self.lock().selectors.get(id.0).cloned()
+    }
+
+    /// Says which slot a selector has.
+    pub(crate) fn set_selector_slot(&self, id: SelectorId, slot: Key) {
+        if let Some(info) = self.lock().selectors.get_mut(id.0) {
+            info.slot = Some(slot);
+        }
+    }
+
+    /// A selector is gone.
+    pub(crate) fn remove_selector(&self, id: SelectorId) {
+        self.lock().selectors.remove(id.0);
+    }
+
+    /// All selectors, by rising index.
+    pub(crate) fn selectors(&self) -> Vec<(SelectorId, SelectorInfo)> {
+        let inner = self.lock();
+        let all = inner.selectors.iter();
+        all.map(|(key, info)| (SelectorId(key), info.clone()))
+            .collect()
     }
 
     /// A spawn is under way: its task counts as alive before it is entered.

@@ -69,6 +69,11 @@ id! {
     EndpointId
 }
 
+id! {
+    /// A selector that was asked for, on whichever core.
+    SelectorId
+}
+
 #[cfg(test)]
 mod tests {
     use super::{EndpointId, TaskId};

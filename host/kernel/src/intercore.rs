@@ -64,10 +64,16 @@ impl Core {
             Message::Exec { task, input } => self.exec(asker, task, input),
             Message::Print { stream, bytes } => self.print(asker, stream, bytes),
             Message::Offer(names) => self.offer(asker, &names),
-            Message::Select => {
-                let text = "select: this kernel has no selectors for rings";
-                let refusal = Refusal::new(Errno::Unsupported, text);
-                self.answer(asker, Message::Error(refusal));
+            Message::Select(order) => {
+                let selected = self.select(*order);
+                self.answer_or_refuse(asker, selected.map(Message::AckSelect));
+            }
+            Message::Drop(selector) => {
+                let dropped = self.drop_selector(selector);
+                self.answer_or_refuse(asker, dropped.map(|()| Message::AckDrop));
+            }
+            Message::AckSelect(value) => {
+                self.answered(address.ask, Ok(Answer::Value(value)));
             }
             Message::Stats { period_ms } => {
                 let ring = self.feed_ring(period_ms);
@@ -104,7 +110,9 @@ impl Core {
             | Message::AckPrint => {
                 self.answered(address.ask, Ok(Answer::Value(Value::Nil)));
             }
-            Message::AckHalt => self.answered(address.ask, Ok(Answer::Value(Value::Nil))),
+            Message::AckHalt | Message::AckDrop => {
+                self.answered(address.ask, Ok(Answer::Value(Value::Nil)))
+            }
             Message::AckPub(id) | Message::AckSub(id) => {
                 self.answered(address.ask, Ok(number(id.number())));
             }

@@ -51,6 +51,7 @@ mod pending;
 mod request;
 mod request_value;
 mod requests;
+mod select_request;
 mod snapshot;
 mod views;
 

@@ -13,8 +13,9 @@
 //! | Exec task | the input | AckExec how it went, or Error |
 //! | Print | the bytes | AckPrint when they are written, or Error |
 //! | Offer | the names | AckPrint when the console has them, or Error |
-//! | Select | | Error: there are no selectors for rings yet |
 //! | Stats period | | AckPub of the statistics' ring, or Error |
+//! | Select | the order | AckSelect with its numbers, or Error |
+//! | Drop selector | | AckDrop, or Error |
 //! | QoS core or task | the change | AckQoS, or Error |
 //! | Load | name and path | AckLoad with the module, or Error |
 //! | Read | path | AckRead with the file's bytes, or Error |
@@ -29,14 +30,16 @@
 
 use crate::config::Quanta;
 use crate::files::Writing;
-use crate::ids::{CoreId, EndpointId, TaskId};
+use crate::ids::{CoreId, EndpointId, SelectorId, TaskId};
 use crate::io::output::Stream;
+use crate::io::select::SelectOrder;
 use crate::memory::End;
 use crate::program::ModuleInfo;
 use crate::refusal::Refusal;
 use crate::spawn::Spawn;
 use crate::table::{Key, Table};
 use okernel_abi::layout::Executed;
+use okernel_abi::value::Value;
 use okernel_ring::Policy;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -86,11 +89,14 @@ pub(crate) enum Message {
     AckPrint,
     /// Names for whoever types, as an encoded vector of symbols.
     Offer(Vec<u8>),
-    Select,
     /// The statistics' ring is wanted; a period of 0 ms leaves the one that it has.
     Stats {
         period_ms: u64,
     },
+    Select(Box<SelectOrder>),
+    AckSelect(Value),
+    Drop(SelectorId),
+    AckDrop,
     Qos(QosChange),
     AckQos,
     Load {
@@ -126,6 +132,8 @@ pub(crate) enum Parcel {
     Spawn(Box<Spawn>),
     Bytes(Vec<u8>),
     Qos(QosChange),
+    Select(Box<SelectOrder>),
+    Value(Value),
     Load(String, PathBuf),
     Path(PathBuf),
     Writing(Box<Writing>),
@@ -223,7 +231,10 @@ impl Message {
             Message::AckExec(executed) => (9, executed as u64, 0, 0),
             Message::Print { stream, bytes } => (10, stream as u64, 0, put(Parcel::Bytes(bytes))),
             Message::AckPrint => (11, 0, 0, 0),
-            Message::Select => (12, 0, 0, 0),
+            Message::Select(order) => (12, 0, 0, put(Parcel::Select(order))),
+            Message::AckSelect(value) => (32, 0, 0, put(Parcel::Value(value))),
+            Message::Drop(selector) => (33, key_to_word(selector.0), 0, 0),
+            Message::AckDrop => (34, 0, 0, 0),
             Message::Qos(change) => (13, 0, 0, put(Parcel::Qos(change))),
             Message::AckQos => (14, 0, 0, 0),
             Message::Load { name, path } => (15, 0, 0, put(Parcel::Load(name, path))),
@@ -294,7 +305,10 @@ impl Message {
                 bytes,
             },
             (11, None) => Message::AckPrint,
-            (12, None) => Message::Select,
+            (12, Some(Parcel::Select(order))) => Message::Select(order),
+            (32, Some(Parcel::Value(value))) => Message::AckSelect(value),
+            (33, None) => Message::Drop(SelectorId(word_to_key(a))),
+            (34, None) => Message::AckDrop,
             (13, Some(Parcel::Qos(change))) => Message::Qos(change),
             (14, None) => Message::AckQos,
             (15, Some(Parcel::Load(name, path))) => Message::Load { name, path },

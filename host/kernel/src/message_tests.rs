@@ -3,8 +3,11 @@
 use super::{Address, Message, Parcels, QosChange};
 use crate::config::Quanta;
 use crate::files::{Access, Writing};
-use crate::ids::{CoreId, EndpointId, TaskId};
+use crate::ids::{CoreId, EndpointId, SelectorId, TaskId};
+use crate::io::limits::SelectLimits;
 use crate::io::output::Stream;
+use crate::io::select::SelectOrder;
+use crate::io::target::Target;
 use crate::memory::End;
 use crate::program::{ModuleInfo, Program};
 use crate::refusal::Refusal;
@@ -12,6 +15,7 @@ use crate::spawn::Spawn;
 use crate::table::Key;
 use okernel_abi::Errno;
 use okernel_abi::layout::Executed;
+use okernel_abi::value::Value;
 use okernel_ring::{Policy, Ring, Start};
 
 fn task() -> TaskId {
@@ -73,8 +77,16 @@ fn all() -> Vec<Message> {
         },
         Message::AckPrint,
         Message::Offer(b"names".to_vec()),
-        Message::Select,
         Message::Stats { period_ms: 250 },
+        Message::Select(Box::new(SelectOrder {
+            address: "timer://1s".to_string(),
+            target: Target::Timer { period_ns: 1 },
+            limits: SelectLimits::default(),
+            creator,
+        })),
+        Message::AckSelect(Value::Int(7)),
+        Message::Drop(SelectorId::from_number(3).unwrap()),
+        Message::AckDrop,
         Message::Qos(QosChange::Core(quanta)),
         Message::Qos(QosChange::Task {
             task: task(),
@@ -140,7 +152,7 @@ fn an_envelope_is_opened_once_and_nonsense_never() {
     let envelope = print.seal(address, &parcels);
     assert!(Message::open(&envelope, &parcels).is_some());
     assert!(Message::open(&envelope, &parcels).is_none());
-    for kind in 32..=u16::MAX {
+    for kind in 35..=u16::MAX {
         assert!(Message::open(&[kind.into(), 0, 0, 0, 0, 0, 0, 0], &parcels).is_none());
     }
     assert!(Message::open(&[9, 0, 77, 0, 0, 0, 0, 0], &parcels).is_none());

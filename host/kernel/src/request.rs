@@ -15,6 +15,9 @@
 //! | ``(`kill;task)``, ``(`halt[;status])`` | nil |
 //! | ``(`qos;core;(bus;io;tasks))``, ``(`qos;`task;task;weight)`` | nil |
 //! | ``(`stats[;ms])`` | number of the ring on which statistics are published, every `ms` from now on |
+//! | ``(`select;core;"address"[;options])`` | a dictionary: the selector, its rings, its address |
+//! | ``(`drop;selector)`` | nil |
+//! | ``(`selectors)`` | a table |
 //! | ``(`ps)``, ``(`rings)``, ``(`cores)``, ``(`modules)`` | a table |
 //!
 //! Grants are a dictionary from names: an integer is an endpoint, `` `timer `clock `console `errors
@@ -24,7 +27,8 @@
 
 use crate::config::Quanta;
 use crate::files::{Access, Writing};
-use crate::ids::{EndpointId, TaskId};
+use crate::ids::{EndpointId, SelectorId, TaskId};
+use crate::io::select::SelectOrder;
 use crate::limits::{QUANTUM_US_MAX, STATS_PERIOD_MS_MAX, STATS_PERIOD_MS_MIN, WEIGHT_MAX};
 use crate::program::Program;
 use crate::refusal::Refusal;
@@ -72,7 +76,12 @@ pub(crate) enum Request {
         weight: u32,
     },
     Halt(i32),
-    Select,
+    Select {
+        core: i64,
+        order: Box<SelectOrder>,
+    },
+    Drop(SelectorId),
+    Selectors,
 }
 
 /// A task to be spawned, as it was asked for.
@@ -101,9 +110,9 @@ pub(crate) enum Wanted {
 }
 
 /// The arguments of one operation.
-struct Args<'a> {
+pub(crate) struct Args<'a> {
     op: &'a str,
-    items: &'a [Value],
+    pub(crate) items: &'a [Value],
 }
 
 impl Request {
@@ -172,7 +181,9 @@ impl Request {
                     _ => Err(args.expected("a status in 0..255", &args.items[0])),
                 }
             }
-            "select" | "drop" => Ok(Request::Select),
+            "select" => args.select(),
+            "drop" => args.drop(),
+            "selectors" => args.none(Request::Selectors),
             other => Err(Refusal::new(
                 Errno::Unsupported,
                 format!("request: there is no operation {other}"),
@@ -182,18 +193,18 @@ impl Request {
 }
 
 impl Args<'_> {
-    fn refuse(&self, text: impl std::fmt::Display) -> Refusal {
+    pub(crate) fn refuse(&self, text: impl std::fmt::Display) -> Refusal {
         Refusal::new(Errno::Invalid, format!("{}: {text}", self.op))
     }
 
-    fn expected(&self, what: &str, found: &Value) -> Refusal {
+    pub(crate) fn expected(&self, what: &str, found: &Value) -> Refusal {
         self.refuse(format_args!(
             "{what} is expected, {} was given",
             shown(found)
         ))
     }
 
-    fn count(&self, least: usize, most: usize) -> Result<(), Refusal> {
+    pub(crate) fn count(&self, least: usize, most: usize) -> Result<(), Refusal> {
         let count = self.items.len();
         if (least..=most).contains(&count) {
             return Ok(());
@@ -212,7 +223,7 @@ impl Args<'_> {
         Ok(request)
     }
 
-    fn int(&self, at: usize, what: &str) -> Result<i64, Refusal> {
+    pub(crate) fn int(&self, at: usize, what: &str) -> Result<i64, Refusal> {
         let value = &self.items[at];
         value
             .as_int()
@@ -228,7 +239,7 @@ impl Args<'_> {
             .ok_or_else(|| self.expected(what, &self.items[at]))
     }
 
-    fn text(&self, at: usize, what: &str) -> Result<String, Refusal> {
+    pub(crate) fn text(&self, at: usize, what: &str) -> Result<String, Refusal> {
         let value = &self.items[at];
         value
             .as_text()

@@ -13,6 +13,7 @@ use crate::directory::Role;
 use crate::files::FileGrant;
 use crate::ids::{CoreId, EndpointId};
 use crate::inbox::{Post, ValueDone};
+use crate::io::select::no_selector;
 use crate::limits::WEIGHT_DEFAULT;
 use crate::message::{Message, QosChange};
 use crate::pending::{Answer, Pending, to_value};
@@ -169,7 +170,16 @@ impl Core {
                 self.shared.signals[CoreId::BOOT.index()].post(Post::Halt(status));
                 value(Value::Nil)
             }
-            Request::Select => Ok(Action::Ask(self.id, Message::Select)),
+            Request::Select { core, mut order } => {
+                order.creator = creator;
+                let core = self.core_named("select", core)?;
+                Ok(Action::Ask(core, Message::Select(order)))
+            }
+            Request::Drop(id) => match self.shared.directory.selector(id) {
+                Some(info) => Ok(Action::Ask(info.core, Message::Drop(id))),
+                None => Err(no_selector(id)),
+            },
+            Request::Selectors => value(views::selectors(&self.shared)),
         }
     }
 
@@ -352,7 +362,9 @@ fn operation(request: &Request) -> &'static str {
         Request::Modules => "modules",
         Request::QosCore { .. } | Request::QosTask { .. } => "qos",
         Request::Halt(_) => "halt",
-        Request::Select => "select",
+        Request::Select { .. } => "select",
+        Request::Drop(_) => "drop",
+        Request::Selectors => "selectors",
         _ => "this",
     }
 }

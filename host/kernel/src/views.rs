@@ -6,6 +6,9 @@
 use crate::core::Shared;
 use crate::directory::{EndedTask, EndpointInfo, Role, TaskInfo};
 use crate::ids::{EndpointId, TaskId};
+use crate::io::link::SelectorStats;
+use crate::io::select::SelectorInfo;
+use crate::stats::Count;
 use okernel_abi::value::Value;
 use okernel_ring::Policy;
 
@@ -247,6 +250,41 @@ pub(crate) fn cores(shared: &Shared) -> Value {
         ("bus_us", ints(all.iter().map(|core| core.bus_us.get()))),
         ("io_us", ints(all.iter().map(|core| core.io_us.get()))),
         ("tasks_us", ints(all.iter().map(|core| core.tasks_us.get()))),
+    ])
+}
+
+/// All selectors: `selector kind at core in out connections opened in_bytes out_bytes queued limited
+/// ignored`.
+pub(crate) fn selectors(shared: &Shared) -> Value {
+    let all = shared.directory.selectors();
+    let figures = |figure: fn(&SelectorStats) -> &Count| {
+        ints(all.iter().map(|(_, info)| figure(&info.stats).get()))
+    };
+    let numbers = |number: fn(&SelectorInfo) -> i64| {
+        Value::Ints(all.iter().map(|(_, info)| number(info)).collect())
+    };
+    let kinds = all.iter().map(|(_, info)| info.kind.to_string());
+    let addresses = all.iter().map(|(_, info)| Value::text(&info.address));
+    Value::table(vec![
+        (
+            "selector",
+            Value::Ints(all.iter().map(|(id, _)| id.number()).collect()),
+        ),
+        ("kind", Value::Symbols(kinds.collect())),
+        ("at", Value::List(addresses.collect())),
+        ("core", numbers(|info| info.core.0.into())),
+        ("in", numbers(|info| info.input.number())),
+        (
+            "out",
+            numbers(|info| info.output.map_or(NULL, |output| output.number())),
+        ),
+        ("connections", figures(|stats| &stats.connections)),
+        ("opened", figures(|stats| &stats.opened)),
+        ("in_bytes", figures(|stats| &stats.in_bytes)),
+        ("out_bytes", figures(|stats| &stats.out_bytes)),
+        ("queued", figures(|stats| &stats.queued_bytes)),
+        ("limited", figures(|stats| &stats.limited)),
+        ("ignored", figures(|stats| &stats.ignored)),
     ])
 }
 

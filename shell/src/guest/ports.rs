@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use okernel_sdk::abi::connection;
 use okernel_sdk::abi::frame::{FRAME_BYTES, FRAME_VALUE};
 use okernel_sdk::{FramePublisher, FrameSubscriber, Readiness, RecvError, SendError};
 use okernel_shell::encode::{decode, encode};
@@ -86,7 +87,14 @@ impl Ports {
             let received = match subscriber.try_recv() {
                 Ok(frame) => match frame.kind {
                     FRAME_BYTES => Ok(Ok(Value::from_chars(frame.payload.to_vec()))),
-                    _ => Ok(decode(frame.payload)),
+                    kind => match (connection::name(kind), connection::split(frame.payload)) {
+                        (Some(word), Some((number, bytes))) => Ok(Ok(Value::from_items(vec![
+                            Value::symbol(word),
+                            Value::Int(i64::try_from(number).unwrap_or(i64::MAX)),
+                            Value::from_chars(bytes.to_vec()),
+                        ]))),
+                        _ => Ok(decode(frame.payload)),
+                    },
                 },
                 Err(error) => Err(error),
             };

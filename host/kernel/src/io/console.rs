@@ -262,6 +262,7 @@ impl Selector for Console {
             }
             Notice::Interrupt => self.interrupt(effects),
             Notice::End => self.end(effects),
+            Notice::File(_) | Notice::Resolved(_) => {}
             Notice::Failed(text) => {
                 tracing::error!("{text}");
                 if let Some(reading) = &mut self.reading {

@@ -13,6 +13,7 @@ use crate::core::Shared;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::{Asker, Post};
 use crate::io::console::ConsoleConfig;
+use crate::io::file::Piece;
 use crate::io::output::Stream;
 use crate::io::rings::{OwnPublisher, OwnSubscriber};
 use crate::refusal::Refusal;
@@ -23,6 +24,7 @@ use mio::{Registry, Token};
 use okernel_abi::layout::Executed;
 use okernel_ring::Policy;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
@@ -87,6 +89,10 @@ pub(crate) enum Notice {
     End,
     /// Reading failed.
     Failed(String),
+    /// What a thread aside has done with a file.
+    File(Piece),
+    /// The addresses of a host, or why there are none.
+    Resolved(Result<Vec<SocketAddr>, String>),
     /// A person at the terminal interrupts.
     Interrupt,
 }

@@ -1,5 +1,6 @@
 //! The kernel with native tasks: scheduling, preemption, messages, timers, console, halting.
 
+mod relay;
 mod support;
 
 mod bus;
@@ -11,6 +12,7 @@ mod interrupts;
 mod preemption;
 mod requests;
 mod sharing;
+mod sockets;
 mod stats;
 mod timers;
 mod wakeups;
