@@ -128,7 +128,9 @@ fn compile(root: &Path, target_dir: &Path, tasks: &[String]) -> Result<(), Strin
         .arg(target_dir)
         .args(["-p", "okernel-shell"]);
     for task in tasks {
-        cargo.args(["-p", task]);
+        // By its folder: a name alone may be that of a dependency too.
+        let folder = root.join("tasks").join(task);
+        cargo.args(["-p", &format!("path+file://{}", folder.display())]);
     }
     let output = cargo
         .output()

@@ -423,11 +423,6 @@ impl Core {
                     self.shared.watch_ends.store(true, Ordering::Release);
                     self.look_whether_alone();
                 }
-                Effect::Add(selector) => {
-                    if let Err(error) = self.add_selector(selector) {
-                        tracing::warn!(core = %self.id, "no slot for a selector: {error}");
-                    }
-                }
                 Effect::Remove => self.io.remove(slot, self.now_ns),
             }
         }

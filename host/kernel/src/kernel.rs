@@ -158,7 +158,7 @@ impl Kernel {
                 envelopes: Vec::new(),
                 pending: Table::new(),
                 spawns: Table::new(),
-                io: Io::new(poller, Arc::clone(&shared), id),
+                io: Io::new(poller),
                 console: None,
                 foreground: None,
                 feed: None,

@@ -253,7 +253,7 @@ pub(crate) fn cores(shared: &Shared) -> Value {
     ])
 }
 
-/// All selectors: `selector kind at core in out connections opened in_bytes out_bytes queued limited
+/// All selectors: `selector kind at core creator in out connections opened in_bytes out_bytes queued limited
 /// ignored`.
 pub(crate) fn selectors(shared: &Shared) -> Value {
     let all = shared.directory.selectors();
@@ -273,6 +273,10 @@ pub(crate) fn selectors(shared: &Shared) -> Value {
         ("kind", Value::Symbols(kinds.collect())),
         ("at", Value::List(addresses.collect())),
         ("core", numbers(|info| info.core.0.into())),
+        (
+            "creator",
+            numbers(|info| info.creator.map_or(NULL, |creator| creator.number())),
+        ),
         ("in", numbers(|info| info.input.number())),
         (
             "out",

@@ -1,7 +1,5 @@
 //! A core's poll: the one place where a core sleeps, and the table of its selectors.
 
-use crate::core::Shared;
-use crate::ids::CoreId;
 use crate::inbox::Asker;
 use crate::io::alarm::Alarm;
 use crate::io::output::Stream;
@@ -79,8 +77,6 @@ struct Slots {
     table: Table<Slot>,
     alarms: Wheel<Key>,
     signal: Arc<Signal>,
-    shared: Arc<Shared>,
-    core: CoreId,
 }
 
 /// What selectors asked for, slot by slot.
@@ -96,7 +92,7 @@ impl fmt::Debug for Io {
 
 impl Io {
     /// The poll becomes that of a core.
-    pub(crate) fn new(poller: Poller, shared: Arc<Shared>, core: CoreId) -> Io {
+    pub(crate) fn new(poller: Poller) -> Io {
         Io {
             poll: poller.poll,
             events: Events::with_capacity(EVENTS_MAX),
@@ -105,8 +101,6 @@ impl Io {
                 table: Table::new(),
                 alarms: Wheel::new(),
                 signal: poller.signal,
-                shared,
-                core,
             },
             woken: Vec::new(),
         }
@@ -120,7 +114,7 @@ impl Io {
     ) -> io::Result<(Key, Vec<Effect>)> {
         let key = self.slots.table.next_key();
         if key.index() >= SLOTS_MAX {
-            let text = format!("core {} has {SLOTS_MAX} selectors already", self.slots.core);
+            let text = format!("there are {SLOTS_MAX} selectors on the core already");
             return Err(io::Error::other(text));
         }
         self.slots.table.insert(Slot {
@@ -304,8 +298,6 @@ impl Slots {
             key,
             wake: &slot.wake,
             signal: &self.signal,
-            shared: &self.shared,
-            core: self.core,
         };
         let mut effects = Effects::new(place, now_ns);
         call(&mut *slot.selector, &mut effects);

@@ -1,5 +1,6 @@
 //! Tests of the slots: selectors that come and go, own ends of rings, and are called when they should.
 
+use crate::core::Shared;
 use crate::ids::{CoreId, EndpointId};
 use crate::io::rings::{OwnPublisher, OwnSubscriber};
 use crate::io::selector::{Effect, Effects, Notice, Ready, Selector};
@@ -15,22 +16,21 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A frame of this kind makes the reader add a second one; of the next, set its alarm; of the next, go.
-const ADD: u32 = 300;
+/// A frame of this kind makes the reader set its alarm; of the next, go.
 const ALARM: u32 = 301;
 const GO: u32 = 302;
 
 /// Tells what it receives, and does what some frames say.
 struct Reader {
-    name: &'static str,
     ring: EndpointId,
+    shared: Arc<Shared>,
     own: Option<OwnSubscriber>,
     told: Sender<String>,
 }
 
 impl Reader {
     fn tell(&self, what: &str) {
-        let _ = self.told.send(format!("{} {what}", self.name));
+        let _ = self.told.send(what.to_string());
     }
 
     fn read(&mut self, effects: &mut Effects<'_>) {
@@ -38,12 +38,6 @@ impl Reader {
         while let Some(own) = &mut self.own {
             match own.end.recv(&mut payload) {
                 Ok(frame) => match frame.kind {
-                    ADD => effects.push(Effect::Add(Box::new(Reader {
-                        name: "second",
-                        ring: self.ring,
-                        own: None,
-                        told: self.told.clone(),
-                    }))),
                     ALARM => effects.call_at(Some(effects.now_ns() + 1_000_000)),
                     GO => return effects.push(Effect::Remove),
                     _ => self.tell(&String::from_utf8_lossy(&payload)),
@@ -65,9 +59,9 @@ impl Reader {
 
 impl Selector for Reader {
     fn register(&mut self, effects: &mut Effects<'_>) -> io::Result<()> {
-        let own = effects.subscribe(self.ring, Policy::Block);
+        let own = OwnSubscriber::join(&self.shared, CoreId(1), self.ring, Policy::Block);
         self.own = Some(own.map_err(|refusal| io::Error::other(refusal.text))?);
-        self.tell(&format!("on {}", effects.core()));
+        self.tell("here");
         self.read(effects);
         Ok(())
     }
@@ -182,7 +176,7 @@ fn kernel() -> Kernel {
 }
 
 #[test]
-fn a_selector_is_called_for_its_ring_and_its_alarm_and_adds_and_removes() {
+fn a_selector_is_called_for_its_ring_and_its_alarm_and_takes_itself_away() {
     let mut kernel = kernel();
     let (told, tells) = channel();
     // The writer's end stays with the test: it is a foreign thread's, as a task's would be.
@@ -190,28 +184,24 @@ fn a_selector_is_called_for_its_ring_and_its_alarm_and_adds_and_removes() {
     let shared = Arc::clone(&core.shared);
     let mut publisher = OwnPublisher::create(&shared, CoreId(1), "pub", 4096).unwrap();
     let reader = Reader {
-        name: "first",
         ring: publisher.id(),
+        shared,
         own: None,
         told,
     };
     core.add_selector(Box::new(reader)).unwrap();
     let stage = Stage::run(kernel, tells);
-    stage.told("first on 1");
+    stage.told("here");
     for text in ["one", "two"] {
         thread::sleep(Duration::from_millis(3));
         publisher.end.send(0, text.as_bytes()).unwrap();
-        stage.told(&format!("first {text}"));
+        stage.told(text);
     }
     publisher.end.send(ALARM, b"").unwrap();
-    stage.told("first time");
-    publisher.end.send(ADD, b"").unwrap();
-    stage.told("second on 1");
-    assert_eq!(stage.rings(), 3);
+    stage.told("time");
+    assert_eq!(stage.rings(), 2);
     publisher.end.send(GO, b"").unwrap();
-    let mut both = [0; 2].map(|_| stage.told.recv_timeout(PATIENCE).unwrap());
-    both.sort();
-    assert_eq!(both, ["first gone", "second gone"]);
+    stage.told("gone");
     assert_eq!(stage.rings(), 1);
     publisher.end.send(0, &[0; 4000]).unwrap();
     publisher.end.send(0, &[0; 4000]).unwrap();
@@ -243,5 +233,5 @@ fn a_selector_is_told_when_its_ring_has_room_and_is_finalised_at_the_end() {
         shared.directory.endpoints().len() == 2,
         "the ring is closed, its reader stays"
     );
-    assert!(matches!(subscriber.end.recv(&mut payload), Ok(_)));
+    assert!(subscriber.end.recv(&mut payload).is_ok());
 }

@@ -6,23 +6,19 @@
 //! the core: during a call it has its [`Effects`].
 //!
 //! A selector may own ends of rings. It registers [`Effects::waker`] with them and is then called
-//! with [`Ready::Ring`] when there is data or room; nothing is ever polled. It may add selectors and
-//! take itself away while the kernel runs.
+//! with [`Ready::Ring`] when there is data or room; nothing is ever polled. Slots are given and taken
+//! while the kernel runs ([`crate::io::select`]), and a selector may take itself away.
 
-use crate::core::Shared;
-use crate::ids::{CoreId, EndpointId, TaskId};
+use crate::ids::TaskId;
 use crate::inbox::{Asker, Post};
 use crate::io::console::ConsoleConfig;
 use crate::io::file::Piece;
 use crate::io::output::Stream;
-use crate::io::rings::{OwnPublisher, OwnSubscriber};
-use crate::refusal::Refusal;
 use crate::table::Key;
 use crate::wake::{Signal, SlotWake};
 use mio::event::Event;
 use mio::{Registry, Token};
 use okernel_abi::layout::Executed;
-use okernel_ring::Policy;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -149,8 +145,6 @@ pub(crate) enum Effect {
     Halt(i32),
     /// Halt it as soon as the shell is the only task.
     HaltWhenAlone(i32),
-    /// Give this selector a slot of this core.
-    Add(Box<dyn Selector>),
     /// Take the selector that asks away.
     Remove,
 }
@@ -161,8 +155,6 @@ pub(crate) struct Place<'a> {
     pub(crate) key: Key,
     pub(crate) wake: &'a Arc<SlotWake>,
     pub(crate) signal: &'a Arc<Signal>,
-    pub(crate) shared: &'a Arc<Shared>,
-    pub(crate) core: CoreId,
 }
 
 /// A selector's hold on its core during one call: its registrations, rings, alarm, and the effects
@@ -229,31 +221,6 @@ impl<'a> Effects<'a> {
     /// set before. None: for no such call.
     pub(crate) fn call_at(&mut self, at_ns: Option<u64>) {
         self.call_at = Some(at_ns);
-    }
-
-    /// The core that the selector belongs to.
-    pub(crate) fn core(&self) -> CoreId {
-        self.place.core
-    }
-
-    /// Makes a ring and its publisher. The ring is closed when that is dropped.
-    ///
-    /// # Errors
-    /// As for the request `pub`, in the name of `op`.
-    pub(crate) fn publish(&self, op: &str, capacity_bytes: u64) -> Result<OwnPublisher, Refusal> {
-        OwnPublisher::create(self.place.shared, self.place.core, op, capacity_bytes)
-    }
-
-    /// Subscribes to a ring by its number. The ring forgets the subscriber when it is dropped.
-    ///
-    /// # Errors
-    /// As for the request `sub`.
-    pub(crate) fn subscribe(
-        &self,
-        ring: EndpointId,
-        policy: Policy,
-    ) -> Result<OwnSubscriber, Refusal> {
-        OwnSubscriber::join(self.place.shared, self.place.core, ring, policy)
     }
 }
 

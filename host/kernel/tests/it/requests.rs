@@ -260,7 +260,7 @@ fn refusals_say_what_is_wrong() {
         ),
         (
             shell.error([sym("select"), int(0)]),
-            "select: this kernel has no selectors for rings",
+            "select: 2 to 3 arguments are expected, 1 were given",
         ),
         (
             shell.error([sym("kill"), int(77)]),
