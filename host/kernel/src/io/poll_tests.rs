@@ -91,9 +91,10 @@ impl Writer {
         while own.end.send(300, &[0; 1016]).is_ok() {
             count += 1;
         }
-        let _ = self.told.send(format!("filled {count}"));
         let registered = own.end.register(&effects.waker(), 1016);
         assert_eq!(registered, Registered::Waiting);
+        // Only now may the reader make room.
+        let _ = self.told.send(format!("filled {count}"));
     }
 }
 
