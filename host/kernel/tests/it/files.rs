@@ -46,7 +46,9 @@ fn none_left(running: &Running) -> bool {
 fn a_file_is_read_to_its_end() {
     let (running, folder) = (stage(), Folder::new("read"));
     let path = folder.file("text");
-    let text: Vec<u8> = (0..3_000_000u32).map(|n| (n.wrapping_mul(n) % 251) as u8).collect();
+    let text: Vec<u8> = (0..3_000_000u32)
+        .map(|n| (n.wrapping_mul(n) % 251) as u8)
+        .collect();
     for length in [0, 1, 100_000, 3_000_000] {
         fs::write(&path, &text[..length]).unwrap();
         let relay = relay(
