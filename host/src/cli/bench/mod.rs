@@ -5,6 +5,7 @@
 
 mod boot;
 mod guest;
+mod o;
 mod report;
 mod ring;
 mod rtt;
@@ -19,7 +20,7 @@ use report::Report;
 /// What `bench` takes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Benches to run: ring, guest, rtt, boot; all of them when none is named
+    /// Benches to run: ring, guest, rtt, boot, o; all of them when none is named
     names: Vec<String>,
     /// Print one JSON document instead of tables
     #[arg(long)]
@@ -53,6 +54,11 @@ const BENCHES: &[Bench] = &[
         name: "boot",
         about: "from the start of the process to the shell's first answer",
         run: boot::run,
+    },
+    Bench {
+        name: "o",
+        about: "programs in O, in its sandbox, beside the same in Rust, CPython and Lua",
+        run: o::run,
     },
 ];
 

@@ -17,6 +17,7 @@ pub struct Report {
     name: &'static str,
     about: &'static str,
     rows: Vec<Row>,
+    notes: Vec<String>,
 }
 
 impl Report {
@@ -26,6 +27,7 @@ impl Report {
             name,
             about,
             rows: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -38,6 +40,11 @@ impl Report {
             samples,
             ratio: None,
         });
+    }
+
+    /// Adds a line about what could not be measured.
+    pub fn note(&mut self, text: String) {
+        self.notes.push(text);
     }
 
     /// Adds a row together with the median of its ratios to a rival, taken pair by pair.
@@ -85,6 +92,9 @@ impl Report {
                 row.unit
             )?;
         }
+        for note in &self.notes {
+            writeln!(out, "  {note}")?;
+        }
         Ok(())
     }
 
@@ -102,7 +112,7 @@ impl Report {
                 "ratio": row.ratio.as_ref().map(|ratio| ratio.1),
             })
         });
-        json!({ "bench": self.name, "about": self.about, "rows": rows.collect::<Vec<_>>() })
+        json!({ "bench": self.name, "about": self.about, "rows": rows.collect::<Vec<_>>(), "notes": self.notes })
     }
 }
 
