@@ -191,6 +191,8 @@ impl Machine {
         };
         let code = compile(&Rc::new(source), &mut self.env)?;
         self.push_program(code, Vec::new());
+        // What the program before took in its last step is no matter of this one.
+        self.over_limit = false;
         self.state = State::Ready(Control::Again);
         Ok(())
     }

@@ -45,7 +45,11 @@ pub fn hash_item(value: &Value) -> u64 {
     }
 }
 
-/// The hash of any value.
+/// Items that the hash of a value is made from, at most: a value may stand for far more of them than
+/// it takes memory.
+const ITEMS_MAX: usize = 1 << 16;
+
+/// The hash of any value. Values that differ only after very many items have one hash.
 pub fn hash(value: &Value) -> u64 {
     if value.is_atom() {
         return hash_item(value);
@@ -53,17 +57,27 @@ pub fn hash(value: &Value) -> u64 {
     // Items are mixed in the order of a walk; every list adds its length, so shape counts too.
     let mut state = 0x70;
     let mut todo = vec![value];
+    let mut items_left = ITEMS_MAX;
     while let Some(value) = todo.pop() {
+        // Every form of a list takes as many, so that what matches is cut at the same place.
+        let parts = match value {
+            Value::Dict(_) => 2,
+            Value::Table(table) => table.columns().len(),
+            list if list.is_list() => list.len(),
+            _ => 0,
+        };
+        let taken = parts.min(items_left);
+        items_left -= taken;
         match value {
             Value::Ints(items) => {
                 state = mix(state, items.len() as u64);
-                state = items
+                state = items[..taken]
                     .iter()
                     .fold(state, |state, x| mix(state, hash_int(*x)));
             }
             Value::Floats(items) => {
                 state = mix(state, items.len() as u64);
-                state = items
+                state = items[..taken]
                     .iter()
                     .fold(state, |state, x| mix(state, hash_float(*x)));
             }
@@ -75,28 +89,27 @@ pub fn hash(value: &Value) -> u64 {
             }
             Value::Chars(items) => {
                 state = mix(state, items.len() as u64);
-                state = items
+                state = items[..taken]
                     .iter()
                     .fold(state, |state, x| mix(state, hash_item(&Value::Char(*x))));
             }
             Value::Symbols(items) => {
                 state = mix(state, items.len() as u64);
-                state = items
+                state = items[..taken]
                     .iter()
                     .fold(state, |state, x| mix(state, hash_item(&Value::Symbol(*x))));
             }
             Value::List(items) => {
                 state = mix(state, items.len() as u64);
-                todo.extend(items.iter().rev());
+                todo.extend(items[..taken].iter().rev());
             }
             Value::Dict(dict) => {
                 state = mix(state, 0x71);
-                todo.push(dict.values());
-                todo.push(dict.keys());
+                todo.extend([dict.keys(), dict.values()][..taken].iter().rev());
             }
             Value::Table(table) => {
                 state = mix(state, 0x72);
-                todo.extend(table.columns().iter().rev());
+                todo.extend(table.columns()[..taken].iter().rev());
             }
             atom => state = mix(state, hash_item(atom)),
         }
@@ -107,6 +120,20 @@ pub fn hash(value: &Value) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::{Value, hash};
+    use crate::value::List;
+    use std::rc::Rc;
+
+    #[test]
+    fn forms_of_one_long_list_have_one_hash() {
+        for count in [super::ITEMS_MAX - 1, super::ITEMS_MAX, super::ITEMS_MAX + 1] {
+            let numbers = vec![7; count];
+            let vector = Value::from_ints(numbers.clone());
+            let apart = numbers.into_iter().map(Value::Int).collect();
+            let list = Value::List(Rc::new(List::new(apart)));
+            let outer = |inner: Value| Value::from_items(vec![inner.clone(), inner]);
+            assert_eq!(hash(&outer(vector)), hash(&outer(list)));
+        }
+    }
 
     #[test]
     fn matching_values_have_one_hash() {

@@ -18,6 +18,7 @@ mod convert;
 mod hash;
 mod item;
 mod matching;
+mod met;
 mod order;
 mod search;
 mod size;

@@ -4,6 +4,7 @@
 //! symbols, other lists, dictionaries, tables, functions. Numbers by value with the null lowest; texts and symbols by
 //! bytes; other lists by length first, then item by item. The empty list is a text.
 
+use super::met::Met;
 use super::{Kind, NULL, Value};
 use std::cmp::Ordering;
 
@@ -108,7 +109,11 @@ pub fn compare(x: &Value, y: &Value) -> Ordering {
 /// as owned handles because typed vectors have no values to point at.
 fn compare_nested(x: &Value, y: &Value) -> Ordering {
     let mut todo: Vec<(Value, Value)> = vec![(x.clone(), y.clone())];
+    let mut met = Met::default();
     while let Some((x, y)) = todo.pop() {
+        if met.before(&x, &y) {
+            continue;
+        }
         let (class_x, class_y) = (class(&x), class(&y));
         let order = match class_x.cmp(&class_y) {
             Ordering::Equal if is_flat_class(class_x) => compare_flat(&x, &y),

@@ -5,6 +5,8 @@ use super::walk::{is_flat, map_leaves};
 use crate::error::Error;
 use crate::value::{NULL, Value, matches, position, room};
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::rc::Rc;
 
 /// Lists up to this long are searched item by item.
 const SHORT_ITEMS: usize = 8;
@@ -75,24 +77,23 @@ pub(super) fn positions_as_ints(list: &Value, queries: &Value) -> Result<Vec<i64
 
 /// How deep lists nest: 0 for an atom, 1 for a vector.
 fn depth(value: &Value) -> usize {
-    let mut deepest = 0;
-    let mut todo = vec![(value, 0)];
-    while let Some((value, depth)) = todo.pop() {
-        match value {
-            Value::List(items) => {
-                deepest = deepest.max(depth + 1);
-                todo.extend(
-                    items
-                        .iter()
-                        .filter(|item| item.is_list())
-                        .map(|item| (item, depth + 1)),
-                );
+    let mut depth = 0;
+    // The lists of one level after the other, each once, however often it occurs there.
+    let mut level: Vec<&Value> = Vec::from_iter(value.is_list().then_some(value));
+    while !level.is_empty() {
+        depth += 1;
+        let mut seen = HashSet::new();
+        let mut next = Vec::new();
+        for list in &level {
+            if let Value::List(items) = list
+                && (level.len() == 1 || seen.insert(Rc::as_ptr(items)))
+            {
+                next.extend(items.iter().filter(|item| item.is_list()));
             }
-            other if other.is_list() => deepest = deepest.max(depth + 1),
-            _ => deepest = deepest.max(depth),
         }
+        level = next;
     }
-    deepest
+    depth
 }
 
 /// `list?y`: the position of each item of `y`. When the list holds lists, whole items are looked
@@ -203,6 +204,15 @@ mod tests {
         let nested = Value::from_items(vec![Value::Int(9), ints(&[1, 4])]);
         let expected = Value::from_items(vec![Value::Int(NULL), ints(&[0, 1])]);
         assert_eq!(find(&ints(&[1, 4]), nested).unwrap(), expected);
+    }
+
+    #[test]
+    fn shared_lists_are_walked_once() {
+        let double = |inner: Value, _| Value::from_items(vec![inner.clone(), inner]);
+        let doubled = (0..60).fold(Value::symbol("a"), double);
+        let list = Value::from_items(vec![doubled.clone(), Value::Int(1)]);
+        assert_eq!(find(&list, Value::Int(1)).unwrap(), Value::Int(1));
+        assert_eq!(find(&list, doubled).unwrap(), Value::Int(0));
     }
 
     #[test]
