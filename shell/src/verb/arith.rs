@@ -12,6 +12,7 @@ use super::number::{Num, float_of, floats_of};
 use super::ops::{Op, exact, ints};
 use crate::error::Error;
 use crate::value::{NULL, Value, room};
+use std::ops::Range;
 use std::rc::Rc;
 
 /// Items in a block: 8 KiB, so that two operands and the result stay in the first cache.
@@ -199,7 +200,9 @@ fn run<O: Op, D: Direction>(
     let mut start = 0;
     while start < items {
         let end = items.min(start + BLOCK_ITEMS);
-        let done = if own.len() < end {
+        let done = if O::IS_PRODUCT {
+            product_block::<O>(own, source, other, start..end)
+        } else if own.len() < end {
             fresh_block::<O, D>(own, &source[start..end], other)
         } else {
             block_in_place::<O, D>(&mut own[start..end], other, start)
@@ -219,6 +222,56 @@ fn run<O: Op, D: Direction>(
         start = end;
     }
     Ok(())
+}
+
+/// Products of a block. Harmless factors have 32 bits; they are copied out as such, because SIMD has
+/// an instruction for the products of 32-bit numbers and none for wider ones.
+#[inline(always)]
+fn product_block<O: Op>(
+    own: &mut Vec<i64>,
+    source: &[i64],
+    other: Other<'_>,
+    block: Range<usize>,
+) -> bool {
+    let narrow = |to: &mut [i32; BLOCK_ITEMS], from: &[i64]| {
+        let mut seen = 0;
+        for (to, x) in to.iter_mut().zip(from) {
+            seen |= x.wrapping_add(O::BIAS) as u64;
+            *to = *x as i32;
+        }
+        seen < O::RANGE
+    };
+    let mut left = [0i32; BLOCK_ITEMS];
+    let mut right = [0i32; BLOCK_ITEMS];
+    let is_fresh = own.len() < block.end;
+    let items = if is_fresh { source } else { own.as_slice() };
+    let left_is_narrow = narrow(&mut left, &items[block.clone()]);
+    let (left, right_is_narrow) = (
+        &left[..block.len()],
+        match other {
+            Other::Items(all) => narrow(&mut right, &all[block.clone()]),
+            Other::Atom(y) => {
+                right = [y as i32; BLOCK_ITEMS];
+                i64::from(y as i32) == y
+            }
+        },
+    );
+    let products = left
+        .iter()
+        .zip(&right)
+        .map(|(x, y)| i64::from(*x) * i64::from(*y));
+    match (left_is_narrow && right_is_narrow, is_fresh) {
+        (true, true) => own.extend(products),
+        (true, false) => {
+            for (own, product) in own[block].iter_mut().zip(products) {
+                *own = product;
+            }
+        }
+        // What stands there is replaced.
+        (false, true) => own.resize(block.end, 0),
+        (false, false) => {}
+    }
+    left_is_narrow && right_is_narrow
 }
 
 /// Adds the results of a block while it proves that nothing went wrong; false when that failed,

@@ -39,11 +39,27 @@ pub(super) fn keys_of(list: &Value) -> Option<Cow<'_, [i64]>> {
 
 /// The least and the greatest key.
 pub(super) fn range(keys: &[i64]) -> Option<(i64, i64)> {
+    /// Items in a block that fits the first cache.
+    const BLOCK_ITEMS: usize = 1024;
     let first = *keys.first()?;
-    Some(
-        keys.iter()
-            .fold((first, first), |(low, high), x| (low.min(*x), high.max(*x))),
-    )
+    let (mut low, mut high) = (first, first);
+    for block in keys.chunks(BLOCK_ITEMS) {
+        // SIMD has instructions for the extremes of 32-bit numbers, not for those of wider ones.
+        let seen = block.iter().fold(0, |seen, x| seen | *x as u64);
+        let (least, greatest) = if seen <= u64::from(u32::MAX) {
+            let extremes = block.iter().fold((u32::MAX, 0), |(low, high), x| {
+                (low.min(*x as u32), high.max(*x as u32))
+            });
+            (i64::from(extremes.0), i64::from(extremes.1))
+        } else {
+            block.iter().fold((i64::MAX, i64::MIN), |(low, high), x| {
+                (low.min(*x), high.max(*x))
+            })
+        };
+        low = low.min(least);
+        high = high.max(greatest);
+    }
+    Some((low, high))
 }
 
 /// The least key and the number of slots of a direct table, if that is worth it.
@@ -263,59 +279,88 @@ pub(super) fn groups(list: &Value) -> Result<Groups, Error> {
     }
     let Classes { ids, firsts } = classes(list)?;
     check_lists(firsts.len())?;
-    let mut counts = vec![0u32; firsts.len()];
-    ids.iter().for_each(|id| counts[*id as usize] += 1);
-    let mut positions: Vec<Vec<i64>> = counts
-        .iter()
-        .map(|count| vec![0; *count as usize])
-        .collect();
-    fill_groups(&mut positions, ids.iter().map(|id| *id as usize));
+    let positions = positions_by_class(ids.len(), firsts.len(), |at| ids[at] as usize)?;
     Ok(Groups { firsts, positions })
 }
 
-/// Keys of a small range: they are counted by key first, so that every group is made at its size.
+/// Keys of a small range: the classes are the keys themselves first, most of which may have no items.
 fn direct_groups(keys: &[i64], low: i64, span: usize) -> Result<Groups, Error> {
-    let slot_of = |key: i64| key.wrapping_sub(low) as usize;
+    let slot_of = |at: usize| keys[at].wrapping_sub(low) as usize;
     let firsts = direct_firsts(keys, low, span)?;
     check_lists(firsts.len())?;
-    let mut counts = room(span)?;
-    counts.resize(span, 0u32);
-    keys.iter().for_each(|key| counts[slot_of(*key)] += 1);
-    // Most slots hold no group when there are many of them, and then one more look at a small
-    // number is cheaper than a vector for each.
-    const SPAN_SMALL: usize = 1 << 12;
-    if span <= SPAN_SMALL {
-        let mut by_slot: Vec<Vec<i64>> = counts
-            .iter()
-            .map(|count| vec![0; *count as usize])
-            .collect();
-        fill_groups(&mut by_slot, keys.iter().map(|key| slot_of(*key)));
-        let positions = firsts
-            .iter()
-            .map(|first| std::mem::take(&mut by_slot[slot_of(keys[*first as usize])]))
+    if span <= CLASSES_FEW {
+        let mut by_slot = positions_by_class(keys.len(), span, slot_of)?;
+        let slots = firsts.iter().map(|first| slot_of(*first as usize));
+        let positions = slots
+            .map(|slot| std::mem::take(&mut by_slot[slot]))
             .collect();
         return Ok(Groups { firsts, positions });
     }
-    let mut positions: Vec<Vec<i64>> = Vec::with_capacity(firsts.len());
-    for first in &firsts {
-        // The count has done its work: now the slot holds the number of the group.
-        let slot = &mut counts[slot_of(keys[*first as usize])];
-        let count = std::mem::replace(slot, positions.len() as u32);
-        positions.push(vec![0; count as usize]);
+    let mut classes = room(span)?;
+    classes.resize(span, 0u32);
+    for (class, first) in firsts.iter().enumerate() {
+        classes[slot_of(*first as usize)] = class as u32;
     }
-    let groups = keys.iter().map(|key| counts[slot_of(*key)] as usize);
-    fill_groups(&mut positions, groups);
+    let positions =
+        positions_by_class(keys.len(), firsts.len(), |at| classes[slot_of(at)] as usize)?;
     Ok(Groups { firsts, positions })
 }
 
-/// Writes each position into the next place of its group. A walk over each group's places needs
-/// less for a step than a vector that might have to grow.
-fn fill_groups(groups: &mut [Vec<i64>], group_of: impl Iterator<Item = usize>) {
-    let mut places: Vec<std::slice::IterMut<'_, i64>> =
-        groups.iter_mut().map(|group| group.iter_mut()).collect();
-    for (at, group) in group_of.enumerate() {
-        if let Some(place) = places[group].next() {
-            *place = at as i64;
+/// So many classes have their places in a chunk counted at once.
+const CLASSES_FEW: usize = 1 << 12;
+
+/// The positions of each class, ascending, when there are `items` in all.
+fn positions_by_class(
+    items: usize,
+    classes: usize,
+    class_of: impl Fn(usize) -> usize,
+) -> Result<Vec<Vec<i64>>, Error> {
+    let mut counts = room(classes)?;
+    counts.resize(classes, 0u32);
+    (0..items).for_each(|at| counts[class_of(at)] += 1);
+    let mut groups: Vec<Vec<i64>> = room(classes)?;
+    for count in &counts {
+        groups.push(room(*count as usize)?);
+    }
+    if classes > CLASSES_FEW.min(items / 8) {
+        (0..items).for_each(|at| groups[class_of(at)].push(at as i64));
+        return Ok(groups);
+    }
+    scatter(&mut groups, items, class_of);
+    Ok(groups)
+}
+
+/// Adds each position to its group, chunk by chunk: first the positions of a chunk are brought into
+/// the order of their classes in a place that fits the second cache, then each class adds its own
+/// to its group in one go. Written one by one, a hundred groups would each wait for memory.
+fn scatter(groups: &mut [Vec<i64>], items: usize, class_of: impl Fn(usize) -> usize) {
+    /// Positions in a chunk are numbers of 16 bits.
+    const CHUNK_ITEMS: usize = 1 << 16;
+    let mut places = vec![0u32; groups.len()];
+    let mut sorted = vec![0u16; CHUNK_ITEMS.min(items)];
+    for start in (0..items).step_by(CHUNK_ITEMS) {
+        let chunk = start..items.min(start + CHUNK_ITEMS);
+        places.fill(0);
+        chunk.clone().for_each(|at| places[class_of(at)] += 1);
+        let mut next = 0;
+        for place in &mut places {
+            next += std::mem::replace(place, next);
+        }
+        for at in chunk {
+            let place = &mut places[class_of(at)];
+            sorted[*place as usize] = (at - start) as u16;
+            *place += 1;
+        }
+        // Each place is now the end of its class.
+        let mut from = 0;
+        for (group, end) in groups.iter_mut().zip(&places) {
+            let to = *end as usize;
+            group.extend(
+                sorted[from..to]
+                    .iter()
+                    .map(|at| (start + usize::from(*at)) as i64),
+            );
+            from = to;
         }
     }
 }
@@ -353,7 +398,7 @@ fn direct_firsts(keys: &[i64], low: i64, span: usize) -> Result<Vec<u32>, Error>
 
 #[cfg(test)]
 mod tests {
-    use super::{Index, Value, classes, firsts};
+    use super::{Index, Value, classes, firsts, groups, range};
     use std::borrow::Cow;
 
     #[test]
@@ -374,6 +419,48 @@ mod tests {
             assert_eq!(firsts(&list).unwrap(), found.firsts);
             assert_eq!(found.ids[105], found.ids[5]);
         }
+    }
+
+    #[test]
+    fn positions_go_to_their_classes_in_chunks() {
+        for (items, classes) in [
+            (200_000, 1),
+            (200_000, 100),
+            (150_000, 5000),
+            (70_000, 60_000),
+        ] {
+            let keys: Vec<i64> = (0..items).map(|x| x * x % 65_537 % classes).collect();
+            for scale in [1, 1 << 40] {
+                let list = Value::from_ints(keys.iter().map(|key| key * scale).collect());
+                let groups = groups(&list).unwrap();
+                assert_eq!(groups.firsts, classes_of(&list));
+                let mut seen = 0;
+                for (first, positions) in groups.firsts.iter().zip(&groups.positions) {
+                    let key = keys[*first as usize];
+                    assert!(positions.is_sorted_by(|a, b| a < b));
+                    assert!(positions.iter().all(|at| keys[*at as usize] == key));
+                    seen += positions.len();
+                }
+                assert_eq!(seen, keys.len());
+            }
+        }
+    }
+
+    fn classes_of(list: &Value) -> Vec<u32> {
+        classes(list).unwrap().firsts
+    }
+
+    #[test]
+    fn ranges_of_narrow_and_wide_blocks() {
+        let mut keys: Vec<i64> = (0..3000).map(|x| (x * 7919) % 2999 + 5).collect();
+        assert_eq!(range(&keys), Some((5, 3003)));
+        keys[2500] = u32::MAX.into();
+        assert_eq!(range(&keys), Some((5, u32::MAX.into())));
+        keys[1500] = i64::MIN;
+        keys[1501] = i64::MAX;
+        assert_eq!(range(&keys), Some((i64::MIN, i64::MAX)));
+        assert_eq!(range(&[-3]), Some((-3, -3)));
+        assert_eq!(range(&[]), None);
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(super) trait Op {
     const FLOATS: bool = false;
     /// True for addition, whose runs can be proved safe by their items' sizes.
     const IS_SUM: bool = false;
+    /// True for multiplication, whose harmless operands have 32 bits.
+    const IS_PRODUCT: bool = false;
     /// The result for harmless integers.
     fn wrap(x: i64, y: i64) -> i64;
     /// The result if it is an integer; operands are not null.
@@ -72,6 +74,7 @@ impl Op for Sub {
 }
 
 impl Op for Mul {
+    const IS_PRODUCT: bool = true;
     const BIAS: i64 = 1 << 31;
     const RANGE: u64 = 1 << 32;
     #[inline(always)]
