@@ -156,3 +156,10 @@ fn files_are_read_as_lines() {
     assert!(output.stderr.contains("/no/such/file"), "{}", output.stderr);
     assert!(output.stderr.contains("nyi"), "{}", output.stderr);
 }
+
+#[test]
+fn a_value_that_stands_for_too_much_is_not_sent() {
+    let output = shell("p:pub[0;4096]\nsnd[p;40{(x;x)}/0]\n1+1\n");
+    assert_eq!(output.stdout, "0\n2\n", "{output:?}");
+    assert!(output.stderr.contains("limit"), "{}", output.stderr);
+}

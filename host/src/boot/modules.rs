@@ -45,3 +45,75 @@ pub fn load(registry: &Registry, loads: &[(String, PathBuf)]) -> Result<(), Boot
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::EMBEDDED;
+    use crate::wasm::registry::INTERPRETER;
+    use std::collections::HashMap;
+    use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
+
+    /// For each function of a module, by the end of its name, the vector instructions in it.
+    fn vector_instructions(wasm: &[u8]) -> Vec<(String, Vec<String>)> {
+        let (mut imports, mut names, mut bodies) = (0, HashMap::new(), Vec::new());
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload.unwrap() {
+                Payload::ImportSection(section) => {
+                    let all = section.into_imports().map(|import| import.unwrap().ty);
+                    imports = all.filter(|ty| matches!(ty, TypeRef::Func(_))).count();
+                }
+                Payload::CodeSectionEntry(body) => {
+                    let operators = body.get_operators_reader().unwrap().into_iter();
+                    let texts = operators.map(|operator| format!("{:?}", operator.unwrap()));
+                    let is_vector = |text: &String| {
+                        ["I64x2", "F64x2"].iter().any(|lane| text.starts_with(lane))
+                    };
+                    bodies.push(texts.filter(is_vector).collect::<Vec<String>>());
+                }
+                Payload::CustomSection(section) => {
+                    let KnownCustom::Name(reader) = section.as_known() else {
+                        continue;
+                    };
+                    for name in reader {
+                        if let Name::Function(map) = name.unwrap() {
+                            let named = map.into_iter().map(|name| name.unwrap());
+                            names.extend(
+                                named.map(|name| (name.index as usize, name.name.to_string())),
+                            );
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let name = |at: usize| names.get(&(imports + at)).cloned().unwrap_or_default();
+        bodies
+            .into_iter()
+            .enumerate()
+            .map(|(at, body)| (name(at), body))
+            .collect()
+    }
+
+    #[test]
+    fn the_interpreter_works_on_vectors_with_simd() {
+        let (_, wasm) = EMBEDDED
+            .iter()
+            .find(|(name, _)| *name == INTERPRETER)
+            .unwrap();
+        let functions = vector_instructions(wasm);
+        for (verb, instruction) in [
+            ("verb5arith", "I64x2Add"),
+            ("verb5arith", "I64x2Sub"),
+            ("verb5arith", "F64x2Mul"),
+            ("verb5arith", "F64x2Div"),
+            ("verb4fold3sum", "I64x2Add"),
+        ] {
+            let uses = functions.iter().filter(|(name, _)| name.contains(verb));
+            let count = uses
+                .flat_map(|(_, body)| body)
+                .filter(|text| text.as_str() == instruction)
+                .count();
+            assert!(count > 0, "{verb} has no {instruction}");
+        }
+    }
+}

@@ -342,10 +342,10 @@ impl Host for Kernel {
         let args = &effect.args;
         match (&*name, args.as_slice()) {
             ("snd", [number, value]) => match number.as_int() {
-                Some(number) => self.with_port(Use::Send {
-                    number,
-                    payload: payload(value),
-                }),
+                Some(number) => match payload(value) {
+                    Ok(payload) => self.with_port(Use::Send { number, payload }),
+                    Err(error) => Progress::Done(Err(error)),
+                },
                 None => wrong("snd: a publisher's number is expected: snd[p;value]"),
             },
             ("rcv", args) => self.receive(args),

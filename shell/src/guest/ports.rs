@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use okernel_sdk::abi::connection;
 use okernel_sdk::abi::frame::{FRAME_BYTES, FRAME_VALUE};
 use okernel_sdk::{FramePublisher, FrameSubscriber, Readiness, RecvError, SendError};
-use okernel_shell::encode::{decode, encode};
+use okernel_shell::encode::{decode, encode_within};
 use okernel_shell::error::{Class, Error};
 use okernel_shell::session::Progress;
-use okernel_shell::value::Value;
+use okernel_shell::value::{Value, limit_bytes};
 
 /// One end of a ring.
 pub enum Port {
@@ -125,10 +125,13 @@ pub enum Arm {
 }
 
 /// A value as the payload of a frame.
-pub fn payload(value: &Value) -> Vec<u8> {
+///
+/// # Errors
+/// `limit` for a value that stands for more than one result may take.
+pub fn payload(value: &Value) -> Result<Vec<u8>, Error> {
     let mut writer = okernel_sdk::abi::value::Writer::new();
-    encode(value, &mut writer);
-    writer.into_bytes()
+    encode_within(value, &mut writer, limit_bytes())?;
+    Ok(writer.into_bytes())
 }
 
 fn refused(class: Class, text: String) -> Progress {

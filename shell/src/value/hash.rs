@@ -83,7 +83,7 @@ pub fn hash(value: &Value) -> u64 {
             }
             Value::Temporals(kind, items) => {
                 state = mix(state, items.len() as u64);
-                state = items.iter().fold(state, |state, x| {
+                state = items[..taken].iter().fold(state, |state, x| {
                     mix(state, hash_item(&Value::temporal(*kind, *x)))
                 });
             }

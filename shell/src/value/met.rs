@@ -45,7 +45,7 @@ fn shared(value: &Value) -> Option<usize> {
         Value::Dict(dict) => of(dict),
         Value::Table(table) => of(table),
         Value::Function(function) => of(function),
-        Value::Ints(items) if items.len() >= ITEMS_MIN => of(items),
+        Value::Ints(items) | Value::Temporals(_, items) if items.len() >= ITEMS_MIN => of(items),
         Value::Floats(items) if items.len() >= ITEMS_MIN => of(items),
         Value::Chars(items) if items.len() >= ITEMS_MIN => of(items),
         Value::Symbols(items) if items.len() >= ITEMS_MIN => of(items),

@@ -23,6 +23,11 @@ pub fn set_limit_bytes(bytes: usize) {
     LIMIT_BYTES.with(|limit| limit.set(bytes));
 }
 
+/// The most bytes that one result may take, on this thread.
+pub fn limit_bytes() -> usize {
+    LIMIT_BYTES.with(Cell::get)
+}
+
 /// An error unless so many bytes may be allocated and are there.
 ///
 /// # Errors

@@ -9,7 +9,7 @@
 //! A result is written over an operand that nobody else holds.
 
 use super::number::{Num, float_of, floats_of};
-use super::ops::{Op, exact, ints};
+use super::ops::{Op, SmallMul, exact, ints};
 use crate::error::Error;
 use crate::value::{NULL, Value, room};
 use std::ops::Range;
@@ -200,16 +200,12 @@ fn run<O: Op, D: Direction>(
     let mut start = 0;
     while start < items {
         let end = items.min(start + BLOCK_ITEMS);
-        let done = if O::IS_PRODUCT {
-            product_block::<O>(own, source, other, start..end)
-        } else if own.len() < end {
-            fresh_block::<O, D>(own, &source[start..end], other)
-        } else {
-            block_in_place::<O, D>(&mut own[start..end], other, start)
-        };
+        let done = small_products::<O, D>(own, source, other, start..end)
+            || block::<O, D>(own, source, other, start..end);
         if !done {
             if !source.is_empty() {
-                own[start..end].copy_from_slice(&source[start..end]);
+                own.truncate(start);
+                own.extend_from_slice(&source[start..end]);
             }
             for (at, x) in own[start..end].iter_mut().enumerate() {
                 let (a, b) = D::order(*x, other.at(start + at));
@@ -224,54 +220,39 @@ fn run<O: Op, D: Direction>(
     Ok(())
 }
 
-/// Products of a block. Harmless factors have 32 bits; they are copied out as such, because SIMD has
-/// an instruction for the products of 32-bit numbers and none for wider ones.
+/// Works over a block; false when an operand may do harm, and then what was added is of no use.
 #[inline(always)]
-fn product_block<O: Op>(
+fn block<O: Op, D: Direction>(
     own: &mut Vec<i64>,
     source: &[i64],
     other: Other<'_>,
     block: Range<usize>,
 ) -> bool {
-    let narrow = |to: &mut [i32; BLOCK_ITEMS], from: &[i64]| {
-        let mut seen = 0;
-        for (to, x) in to.iter_mut().zip(from) {
-            seen |= x.wrapping_add(O::BIAS) as u64;
-            *to = *x as i32;
-        }
-        seen < O::RANGE
-    };
-    let mut left = [0i32; BLOCK_ITEMS];
-    let mut right = [0i32; BLOCK_ITEMS];
-    let is_fresh = own.len() < block.end;
-    let items = if is_fresh { source } else { own.as_slice() };
-    let left_is_narrow = narrow(&mut left, &items[block.clone()]);
-    let (left, right_is_narrow) = (
-        &left[..block.len()],
-        match other {
-            Other::Items(all) => narrow(&mut right, &all[block.clone()]),
-            Other::Atom(y) => {
-                right = [y as i32; BLOCK_ITEMS];
-                i64::from(y as i32) == y
-            }
-        },
-    );
-    let products = left
-        .iter()
-        .zip(&right)
-        .map(|(x, y)| i64::from(*x) * i64::from(*y));
-    match (left_is_narrow && right_is_narrow, is_fresh) {
-        (true, true) => own.extend(products),
-        (true, false) => {
-            for (own, product) in own[block].iter_mut().zip(products) {
-                *own = product;
-            }
-        }
-        // What stands there is replaced.
-        (false, true) => own.resize(block.end, 0),
-        (false, false) => {}
+    if source.is_empty() {
+        return block_in_place::<O, D>(&mut own[block.clone()], other, block.start);
     }
-    left_is_narrow && right_is_narrow
+    own.truncate(block.start);
+    fresh_block::<O, D>(own, &source[block], other)
+}
+
+/// Products of small factors, if the first ones are. False also for other verbs.
+#[inline(always)]
+fn small_products<O: Op, D: Direction>(
+    own: &mut Vec<i64>,
+    source: &[i64],
+    other: Other<'_>,
+    place: Range<usize>,
+) -> bool {
+    if !O::IS_PRODUCT {
+        return false;
+    }
+    let items = if source.is_empty() {
+        own.as_slice()
+    } else {
+        source
+    };
+    let first = [items[place.start], other.at(place.start)];
+    harmless::<SmallMul>(&first) && block::<SmallMul, D>(own, source, other, place)
 }
 
 /// Adds the results of a block while it proves that nothing went wrong; false when that failed,

@@ -4,6 +4,7 @@
 //! are. Keys of a small range index a table directly; others go through a hash table with open
 //! addressing. General lists are hashed by value.
 
+use super::scatter::{CLASSES_FEW, positions_by_class};
 use crate::error::Error;
 use crate::value::{Value, check_items, check_lists, hash, matches, room};
 use std::borrow::Cow;
@@ -39,27 +40,11 @@ pub(super) fn keys_of(list: &Value) -> Option<Cow<'_, [i64]>> {
 
 /// The least and the greatest key.
 pub(super) fn range(keys: &[i64]) -> Option<(i64, i64)> {
-    /// Items in a block that fits the first cache.
-    const BLOCK_ITEMS: usize = 1024;
     let first = *keys.first()?;
-    let (mut low, mut high) = (first, first);
-    for block in keys.chunks(BLOCK_ITEMS) {
-        // SIMD has instructions for the extremes of 32-bit numbers, not for those of wider ones.
-        let seen = block.iter().fold(0, |seen, x| seen | *x as u64);
-        let (least, greatest) = if seen <= u64::from(u32::MAX) {
-            let extremes = block.iter().fold((u32::MAX, 0), |(low, high), x| {
-                (low.min(*x as u32), high.max(*x as u32))
-            });
-            (i64::from(extremes.0), i64::from(extremes.1))
-        } else {
-            block.iter().fold((i64::MAX, i64::MIN), |(low, high), x| {
-                (low.min(*x), high.max(*x))
-            })
-        };
-        low = low.min(least);
-        high = high.max(greatest);
-    }
-    Some((low, high))
+    Some(
+        keys.iter()
+            .fold((first, first), |(low, high), x| (low.min(*x), high.max(*x))),
+    )
 }
 
 /// The least key and the number of slots of a direct table, if that is worth it.
@@ -279,90 +264,32 @@ pub(super) fn groups(list: &Value) -> Result<Groups, Error> {
     }
     let Classes { ids, firsts } = classes(list)?;
     check_lists(firsts.len())?;
-    let positions = positions_by_class(ids.len(), firsts.len(), |at| ids[at] as usize)?;
+    let positions = positions_by_class(&ids, firsts.len(), |id| id as usize)?;
     Ok(Groups { firsts, positions })
 }
 
 /// Keys of a small range: the classes are the keys themselves first, most of which may have no items.
 fn direct_groups(keys: &[i64], low: i64, span: usize) -> Result<Groups, Error> {
-    let slot_of = |at: usize| keys[at].wrapping_sub(low) as usize;
+    let slot_of = |key: i64| key.wrapping_sub(low) as usize;
+    let slot_at = |at: &u32| slot_of(keys[*at as usize]);
     let firsts = direct_firsts(keys, low, span)?;
     check_lists(firsts.len())?;
     if span <= CLASSES_FEW {
-        let mut by_slot = positions_by_class(keys.len(), span, slot_of)?;
-        let slots = firsts.iter().map(|first| slot_of(*first as usize));
-        let positions = slots
-            .map(|slot| std::mem::take(&mut by_slot[slot]))
-            .collect();
+        let mut by_slot = positions_by_class(keys, span, slot_of)?;
+        let taken = firsts
+            .iter()
+            .map(|at| std::mem::take(&mut by_slot[slot_at(at)]));
+        let positions = taken.collect();
         return Ok(Groups { firsts, positions });
     }
     let mut classes = room(span)?;
     classes.resize(span, 0u32);
-    for (class, first) in firsts.iter().enumerate() {
-        classes[slot_of(*first as usize)] = class as u32;
+    for (class, at) in firsts.iter().enumerate() {
+        classes[slot_at(at)] = class as u32;
     }
-    let positions =
-        positions_by_class(keys.len(), firsts.len(), |at| classes[slot_of(at)] as usize)?;
+    let class_of = |key: i64| classes[slot_of(key)] as usize;
+    let positions = positions_by_class(keys, firsts.len(), class_of)?;
     Ok(Groups { firsts, positions })
-}
-
-/// So many classes have their places in a chunk counted at once.
-const CLASSES_FEW: usize = 1 << 12;
-
-/// The positions of each class, ascending, when there are `items` in all.
-fn positions_by_class(
-    items: usize,
-    classes: usize,
-    class_of: impl Fn(usize) -> usize,
-) -> Result<Vec<Vec<i64>>, Error> {
-    let mut counts = room(classes)?;
-    counts.resize(classes, 0u32);
-    (0..items).for_each(|at| counts[class_of(at)] += 1);
-    let mut groups: Vec<Vec<i64>> = room(classes)?;
-    for count in &counts {
-        groups.push(room(*count as usize)?);
-    }
-    if classes > CLASSES_FEW.min(items / 8) {
-        (0..items).for_each(|at| groups[class_of(at)].push(at as i64));
-        return Ok(groups);
-    }
-    scatter(&mut groups, items, class_of);
-    Ok(groups)
-}
-
-/// Adds each position to its group, chunk by chunk: first the positions of a chunk are brought into
-/// the order of their classes in a place that fits the second cache, then each class adds its own
-/// to its group in one go. Written one by one, a hundred groups would each wait for memory.
-fn scatter(groups: &mut [Vec<i64>], items: usize, class_of: impl Fn(usize) -> usize) {
-    /// Positions in a chunk are numbers of 16 bits.
-    const CHUNK_ITEMS: usize = 1 << 16;
-    let mut places = vec![0u32; groups.len()];
-    let mut sorted = vec![0u16; CHUNK_ITEMS.min(items)];
-    for start in (0..items).step_by(CHUNK_ITEMS) {
-        let chunk = start..items.min(start + CHUNK_ITEMS);
-        places.fill(0);
-        chunk.clone().for_each(|at| places[class_of(at)] += 1);
-        let mut next = 0;
-        for place in &mut places {
-            next += std::mem::replace(place, next);
-        }
-        for at in chunk {
-            let place = &mut places[class_of(at)];
-            sorted[*place as usize] = (at - start) as u16;
-            *place += 1;
-        }
-        // Each place is now the end of its class.
-        let mut from = 0;
-        for (group, end) in groups.iter_mut().zip(&places) {
-            let to = *end as usize;
-            group.extend(
-                sorted[from..to]
-                    .iter()
-                    .map(|at| (start + usize::from(*at)) as i64),
-            );
-            from = to;
-        }
-    }
 }
 
 /// The first position of each class, without the class of each item.
@@ -398,7 +325,7 @@ fn direct_firsts(keys: &[i64], low: i64, span: usize) -> Result<Vec<u32>, Error>
 
 #[cfg(test)]
 mod tests {
-    use super::{Index, Value, classes, firsts, groups, range};
+    use super::{Index, Value, classes, firsts, groups};
     use std::borrow::Cow;
 
     #[test]
@@ -422,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_go_to_their_classes_in_chunks() {
+    fn groups_of_all_sizes() {
         for (items, classes) in [
             (200_000, 1),
             (200_000, 100),
@@ -448,19 +375,6 @@ mod tests {
 
     fn classes_of(list: &Value) -> Vec<u32> {
         classes(list).unwrap().firsts
-    }
-
-    #[test]
-    fn ranges_of_narrow_and_wide_blocks() {
-        let mut keys: Vec<i64> = (0..3000).map(|x| (x * 7919) % 2999 + 5).collect();
-        assert_eq!(range(&keys), Some((5, 3003)));
-        keys[2500] = u32::MAX.into();
-        assert_eq!(range(&keys), Some((5, u32::MAX.into())));
-        keys[1500] = i64::MIN;
-        keys[1501] = i64::MAX;
-        assert_eq!(range(&keys), Some((i64::MIN, i64::MAX)));
-        assert_eq!(range(&[-3]), Some((-3, -3)));
-        assert_eq!(range(&[]), None);
     }
 
     #[test]

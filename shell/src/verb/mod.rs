@@ -28,6 +28,7 @@ mod index;
 mod join;
 mod keys;
 mod roll;
+mod scatter;
 mod string;
 mod take;
 

@@ -1,6 +1,6 @@
 //! What the arithmetic verbs do to one pair of numbers, and when that can't go wrong.
 
-use super::number::float_of;
+use super::number::{float_of, float_to_narrow, narrow_to_float};
 use crate::value::{NULL, Value, compare_int_float};
 use std::cmp::Ordering;
 
@@ -15,7 +15,7 @@ pub(super) trait Op {
     const FLOATS: bool = false;
     /// True for addition, whose runs can be proved safe by their items' sizes.
     const IS_SUM: bool = false;
-    /// True for multiplication, whose harmless operands have 32 bits.
+    /// True for multiplication, which is tried as [`SmallMul`] first.
     const IS_PRODUCT: bool = false;
     /// The result for harmless integers.
     fn wrap(x: i64, y: i64) -> i64;
@@ -36,6 +36,9 @@ pub(super) trait Op {
 pub(super) struct Add;
 pub(super) struct Sub;
 pub(super) struct Mul;
+/// Products of factors so small that floats hold them exactly: SIMD multiplies floats in one
+/// instruction, and integers of 64 bits in many.
+pub(super) struct SmallMul;
 pub(super) struct Div;
 pub(super) struct Min;
 pub(super) struct Max;
@@ -81,6 +84,22 @@ impl Op for Mul {
     fn wrap(x: i64, y: i64) -> i64 {
         // Harmless operands have 32 bits, and those there are instructions for.
         i64::from(x as i32) * i64::from(y as i32)
+    }
+    fn checked(x: i64, y: i64) -> Option<i64> {
+        x.checked_mul(y)
+    }
+    #[inline(always)]
+    fn float(x: f64, y: f64) -> f64 {
+        x * y
+    }
+}
+
+impl Op for SmallMul {
+    const BIAS: i64 = 1 << 25;
+    const RANGE: u64 = 1 << 26;
+    #[inline(always)]
+    fn wrap(x: i64, y: i64) -> i64 {
+        float_to_narrow(narrow_to_float(x) * narrow_to_float(y))
     }
     fn checked(x: i64, y: i64) -> Option<i64> {
         x.checked_mul(y)

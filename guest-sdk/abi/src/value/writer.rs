@@ -42,6 +42,15 @@ impl Writer {
         self.bytes.resize(padded, 0);
     }
 
+    /// Words one after the other, in a loop that the compiler turns into a copy.
+    fn words(&mut self, words: impl ExactSizeIterator<Item = [u8; 8]>) {
+        let start = self.bytes.len();
+        self.bytes.resize(start + words.len() * 8, 0);
+        for (place, word) in self.bytes[start..].chunks_exact_mut(8).zip(words) {
+            place.copy_from_slice(&word);
+        }
+    }
+
     fn text(&mut self, kind: u8, bytes: &[u8]) {
         self.token(kind, bytes.len());
         self.bytes.extend_from_slice(bytes);
@@ -93,19 +102,13 @@ impl Writer {
 
     fn items(&mut self, kind: u8, items: &[i64]) {
         self.token(kind, items.len());
-        self.bytes.reserve(items.len() * 8);
-        for item in items {
-            self.bytes.extend_from_slice(&item.to_le_bytes());
-        }
+        self.words(items.iter().map(|item| item.to_le_bytes()));
     }
 
     /// A vector of floating-point numbers.
     pub fn floats(&mut self, items: &[f64]) {
         self.token(FLOATS, items.len());
-        self.bytes.reserve(items.len() * 8);
-        for item in items {
-            self.bytes.extend_from_slice(&item.to_le_bytes());
-        }
+        self.words(items.iter().map(|item| item.to_le_bytes()));
     }
 
     /// A string of bytes.
