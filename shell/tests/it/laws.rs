@@ -142,7 +142,7 @@ proptest! {
         law(&list, "(!#v)~a@<a:,/.=v");
         law(&list, "$[#v;(,/.=v)~,/{&v~\\:x}'?v;1]");
         law(&list, "$[#v;v~(?v)@(?v)?v;1]");
-        law(&list, "&/v in v");
+        law(&list, "1~&/1,v in v");
         law(&list, "()~v^v");
     }
 

@@ -42,7 +42,7 @@ fn vectors_that_nobody_else_holds_are_written_over() {
         ("a:0.5*!1000000", "#0.1+%2*a", 1),
         ("a:!1000000", "#(2*a)+3*a", 2),
         // A local that is read for the last time.
-        ("f:{b:2*x;b+1}", "#f@!1000000", 2),
+        ("f:{b:2*x;b+1}", "#f@!1000000", 1),
         ("f:{[x]x+:1;x*:2;#x}", "f@!1000000;", 1),
         ("f:{x[5]:1;x}", "#f@!1000000", 1),
         ("f:{x+1}", "#10 f/!1000000", 1),
@@ -50,6 +50,7 @@ fn vectors_that_nobody_else_holds_are_written_over() {
         ("a:!1000000;b:a", "a+:1;", 1),
         ("a:!1000000", "{x[5]:1;#x}a", 1),
     ];
+    let mut wrong = Vec::new();
     for (setting, program, vectors) in programs {
         let mut machine = Machine::new(Config::default());
         run(&mut machine, setting);
@@ -57,11 +58,11 @@ fn vectors_that_nobody_else_holds_are_written_over() {
         run(&mut machine, program);
         let allocated = HEAP.total_allocated() - before;
         let expected = vectors * VECTOR_BYTES;
-        assert!(
-            (expected..expected + VECTOR_BYTES / 8).contains(&allocated),
-            "{setting}; {program} allocates {allocated} bytes and not {expected}"
-        );
+        if !(expected..expected + VECTOR_BYTES / 8).contains(&allocated) {
+            wrong.push(format!("{setting}; {program} allocates {allocated} bytes"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
