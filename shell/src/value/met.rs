@@ -8,8 +8,8 @@ use super::Value;
 use std::collections::HashSet;
 use std::rc::Rc;
 
-/// A walk pays for remembering only when it is so long.
-const TURNS_FREE: u32 = 512;
+/// A walk pays for remembering only when it is so long: comparing is far cheaper.
+const TURNS_FREE: u32 = 1 << 16;
 
 /// The pairs so far.
 #[derive(Default)]
