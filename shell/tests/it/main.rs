@@ -4,6 +4,7 @@ mod support;
 
 mod conformance;
 mod deep;
+mod docs;
 mod laws;
 mod machine;
 mod properties;
