@@ -2,6 +2,7 @@
 
 mod command_line;
 mod conformance;
+mod golden;
 mod hostile;
 mod interrupt;
 mod readme;
