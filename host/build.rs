@@ -15,7 +15,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// A guest may use the vector instructions that every engine of ours has.
 const GUEST_RUSTFLAGS: &str = "-Ctarget-feature=+simd128";
 /// The entry points of a guest, for guests that are binaries.
-const ENTRY_POINTS: [&str; 4] = ["init", "exec", "poll", "finalize"];
+const ENTRY_POINTS: [&str; 6] = ["init", "exec", "poll", "finalize", "save", "restore"];
 
 fn main() {
     if let Err(message) = embed() {

@@ -406,6 +406,21 @@ impl Context {
         }
     }
 
+    /// The most bytes of memory that this task may have, its static data and stack among them.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// use okernel_sdk::Context;
+    /// # let done = Harness::new().run(async |_| {
+    /// assert!(Context::memory_bytes_max() > 1 << 20);
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn memory_bytes_max() -> u64 {
+        sys::memory().unwrap_or(0)
+    }
+
     /// Reports how the input that `exec` brought went.
     ///
     /// # Errors

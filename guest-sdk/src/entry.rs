@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::executor::{self, AsyncTask};
 use crate::settle;
 use crate::sys;
-use crate::task::{Poll, Task, TaskResult};
+use crate::task::{Poll, Saved, Task, TaskResult};
 use core::cell::RefCell;
 use core::fmt::Display;
 use okernel_abi::layout::{CALL_OK, ExitCode};
@@ -27,10 +27,17 @@ fn fault(error: &dyn Display) {
 }
 
 fn begin(make: impl FnOnce(&mut Context) -> Result<Box<dyn Task>>) -> i32 {
+    begin_with(make, |task, context| task.init(context))
+}
+
+fn begin_with(
+    make: impl FnOnce(&mut Context) -> Result<Box<dyn Task>>,
+    first: impl FnOnce(&mut dyn Task, &mut Context) -> Result<()>,
+) -> i32 {
     std::panic::set_hook(Box::new(|info| fault(info)));
     let mut context = Context::new();
     let made = make(&mut context).and_then(|mut task| {
-        task.init(&mut context)?;
+        first(task.as_mut(), &mut context)?;
         Ok(task)
     });
     settle::settle_all();
@@ -57,6 +64,50 @@ where
 /// `init` of a module whose task is a type.
 pub fn init_task<T: Task + 'static>(make: impl FnOnce(&mut Context) -> Result<T>) -> i32 {
     begin(|context| Ok(Box::new(make(context)?)))
+}
+
+/// `restore` of a module whose task is a type: a state of so many bytes waits to be fetched.
+pub fn restore_task<T: Task + 'static>(
+    make: impl FnOnce(&mut Context) -> Result<T>,
+    version: u32,
+    bytes: u32,
+) -> i32 {
+    begin_with(
+        |context| Ok(Box::new(make(context)?)),
+        |task, context| {
+            let mut saved = Saved {
+                version,
+                bytes: vec![0; bytes as usize],
+            };
+            sys::input(&mut saved.bytes).map_err(|errno| crate::error::Error::Call {
+                call: "fetch the state",
+                errno,
+            })?;
+            task.restore(context, &saved)
+        },
+    )
+}
+
+/// `save` of a module.
+pub fn save() -> i32 {
+    let saved = TASK.with_borrow_mut(|task| match task {
+        Some(task) => task.save(&mut Context::new()),
+        None => Err(crate::error::Error::message("the task has not begun")),
+    });
+    settle::settle_all();
+    let handed = saved.and_then(|saved| {
+        sys::state(saved.version, &saved.bytes).map_err(|errno| crate::error::Error::Call {
+            call: "hand the state over",
+            errno,
+        })
+    });
+    match handed {
+        Ok(()) => CALL_OK,
+        Err(error) => {
+            fault(&error);
+            CALL_FAILED
+        }
+    }
 }
 
 /// `exec` of a module: an input of so many bytes waits to be fetched.

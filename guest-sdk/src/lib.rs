@@ -95,5 +95,5 @@ pub use readiness::Readiness;
 pub use request::{Reply, Rights};
 pub use select::{Either, Either3, join2, select2, select3};
 pub use subscriber::{Batch, Subscriber};
-pub use task::{Poll, Task, TaskResult};
+pub use task::{Poll, Saved, Task, TaskResult};
 pub use timer::{Interval, Sleep, Timers};

@@ -90,10 +90,40 @@ pub trait Task {
     /// Called when it is this task's turn.
     fn poll(&mut self, context: &mut Context) -> Poll;
 
+    /// Writes all that the task is made of, so that another instance can go on from there: perhaps of
+    /// a newer module. Called between two turns; handles and the places in rings are the kernel's and stay.
+    ///
+    /// # Errors
+    /// Not now, or never; the task goes on as if nothing had happened.
+    fn save(&mut self, context: &mut Context) -> Result<Saved> {
+        let _ = context;
+        Err(Error::message("this task cannot be saved"))
+    }
+
+    /// Called instead of [`Task::init`]: goes on where another instance was when it was saved. The grants are
+    /// there under their names, but the numbers of handles may be others.
+    ///
+    /// # Errors
+    /// The state is of a form that this task does not know, or not whole.
+    fn restore(&mut self, context: &mut Context, saved: &Saved) -> Result<()> {
+        let _ = (context, saved);
+        Err(Error::message("this task cannot be restored"))
+    }
+
     /// Called once, after everything else, unless the task has trapped.
     fn finalize(&mut self, context: &mut Context, exit: ExitCode) {
         let _ = (context, exit);
     }
+}
+
+/// The state of a task, as bytes that only tasks of its kind understand.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Saved {
+    /// The version of their form: a task that changes the form counts it up, and may go on reading
+    /// older ones.
+    pub version: u32,
+    /// The bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// What a task's `main` may answer: nothing, or a `Result` whose error can be displayed.

@@ -117,6 +117,13 @@ It imports functions from `{IMPORT_MODULE}` only, those listed below and no othe
 | `poll() -> i32` | when it is the task's turn; a number of PollCode |
 | `finalize(exit: i32)` | once, after everything else, unless the task has trapped; a number of ExitCode |
 
+and, if the task can go on in another instance (perhaps of a newer module), these two:
+
+| export | called |
+|---|---|
+| `save() -> i32` | between two turns: hands the whole state over by `state`, with a version of its own; 0 when it did. With any other answer the task goes on as if nothing had happened |
+| `restore(version: i32, state_bytes: i32) -> i32` | instead of `init`, with a state that `save` of another instance gave and that `input` fetches; 0 when all is well. The grants are there under their names, but handles may have other numbers |
+
 Two custom sections describe it:
 
 | section | content |

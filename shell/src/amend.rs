@@ -8,18 +8,18 @@ use crate::verb::{self, Leaf, Verb, leaves, read, write};
 
 /// An amend that has got so far.
 pub(crate) struct AmendFrame {
-    target: Value,
+    pub(crate) target: Value,
     /// The global that gets the result, and its symbol, which is the result then.
-    global: Option<(u32, Value)>,
-    function: Value,
-    leaves: Vec<Leaf>,
-    at: usize,
+    pub(crate) global: Option<(u32, Value)>,
+    pub(crate) function: Value,
+    pub(crate) leaves: Vec<Leaf>,
+    pub(crate) at: usize,
 }
 
 /// A splice whose new part is being computed.
 pub(crate) struct SpliceFrame {
-    target: Value,
-    range: Value,
+    pub(crate) target: Value,
+    pub(crate) range: Value,
 }
 
 impl SpliceFrame {

@@ -315,6 +315,9 @@ pub struct Code {
     pub span: Span,
     /// What stands between the braces after the parameters.
     pub body: Span,
+    /// The names that the source could read beside globals when it was compiled: those of the lambda that
+    /// evaluated it.
+    pub given: Rc<[Symbol]>,
 }
 
 /// What a call does about a parameter of an implicit lambda that gets no argument.

@@ -203,6 +203,23 @@ impl Env {
         }
     }
 
+    /// All names with what they are bound to, who bound them, and the views that depend on them.
+    pub fn globals(&self) -> impl Iterator<Item = (Symbol, &Binding, Owner, &[u32])> {
+        self.globals.iter().map(|global| {
+            let dependents = global.dependents.as_slice();
+            (global.name, &global.binding, global.owner, dependents)
+        })
+    }
+
+    /// Puts a name into a state that [`Env::globals`] told of.
+    pub fn restore(&mut self, number: u32, binding: Binding, owner: Owner, dependents: Vec<u32>) {
+        if let Some(global) = self.globals.get_mut(number as usize) {
+            global.binding = binding;
+            global.owner = owner;
+            global.dependents = dependents;
+        }
+    }
+
     /// The names that programs bound, in alphabetic order.
     pub fn user_names(&self) -> Vec<Symbol> {
         let bound = self.globals.iter().filter(|global| {

@@ -73,6 +73,7 @@ impl Reader<'_> {
     fn document(&mut self) -> Result<Value, Error> {
         let mut open: Vec<Open> = Vec::new();
         loop {
+            crate::pace::work(8)?;
             // Here a value starts.
             let mut value = match self.peek() {
                 Some(b'[') => {
@@ -252,6 +253,7 @@ pub fn write(x: &Value) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
     let mut todo = vec![Piece::Value(x.clone())];
     while let Some(piece) = todo.pop() {
+        crate::pace::work(8)?;
         match piece {
             Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
             Piece::Key(name) => {

@@ -95,6 +95,7 @@ pub fn tokens(source: &Rc<Source>) -> Result<Vec<Token>, Error> {
         tokens: Vec::new(),
     };
     while lexer.at < bytes.len() {
+        crate::pace::work(8)?;
         let start = lexer.at;
         if let Err(text) = lexer.token() {
             let end = lexer.at.max(start + 1).min(bytes.len());

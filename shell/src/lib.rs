@@ -15,6 +15,8 @@ pub mod format;
 
 pub mod verb;
 
+pub mod pace;
+
 pub mod random;
 
 pub mod json;
@@ -52,6 +54,8 @@ pub mod effect;
 pub mod help;
 
 pub mod machine;
+
+pub mod state;
 
 pub mod command;
 

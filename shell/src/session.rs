@@ -17,7 +17,8 @@ use crate::error::{Class, Error};
 use crate::format::Layout;
 use crate::help::help;
 use crate::lexer::is_incomplete;
-use crate::machine::{Machine, Shown, Step, interrupted};
+use crate::machine::{Machine, Shown, Step};
+use crate::pace::interrupted;
 use crate::show::{layout_for, printed, shown};
 use crate::symbol::Symbol;
 use crate::value::Value;
@@ -102,20 +103,22 @@ pub enum Turn {
 
 /// What is done with the value of an input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Echo {
+pub(crate) enum Echo {
     Value,
     Nothing,
 }
 
 /// What the session is busy with.
 #[derive(Debug)]
-enum Work {
+pub(crate) enum Work {
     /// Nothing: the next input may begin.
     Idle,
     /// A program runs; the place is what its errors are shown against.
     Program(Echo),
     /// A program waits for an effect.
     Effect(Echo),
+    /// The same, but no host has been asked yet: the session has just been restored.
+    Begin(Echo),
     /// A script is being read.
     Script(String),
     /// A command of the session itself waits for the kernel.
@@ -126,18 +129,18 @@ enum Work {
 
 /// A machine with its inputs and outputs.
 pub struct Session {
-    machine: Machine,
-    inputs: VecDeque<Vec<u8>>,
-    partial: String,
-    partial_line: u32,
-    line: u32,
-    origin: String,
-    work: Work,
-    layout: Layout,
+    pub(crate) machine: Machine,
+    pub(crate) inputs: VecDeque<Vec<u8>>,
+    pub(crate) partial: String,
+    pub(crate) partial_line: u32,
+    pub(crate) line: u32,
+    pub(crate) origin: String,
+    pub(crate) work: Work,
+    pub(crate) layout: Layout,
     timed_from_ns: Option<u64>,
-    output: VecDeque<(Stream, Vec<u8>)>,
+    pub(crate) output: VecDeque<(Stream, Vec<u8>)>,
     /// Bytes of the first output that were taken already.
-    taken: usize,
+    pub(crate) taken: usize,
     /// Steps that this turn still has.
     steps_left: u64,
 }
@@ -221,6 +224,10 @@ impl Session {
                         self.machine.resume(answer);
                         self.work = Work::Program(echo);
                     }
+                },
+                Work::Begin(echo) => match self.machine.awaited().cloned() {
+                    Some(effect) => self.effect(&effect, echo, host),
+                    None => self.work = Work::Program(echo),
                 },
                 Work::Script(path) => match host.proceed() {
                     Progress::Waiting => {
@@ -404,13 +411,17 @@ impl Session {
                 self.machine.resume(Ok(Value::Nil));
                 self.work = Work::Program(echo);
             }
-            Step::Effect(effect) => match host.begin(&effect) {
-                Progress::Done(answer) => {
-                    self.machine.resume(answer);
-                    self.work = Work::Program(echo);
-                }
-                Progress::Waiting => self.work = Work::Effect(echo),
-            },
+            Step::Effect(effect) => self.effect(&effect, echo, host),
+        }
+    }
+
+    fn effect(&mut self, effect: &Effect, echo: Echo, host: &mut impl Host) {
+        match host.begin(effect) {
+            Progress::Done(answer) => {
+                self.machine.resume(answer);
+                self.work = Work::Program(echo);
+            }
+            Progress::Waiting => self.work = Work::Effect(echo),
         }
     }
 

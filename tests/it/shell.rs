@@ -163,3 +163,42 @@ fn a_value_that_stands_for_too_much_is_not_sent() {
     assert_eq!(output.stdout, "0\n2\n", "{output:?}");
     assert!(output.stderr.contains("limit"), "{}", output.stderr);
 }
+
+#[test]
+fn recursion_is_bounded_by_the_memory_of_the_task_and_the_session_goes_on() {
+    let lines = "f:{1+o x+1};\nf 0\n1+1\nd:{(x;1)}/[1000000;()];#d\nd:0;\n2+2\n";
+    let output = shell(lines);
+    assert_eq!(output.stdout, "2\n2\n4\n", "{output:?}");
+    assert!(output.stderr.starts_with("limit: "), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("calls left out"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(output.status, 1);
+
+    // What a task is granted is what its program has.
+    let depth = |memory: &str| {
+        let lines = format!(
+            "out:pub[1;4096]; back:sub[0;out];\n\
+             spawn[1;\"n:0;.[{{n::x;1+o x+1}};,0;:];snd[out;n]\";[out:out;memory:{memory}]];\nrcv back\n"
+        );
+        let output = shell(&lines).ok();
+        output.trim().parse::<f64>().unwrap()
+    };
+    let (small, large) = (depth("16000000"), depth("128000000"));
+    assert!(small > 1000.0, "{small}");
+    assert!(large > 4.0 * small, "{small} {large}");
+}
+
+#[test]
+fn an_error_in_a_spawned_program_is_told_with_its_calls() {
+    let lines = "t:spawn[1;\"f:{1+g x};g:{2+x+`a};1+f 3\"];\nrcv[sub[0;pub[0;64]];300];\n\
+        (ps[]`exit)@*&t=ps[]`task\n";
+    let output = shell(lines);
+    assert!(output.stderr.contains("type: "), "{}", output.stderr);
+    for part in ["in g", "in f", "1+f 3"] {
+        assert!(output.stderr.contains(part), "{part}: {}", output.stderr);
+        assert!(output.stdout.contains(part), "{part}: {}", output.stdout);
+    }
+}

@@ -101,6 +101,10 @@ macro_rules! syscalls {
             fn file_write(file: u32, offset: u64, address: u32, bytes: u32);
             /// Cuts the file off at `bytes`, or fills it up with zeros. NotGranted for a file to read or append to.
             fn file_resize(file: u32, bytes: u64);
+            /// The most bytes of memory of its own that the task may have, its static data and stack among them.
+            fn memory();
+            /// Hands over the task's state, with the version of its form: in the middle of `save`.
+            fn state(version: u32, address: u32, bytes: u32);
         }
     };
 }

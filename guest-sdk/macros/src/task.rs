@@ -61,7 +61,11 @@ impl Parse for Arguments {
 pub fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let arguments: Arguments = parse2(arguments)?;
     let wants = wants_section(&arguments.wants)?;
-    let (init, used) = match parse2::<Item>(item.clone())? {
+    let Made {
+        init,
+        restore,
+        used,
+    } = match parse2::<Item>(item.clone())? {
         Item::Fn(function) => of_function(&function, arguments.new.as_ref())?,
         Item::Impl(block) => of_impl(&block, arguments.new.as_ref())?,
         other => {
@@ -71,7 +75,7 @@ pub fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> 
             ));
         }
     };
-    let exports = exports(&init, &wants);
+    let exports = exports(&init, restore.as_ref(), &wants);
     Ok(quote! {
         #item
 
@@ -84,7 +88,17 @@ pub fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> 
     })
 }
 
-fn of_function(function: &ItemFn, new: Option<&Path>) -> Result<(TokenStream, TokenStream)> {
+/// What stands in the exports of one item.
+struct Made {
+    /// The body of `init`.
+    init: TokenStream,
+    /// The body of `restore`, for a task that can have a state.
+    restore: Option<TokenStream>,
+    /// What counts as a use of the item.
+    used: TokenStream,
+}
+
+fn of_function(function: &ItemFn, new: Option<&Path>) -> Result<Made> {
     if let Some(new) = new {
         return Err(Error::new_spanned(new, "`new` is for an `impl Task`"));
     }
@@ -101,13 +115,14 @@ fn of_function(function: &ItemFn, new: Option<&Path>) -> Result<(TokenStream, To
         ));
     }
     let name = &function.sig.ident;
-    Ok((
-        quote! { ::okernel_sdk::entry::init_async(#name) },
-        quote! { #name },
-    ))
+    Ok(Made {
+        init: quote! { ::okernel_sdk::entry::init_async(#name) },
+        restore: None,
+        used: quote! { #name },
+    })
 }
 
-fn of_impl(block: &ItemImpl, new: Option<&Path>) -> Result<(TokenStream, TokenStream)> {
+fn of_impl(block: &ItemImpl, new: Option<&Path>) -> Result<Made> {
     let is_task = block.trait_.as_ref().is_some_and(|(_, path, _)| {
         path.segments
             .last()
@@ -128,10 +143,13 @@ fn of_impl(block: &ItemImpl, new: Option<&Path>) -> Result<(TokenStream, TokenSt
             )
         },
     };
-    Ok((
-        quote! { ::okernel_sdk::entry::init_task::<#name>(#make) },
-        quote! { ::okernel_sdk::entry::init_task::<#name> as fn(fn(&mut ::okernel_sdk::Context) -> ::okernel_sdk::Result<#name>) -> i32 },
-    ))
+    Ok(Made {
+        init: quote! { ::okernel_sdk::entry::init_task::<#name>(#make) },
+        restore: Some(quote! {
+            ::okernel_sdk::entry::restore_task::<#name>(#make, version, state_bytes)
+        }),
+        used: quote! { ::okernel_sdk::entry::init_task::<#name> as fn(fn(&mut ::okernel_sdk::Context) -> ::okernel_sdk::Result<#name>) -> i32 },
+    })
 }
 
 /// The lines of the section that says what the task wants.
@@ -169,11 +187,24 @@ fn wants_section(wants: &[LitStr]) -> Result<String> {
     Ok(lines)
 }
 
-fn exports(init: &TokenStream, wants: &str) -> TokenStream {
+fn exports(init: &TokenStream, restore: Option<&TokenStream>, wants: &str) -> TokenStream {
     let version = Literal::byte_string(&ABI_VERSION.to_le_bytes());
     let version_bytes = ABI_VERSION.to_le_bytes().len();
     let wants_bytes = wants.len();
     let wants = Literal::byte_string(wants.as_bytes());
+    let state = restore.map(|restore| {
+        quote! {
+            #[unsafe(no_mangle)]
+            extern "C" fn save() -> i32 {
+                ::okernel_sdk::entry::save()
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn restore(version: u32, state_bytes: u32) -> i32 {
+                #restore
+            }
+        }
+    });
     quote! {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
@@ -204,6 +235,8 @@ fn exports(init: &TokenStream, wants: &str) -> TokenStream {
             extern "C" fn finalize(exit: u32) {
                 ::okernel_sdk::entry::finalize(exit)
             }
+
+            #state
         };
     }
 }
@@ -250,6 +283,7 @@ mod tests {
             .unwrap()
             .to_string();
         assert!(made.contains("default"), "{made}");
+        assert!(made.contains("restore_task :: < Busy >"), "{made}");
         let made = expand(quote! { new = Busy::new }, block)
             .unwrap()
             .to_string();

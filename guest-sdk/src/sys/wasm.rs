@@ -248,6 +248,17 @@ pub(crate) fn pause() -> Result<u64, Errno> {
     call!(pause())
 }
 
+pub(crate) fn memory() -> Result<u64, Errno> {
+    call!(memory())
+}
+
+pub(crate) fn state(version: u32, bytes: &[u8]) -> Result<(), Errno> {
+    reading(bytes, |bytes| {
+        call!(state(version, address(bytes), bytes.len() as u32))
+    })
+    .map(drop)
+}
+
 pub(crate) fn fault(text: &str) -> Result<(), Errno> {
     reading(text.as_bytes(), |bytes| {
         call!(fault(address(bytes), bytes.len() as u32))

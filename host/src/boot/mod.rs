@@ -124,6 +124,9 @@ pub fn boot(options: Options, work: Work) -> Result<Status, BootError> {
     Ok(kernel.run0()?)
 }
 
+#[cfg(test)]
+mod tests;
+
 /// The shell, with the right to ask for everything.
 fn shell(work: &Work) -> Spawn {
     Spawn::program("shell", Program::Module(INTERPRETER.to_string()))

@@ -21,6 +21,12 @@ pub const ENTRY_POINTS: [(&str, &[ValType], &[ValType]); 4] = [
     ("finalize", &[ValType::I32], &[]),
 ];
 
+/// The entry points that a task may export besides: those by which it goes on in another instance.
+pub const STATE_ENTRY_POINTS: [(&str, &[ValType], &[ValType]); 2] = [
+    ("save", &[], &[ValType::I32]),
+    ("restore", &[ValType::I32, ValType::I32], &[ValType::I32]),
+];
+
 /// The name under which a task exports its memory.
 pub const MEMORY_EXPORT: &str = "memory";
 
@@ -105,6 +111,11 @@ impl Inspection {
         }
         for (name, params, results) in ENTRY_POINTS {
             self.check_export(name, &signature(params, results))?;
+        }
+        for (name, params, results) in STATE_ENTRY_POINTS {
+            if self.exports.iter().any(|export| export.name == name) {
+                self.check_export(name, &signature(params, results))?;
+            }
         }
         self.check_export(MEMORY_EXPORT, "memory")?;
         self.imports.iter().try_for_each(check_import)
@@ -207,6 +218,10 @@ mod tests {
             (
                 refusal(ABI, "", &ENTRIES.replace("\"poll\"", "\"pool\"")),
                 "does not export poll",
+            ),
+            (
+                refusal(ABI, "", &format!("{ENTRIES} (func (export \"save\"))")),
+                "save is () -> (), and must be () -> i32",
             ),
             (
                 refusal(ABI, "", &ENTRIES.replace("\"memory\"", "\"mem\"")),

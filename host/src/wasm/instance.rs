@@ -18,7 +18,7 @@ use wasmtime::{Instance, Store, TypedFunc};
 
 use super::contract::MEMORY_EXPORT;
 use super::module::GuestModule;
-use super::state::State;
+use super::state::{SavedState, State};
 use super::{preempt, scribble, trap};
 
 /// A task made of a module.
@@ -27,6 +27,8 @@ pub struct WasmTask {
     limits: Limits,
     /// The program of the interpreter, which it finds as its input while no `exec` runs.
     source: Option<String>,
+    /// Where another instance was, for a task that goes on from there.
+    restored: Option<SavedState>,
     guest: Option<Guest>,
 }
 
@@ -41,6 +43,7 @@ struct Entry {
     exec: TypedFunc<u32, i32>,
     poll: TypedFunc<(), i32>,
     finalize: TypedFunc<u32, ()>,
+    save: Option<TypedFunc<(), i32>>,
 }
 
 impl WasmTask {
@@ -54,7 +57,45 @@ impl WasmTask {
             module,
             limits,
             source,
+            restored: None,
             guest: None,
+        }
+    }
+
+    /// The same task, which begins where another instance was when it was saved.
+    pub fn restored(self, state: SavedState) -> WasmTask {
+        WasmTask {
+            restored: Some(state),
+            ..self
+        }
+    }
+
+    /// Lets the guest write its state, between two calls. Whatever comes of it, the guest goes on.
+    ///
+    /// # Errors
+    /// The guest cannot be saved, or not now, and says why; a trap is its end, as in every call.
+    pub fn save(&mut self, cx: &mut Context) -> Result<SavedState, Fault> {
+        let refused = |text: &str| Err(Fault::new(FaultKind::Refused, text));
+        match &self.guest {
+            None => return refused("a task that has not begun has no state"),
+            Some(guest) if guest.entry.save.is_none() => {
+                return refused("the module does not export save: its tasks cannot be saved");
+            }
+            Some(_) => {}
+        }
+        let (status, saved) = self.call(cx, |store, entry| {
+            store.data_mut().saving = Some(None);
+            let status = match &entry.save {
+                Some(save) => save.call(&mut *store, ()),
+                None => Ok(CALL_OK),
+            };
+            let saved = store.data_mut().saving.take().flatten();
+            Ok((status?, saved))
+        })?;
+        match saved {
+            Some(saved) if status == CALL_OK => Ok(saved),
+            None if status == CALL_OK => refused("save has handed no state over"),
+            _ => Err(self.answered("save")),
         }
     }
 
@@ -95,14 +136,26 @@ impl Task for WasmTask {
             .map(String::into_bytes)
             .unwrap_or_default();
         let module = &self.module;
+        let restored = self.restored.take();
+        let first = if restored.is_some() {
+            "restore"
+        } else {
+            "init"
+        };
         let (entry, status) = store.enter(cx, |store| {
             let instance = instantiate(module, store)?;
             let entry = Entry::of(&instance, store)?;
-            let init = instance.get_typed_func::<(), i32>(&mut *store, "init")?;
-            Ok((entry, init.call(&mut *store, ())?))
+            let status = match restored {
+                None => {
+                    let init = instance.get_typed_func::<(), i32>(&mut *store, "init")?;
+                    init.call(&mut *store, ())?
+                }
+                Some(state) => restore(&instance, store, state)?,
+            };
+            Ok((entry, status))
         })?;
         if status != CALL_OK {
-            return Err(trap::answered(store.state(), "init"));
+            return Err(trap::answered(store.state(), first));
         }
         self.guest = Some(Guest { store, entry });
         Ok(())
@@ -160,8 +213,26 @@ impl Entry {
             exec: instance.get_typed_func(&mut *store, "exec")?,
             poll: instance.get_typed_func(&mut *store, "poll")?,
             finalize: instance.get_typed_func(&mut *store, "finalize")?,
+            save: match instance.get_func(&mut *store, "save") {
+                Some(save) => Some(save.typed(&*store)?),
+                None => None,
+            },
         })
     }
+}
+
+/// Lets a new instance go on where another one was: what it reads as its input meanwhile is the state.
+fn restore(
+    instance: &Instance,
+    store: &mut Store<State>,
+    state: SavedState,
+) -> wasmtime::Result<i32> {
+    let restore = instance.get_typed_func::<(u32, u32), i32>(&mut *store, "restore")?;
+    let bytes = u32::try_from(state.bytes.len())?;
+    let program = std::mem::replace(&mut store.data_mut().input, state.bytes);
+    let status = restore.call(&mut *store, (state.version, bytes));
+    store.data_mut().input = program;
+    status
 }
 
 /// Makes the instance, which runs its start function if it has one.

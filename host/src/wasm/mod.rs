@@ -24,6 +24,8 @@ mod window;
 mod calls;
 mod linker;
 
+pub use state::SavedState;
+
 pub mod instance;
 mod preempt;
 mod trap;

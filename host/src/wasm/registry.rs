@@ -120,6 +120,30 @@ impl Registry {
         self.shared.load(name, wasm)
     }
 
+    /// A task of a module, or of the interpreter with a program.
+    ///
+    /// # Errors
+    /// There is no such module, or its code is refused.
+    pub fn task(&self, program: &Program, limits: &Limits) -> Result<WasmTask, Fault> {
+        let (name, source) = match program {
+            Program::Module(name) => (name.as_str(), None),
+            Program::Code(source) => (INTERPRETER, Some(source.clone())),
+        };
+        let refused = |text: String| Fault::new(FaultKind::Refused, text);
+        let entry = self.shared.entry(name).ok_or_else(|| {
+            let known: Vec<String> = self.list().into_iter().map(|info| info.name).collect();
+            refused(format!(
+                "there is no module {name}: load it first (there are: {})",
+                known.join(" ")
+            ))
+        })?;
+        let module = self
+            .shared
+            .ready(&entry)
+            .map_err(|text| refused(format!("{name}: {text}")))?;
+        Ok(WasmTask::new(module, *limits, source))
+    }
+
     /// Compiles, on a thread of its own, the embedded modules that are not ready yet.
     pub fn warm_up(&self) {
         let shared = Arc::clone(&self.shared);
@@ -159,23 +183,7 @@ impl Modules for Registry {
     }
 
     fn instantiate(&self, program: &Program, limits: &Limits) -> Result<Box<dyn Task>, Fault> {
-        let (name, source) = match program {
-            Program::Module(name) => (name.as_str(), None),
-            Program::Code(source) => (INTERPRETER, Some(source.clone())),
-        };
-        let refused = |text: String| Fault::new(FaultKind::Refused, text);
-        let entry = self.shared.entry(name).ok_or_else(|| {
-            let known: Vec<String> = self.list().into_iter().map(|info| info.name).collect();
-            refused(format!(
-                "there is no module {name}: load it first (there are: {})",
-                known.join(" ")
-            ))
-        })?;
-        let module = self
-            .shared
-            .ready(&entry)
-            .map_err(|text| refused(format!("{name}: {text}")))?;
-        Ok(Box::new(WasmTask::new(module, *limits, source)))
+        Ok(Box::new(self.task(program, limits)?))
     }
 
     fn list(&self) -> Vec<ModuleInfo> {

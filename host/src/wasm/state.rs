@@ -13,6 +13,15 @@ use super::contract::MEMORY_EXPORT;
 use super::limits::TABLE_ELEMENTS_MAX;
 use super::window::{Access, Windows};
 
+/// The state of a task as it has written it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SavedState {
+    /// The version of the form, which is the task's own.
+    pub version: u32,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
 /// The data of a guest's store.
 pub(super) struct State {
     /// The kernel, during a call.
@@ -23,6 +32,8 @@ pub(super) struct State {
     pub(super) input: Vec<u8>,
     /// What the guest said by `fault`.
     pub(super) reason: String,
+    /// While `save` runs: what the guest has handed over by `state`.
+    pub(super) saving: Option<Option<SavedState>>,
     /// Set when the guest asked for more memory than it may have.
     pub(super) memory_refused: bool,
     memory: Option<Memory>,
@@ -38,6 +49,7 @@ impl State {
             windows: Windows::default(),
             input: Vec::new(),
             reason: String::new(),
+            saving: None,
             memory_refused: false,
             memory: None,
             memory_bytes_max: limits.memory_bytes,

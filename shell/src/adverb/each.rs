@@ -9,7 +9,7 @@ use crate::value::{Adverb, Dict, Value};
 use crate::verb::{self, Verb};
 
 /// Where an argument of each turn comes from.
-pub(super) enum Source {
+pub(crate) enum Source {
     /// The same value in every turn.
     Same(Value),
     /// The items of a list, in order.
@@ -26,7 +26,7 @@ pub(crate) enum Keep {
 }
 
 /// What becomes of the results.
-enum Ending {
+pub(crate) enum Ending {
     /// They are a list.
     List,
     /// They are the values of a dictionary with these keys.
@@ -37,12 +37,12 @@ enum Ending {
 
 /// An each that has got so far.
 pub(crate) struct Each {
-    pub(super) function: Value,
-    pub(super) sources: Vec<Source>,
-    pub(super) turns: usize,
-    pub(super) at: usize,
-    pub(super) results: Results,
-    ending: Ending,
+    pub(crate) function: Value,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) turns: usize,
+    pub(crate) at: usize,
+    pub(crate) results: Results,
+    pub(crate) ending: Ending,
 }
 
 /// An argument as a source, with its number of items and the keys to give back.

@@ -10,12 +10,12 @@ use crate::verb;
 
 /// A fold that has got so far.
 pub(crate) struct Fold {
-    pub(super) function: Value,
-    pub(super) value: Value,
-    pub(super) lists: Vec<Value>,
-    turns: usize,
-    pub(super) at: usize,
-    pub(super) all: Option<Results>,
+    pub(crate) function: Value,
+    pub(crate) value: Value,
+    pub(crate) lists: Vec<Value>,
+    pub(crate) turns: usize,
+    pub(crate) at: usize,
+    pub(crate) all: Option<Results>,
 }
 
 /// The values of a dictionary; anything else as it is.

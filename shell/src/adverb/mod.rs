@@ -13,10 +13,11 @@ mod quick;
 mod repeat;
 mod results;
 
-pub(crate) use each::{Each, Keep};
+pub(crate) use each::{Each, Ending, Keep, Source};
 pub(crate) use fold::Fold;
 pub(crate) use prior::Prior;
-pub(crate) use repeat::{Converge, Repeat};
+pub(crate) use repeat::{Converge, Next, Repeat};
+pub(crate) use results::Results;
 
 use crate::apply::{rank_error, valence};
 use crate::error::{Class, Error};

@@ -10,12 +10,12 @@ use crate::verb;
 
 /// An each prior that has got so far.
 pub(crate) struct Prior {
-    function: Value,
-    before: Value,
-    list: Value,
-    keys: Option<Value>,
-    at: usize,
-    results: Results,
+    pub(crate) function: Value,
+    pub(crate) before: Value,
+    pub(crate) list: Value,
+    pub(crate) keys: Option<Value>,
+    pub(crate) at: usize,
+    pub(crate) results: Results,
 }
 
 impl Machine {

@@ -10,22 +10,22 @@ use crate::value::{NULL, Value, matches};
 
 /// A fixpoint that has got so far.
 pub(crate) struct Converge {
-    function: Value,
-    start: Value,
-    value: Value,
-    all: Option<Results>,
+    pub(crate) function: Value,
+    pub(crate) start: Value,
+    pub(crate) value: Value,
+    pub(crate) all: Option<Results>,
 }
 
 /// A repetition that has got so far.
 pub(crate) struct Repeat {
-    pub(super) function: Value,
-    pub(super) next: Next,
-    pub(super) value: Value,
-    pub(super) all: Option<Results>,
+    pub(crate) function: Value,
+    pub(crate) next: Next,
+    pub(crate) value: Value,
+    pub(crate) all: Option<Results>,
 }
 
 /// What a repetition does next.
-pub(super) enum Next {
+pub(crate) enum Next {
     /// Another turn, so many times.
     Turns(i64),
     /// The condition is asked.

@@ -48,6 +48,7 @@ pub(super) fn finish(mut unit: Unit, source: &Rc<Source>) -> Result<Code, Error>
         source: Rc::clone(source),
         span: unit.span,
         body: unit.text,
+        given: Rc::from([]),
     })
 }
 

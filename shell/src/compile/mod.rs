@@ -50,6 +50,7 @@ pub fn compile_within(
         units: Vec::new(),
         tasks: Vec::new(),
         done: None,
+        given: captured.into(),
     };
     let span = Span::new(0, source.text.len());
     let mut program = Unit::new(CodeKind::Program, span, span);
@@ -119,6 +120,7 @@ struct Compiler<'a> {
     units: Vec<Unit>,
     tasks: Vec<Task>,
     done: Option<Rc<Code>>,
+    given: Rc<[Symbol]>,
 }
 
 impl Compiler<'_> {
@@ -265,7 +267,8 @@ impl Compiler<'_> {
             return Err(Error::new(crate::error::Class::Parse, "nothing to finish"));
         };
         let read = std::mem::take(&mut unit.globals_read);
-        let code = finish::finish(unit, &self.ast.source)?;
+        let mut code = finish::finish(unit, &self.ast.source)?;
+        code.given = Rc::clone(&self.given);
         // A view depends on what the lambdas in its expression read, too.
         if let Some(around) = self.units.last_mut() {
             around.reads(read);

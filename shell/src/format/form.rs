@@ -8,8 +8,12 @@ use super::text::{is_key, write_char, write_string, write_symbol};
 use crate::calendar::write as write_temporal;
 use crate::error::{Class, Error};
 use crate::number::{write_float, write_float_rounded, write_int};
+use crate::pace;
 use crate::symbol::Symbol;
 use crate::value::{Dict, List, Table, Value};
+
+/// What an item counts for when it is written.
+const ITEM_PACE: usize = 8;
 
 /// The most bytes of text that a form has when nobody asked for less.
 pub const FORM_BYTES_MAX: usize = 1 << 28;
@@ -98,6 +102,7 @@ pub fn form_with(value: &Value, layout: &Layout) -> Form {
         layout: *layout,
     };
     while let Some(piece) = writer.todo.pop() {
+        pace::work_on(ITEM_PACE);
         writer.piece(piece);
         if writer.out.len() > layout.bytes_max {
             let mut end = layout.bytes_max;
@@ -191,6 +196,7 @@ impl<'a> Writer<'a> {
     /// Writes the items of a vector until the text is too long.
     fn row<T>(&mut self, items: &[T], separator: &str, mut write: impl FnMut(&mut Self, &T)) {
         for (at, item) in items.iter().enumerate() {
+            pace::work_on(ITEM_PACE);
             if at > 0 {
                 self.out.push_str(separator);
             }

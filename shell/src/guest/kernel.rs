@@ -39,6 +39,8 @@ pub struct Kernel {
     clock: Option<Clock>,
     ports: Ports,
     files: Files,
+    /// The granted ends of rings: their numbers, and the names of their grants.
+    granted: Vec<(i64, String)>,
     pending: Pending,
     outcome: Option<Executed>,
     failure: Vec<u8>,
@@ -92,6 +94,7 @@ impl Kernel {
             clock: context.clock("clock").ok(),
             ports: Ports::default(),
             files: Files::default(),
+            granted: Vec::new(),
             pending: Pending::Nothing,
             outcome: None,
             failure: Vec::new(),
@@ -105,12 +108,18 @@ impl Kernel {
     }
 
     /// Keeps a granted end of a ring or a file; answers what the program knows it by, a number or a symbol,
-    /// or nothing for grants of other kinds.
+    /// or nothing for grants of other kinds. In a task that was moved the program knows the `number`
+    /// that the end had.
     ///
     /// # Errors
     /// The ring or file cannot be opened.
-    pub fn adopt(&mut self, context: &Context, name: &str) -> Result<Option<Value>> {
-        let port = match context.grant_kind(name)? {
+    pub fn adopt(
+        &mut self,
+        context: &Context,
+        name: &str,
+        number: Option<i64>,
+    ) -> Result<Option<Value>> {
+        let (handle, port) = match context.grant_kind(name)? {
             HandleKind::Publisher => {
                 let publisher = context.frame_publisher(name)?;
                 (publisher.handle(), Port::Publisher(publisher))
@@ -125,8 +134,20 @@ impl Kernel {
             }
             _ => return Ok(None),
         };
-        self.ports.insert(i64::from(port.0), port.1);
-        Ok(Some(Value::Int(i64::from(port.0))))
+        let number = number.unwrap_or(i64::from(handle));
+        self.ports.insert(number, port);
+        self.granted.push((number, name.to_string()));
+        Ok(Some(Value::Int(number)))
+    }
+
+    /// The granted ends of rings, by the numbers that the program knows.
+    pub fn granted(&self) -> &[(i64, String)] {
+        &self.granted
+    }
+
+    /// Whether nothing has been asked of the kernel that could not be asked again.
+    pub fn is_movable(&self) -> bool {
+        !self.is_shell() && matches!(self.pending, Pending::Nothing | Pending::Use(_))
     }
 
     /// How the program of this task went, once it has.

@@ -1,8 +1,10 @@
 //! The task: which role it has, and its turns.
 
-use okernel_sdk::{Context, Error, Poll, Result, Task};
+use okernel_sdk::{Context, Error, Pause, Poll, Result, Saved, Task, Value as Encoded};
 use okernel_shell::machine::{Config, Machine};
+use okernel_shell::pace::{Pace, set_hook};
 use okernel_shell::session::{Executed, Session, Turn};
+use okernel_shell::state::StateError;
 use okernel_shell::value::Value;
 
 use crate::heap::used_bytes;
@@ -11,11 +13,15 @@ use crate::kernel::Kernel;
 /// What the shell's first argument says when its inputs are lines of a file or a pipe.
 const LINES: &str = "lines";
 
-/// The most memory of the shell's programs, in bytes: a quarter of the shell's own limit, because a
-/// vector that grows is there twice for a moment, and its places are not all used again.
-const SHELL_BYTES_MAX: usize = 512 << 20;
-/// The same for a spawned program, whose task has the limit of all tasks.
-const PROGRAM_BYTES_MAX: usize = 64 << 20;
+/// The part of its task's memory that a program may take: a vector that grows is there twice for a
+/// moment, and its places are not all used again.
+const PROGRAM_PART: u64 = 4;
+
+/// What the interpreter itself takes: code's data, its stack, the names that come with the language.
+const OWN_BYTES: u64 = 2 << 20;
+
+/// The version of the form in which a task's state is written.
+const STATE_VERSION: u32 = 1;
 
 /// The guest's state: nothing before `init`.
 #[derive(Default)]
@@ -27,17 +33,7 @@ pub struct Interpreter {
 impl Task for Interpreter {
     fn init(&mut self, context: &mut Context) -> Result<()> {
         let mut kernel = Kernel::open(context);
-        let memory_limit = match kernel.is_shell() {
-            true => SHELL_BYTES_MAX,
-            false => PROGRAM_BYTES_MAX,
-        };
-        let config = Config {
-            memory_limit,
-            memory_used: Some(used_bytes),
-            seed: context.seed(),
-            ..Config::default()
-        };
-        let mut machine = Machine::new(config);
+        let mut machine = Machine::new(config(context));
         let mut args = context.args()?;
         if kernel.is_shell() {
             let lines = !args.is_empty() && args.remove(0) == LINES;
@@ -48,7 +44,7 @@ impl Task for Interpreter {
         }
         machine.define("args", strings(&args));
         for name in context.grants()? {
-            if let Some(value) = kernel.adopt(context, &name)? {
+            if let Some(value) = kernel.adopt(context, &name, None)? {
                 machine.define(&name, value);
             }
         }
@@ -70,6 +66,60 @@ impl Task for Interpreter {
         }
     }
 
+    fn save(&mut self, _: &mut Context) -> Result<Saved> {
+        let Some((session, kernel)) = &self.running else {
+            return Err(Error::message("the task has not begun"));
+        };
+        if !kernel.is_movable() {
+            return Err(Error::message(StateError::Busy.to_string()));
+        }
+        let state = session.save();
+        let state = state.map_err(|error| Error::message(error.to_string()))?;
+        let (numbers, names): (Vec<i64>, Vec<String>) = kernel.granted().iter().cloned().unzip();
+        let bytes = Encoded::List(vec![
+            Encoded::Ints(numbers),
+            Encoded::Symbols(names),
+            Encoded::Chars(state),
+        ])
+        .to_bytes();
+        Ok(Saved {
+            version: STATE_VERSION,
+            bytes,
+        })
+    }
+
+    fn restore(&mut self, context: &mut Context, saved: &Saved) -> Result<()> {
+        if saved.version != STATE_VERSION {
+            let text = format!(
+                "a state of version {}, and this interpreter reads version {STATE_VERSION}",
+                saved.version
+            );
+            return Err(Error::message(text));
+        }
+        let mut kernel = Kernel::open(context);
+        let parts = match Encoded::decode(&saved.bytes) {
+            Ok(Encoded::List(parts)) => parts,
+            _ => return Err(Error::message("the state is damaged")),
+        };
+        let [
+            Encoded::Ints(numbers),
+            Encoded::Symbols(names),
+            Encoded::Chars(state),
+        ] = parts.as_slice()
+        else {
+            return Err(Error::message("the state is damaged"));
+        };
+        for name in context.grants()? {
+            let known = names.iter().position(|known| *known == name);
+            let number = known.and_then(|at| numbers.get(at).copied());
+            kernel.adopt(context, &name, number)?;
+        }
+        let session = Session::restore(state, config(context));
+        let session = session.map_err(|error| Error::message(error.to_string()))?;
+        self.running = Some((session, kernel));
+        Ok(())
+    }
+
     fn poll(&mut self, context: &mut Context) -> Poll {
         let Some((session, kernel)) = &mut self.running else {
             return Poll::End;
@@ -85,6 +135,22 @@ impl Task for Interpreter {
             Some(_) => Poll::End,
             None => Poll::Yield,
         }
+    }
+}
+
+/// A machine's set-up in this task, which lets others run in the middle of long verbs.
+fn config(context: &Context) -> Config {
+    set_hook(Some(|| match Context::pause() {
+        Pause::GoOn => Pace::GoOn,
+        Pause::Interrupted => Pace::Stop,
+    }));
+    let task_bytes = Context::memory_bytes_max();
+    let memory_limit = task_bytes.saturating_sub(OWN_BYTES) / PROGRAM_PART;
+    Config {
+        memory_limit: usize::try_from(memory_limit).unwrap_or(usize::MAX),
+        memory_used: Some(used_bytes),
+        seed: context.seed(),
+        ..Config::default()
     }
 }
 

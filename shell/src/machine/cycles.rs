@@ -23,6 +23,11 @@ pub(crate) struct Suspects {
 }
 
 impl Suspects {
+    /// Cells that may hold each other though no call has let go of them here.
+    pub(crate) fn remember<'a>(&mut self, cells: impl Iterator<Item = &'a Rc<Cell>>) {
+        self.cells.extend(cells.map(Rc::downgrade));
+    }
+
     pub(super) fn new() -> Suspects {
         Suspects {
             cells: Vec::new(),

@@ -15,13 +15,14 @@ mod run;
 
 pub(crate) use dispatch::{Exit, int_pair, monad_needs_machine, needs_machine, plain_call};
 
-use cycles::Suspects;
+pub(crate) use cycles::Suspects;
 
 use crate::compile::compile;
 use crate::effect::{EFFECTS, Effect, NATIVES, function};
 use crate::env::Env;
 use crate::error::{Class, Error, Source};
 use crate::frame::Frame;
+use crate::pace::interrupted;
 use crate::random::Rng;
 use crate::symbol::Symbol;
 use crate::value::{Function, Value, set_limit_bytes};
@@ -76,11 +77,6 @@ pub enum Step {
     Budget,
 }
 
-/// The error of a program that somebody has interrupted.
-pub fn interrupted() -> Error {
-    Error::new(Class::Interrupt, "the evaluation was interrupted")
-}
-
 /// What the machine does next.
 pub(crate) enum Control {
     /// Gives a value to the frame on top.
@@ -93,15 +89,15 @@ pub(crate) enum Control {
 
 const _: () = assert!(size_of::<Control>() == 16);
 
-enum State {
+pub(crate) enum State {
     /// Nothing to do.
     Idle,
     /// Going on with this.
     Ready(Control),
     /// An error came from outside.
     Raised(Error),
-    /// The host is asked.
-    Waiting,
+    /// The host is asked this.
+    Waiting(Box<Effect>),
 }
 
 /// An interpreter of one program after the other, with global names that stay.
@@ -111,12 +107,12 @@ pub struct Machine {
     pub(crate) frames: Vec<Frame>,
     pub(crate) budget: i64,
     pub(crate) rng: Rng,
-    suspects: Suspects,
+    pub(crate) suspects: Suspects,
     over_limit: bool,
     frames_max: usize,
     stack_max: usize,
     pub(crate) config: Config,
-    state: State,
+    pub(crate) state: State,
 }
 
 impl Machine {
@@ -209,7 +205,7 @@ impl Machine {
 
     /// True when the program waits for [`Machine::resume`].
     pub fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Waiting)
+        matches!(self.state, State::Waiting(_))
     }
 
     /// Runs for so many steps at most. A step is a call, a turn of an adverb or a statement; a
@@ -219,8 +215,8 @@ impl Machine {
         set_limit_bytes(self.config.memory_limit);
         let mut result = match std::mem::replace(&mut self.state, State::Idle) {
             State::Idle => return Step::Done(Value::Nil, Shown::No),
-            State::Waiting => {
-                self.state = State::Waiting;
+            State::Waiting(effect) => {
+                self.state = State::Waiting(effect);
                 return Step::Budget;
             }
             State::Ready(control) => Ok(control),
@@ -261,10 +257,18 @@ impl Machine {
                 Control::Value(value) => self.deliver(value),
                 Control::Again => self.again(),
                 Control::Effect(effect) => {
-                    self.state = State::Waiting;
+                    self.state = State::Waiting(effect.clone());
                     return Step::Effect(*effect);
                 }
             };
+        }
+    }
+
+    /// The effect that the program waits for.
+    pub fn awaited(&self) -> Option<&Effect> {
+        match &self.state {
+            State::Waiting(effect) => Some(effect),
+            _ => None,
         }
     }
 

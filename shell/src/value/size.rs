@@ -6,6 +6,7 @@
 
 use super::Value;
 use crate::error::{Class, Error};
+use crate::pace::{self, PACE_ITEMS};
 use std::cell::Cell;
 
 /// The most items that any list may have, whatever memory there is.
@@ -115,8 +116,11 @@ pub fn check_lists(lists: usize) -> Result<(), Error> {
 /// An empty vector with room for so many items.
 ///
 /// # Errors
-/// `limit` when that is more than the limit or than memory has.
+/// `limit` when that is more than the limit or than memory has, `interrupt`.
 pub fn room<T>(items: usize) -> Result<Vec<T>, Error> {
+    if items >= PACE_ITEMS {
+        pace::work(items)?;
+    }
     let bytes = items.checked_mul(size_of::<T>().max(1));
     let limit = LIMIT_BYTES.with(Cell::get);
     if items > ITEMS_MAX || bytes.is_none_or(|bytes| bytes > limit) {

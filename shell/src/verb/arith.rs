@@ -11,6 +11,7 @@
 use super::number::{Num, float_of, floats_of};
 use super::ops::{Op, SmallMul, exact, ints};
 use crate::error::Error;
+use crate::pace::{self, PACE_ITEMS};
 use crate::value::{NULL, Value, room};
 use std::ops::Range;
 use std::rc::Rc;
@@ -199,6 +200,7 @@ fn run<O: Op, D: Direction>(
     let items = own.len().max(source.len());
     let mut start = 0;
     while start < items {
+        pace::work_on(BLOCK_ITEMS);
         let end = items.min(start + BLOCK_ITEMS);
         let done = small_products::<O, D>(own, source, other, start..end)
             || block::<O, D>(own, source, other, start..end);
@@ -346,19 +348,28 @@ fn promote<O: Op, D: Direction>(
 
 fn floats_floats<O: Op>(mut x: Rc<Vec<f64>>, mut y: Rc<Vec<f64>>) -> Result<Value, Error> {
     if let Some(own) = Rc::get_mut(&mut x) {
-        for (x, y) in own.iter_mut().zip(y.iter()) {
-            *x = O::float(*x, *y);
+        for (own, y) in own.chunks_mut(PACE_ITEMS).zip(y.chunks(PACE_ITEMS)) {
+            pace::work_on(own.len());
+            for (x, y) in own.iter_mut().zip(y) {
+                *x = O::float(*x, *y);
+            }
         }
         return Ok(Value::Floats(x));
     }
     if let Some(own) = Rc::get_mut(&mut y) {
-        for (x, y) in x.iter().zip(own.iter_mut()) {
-            *y = O::float(*x, *y);
+        for (x, own) in x.chunks(PACE_ITEMS).zip(own.chunks_mut(PACE_ITEMS)) {
+            pace::work_on(own.len());
+            for (x, y) in x.iter().zip(own) {
+                *y = O::float(*x, *y);
+            }
         }
         return Ok(Value::Floats(y));
     }
     let mut own = room(x.len())?;
-    own.extend(x.iter().zip(y.iter()).map(|(x, y)| O::float(*x, *y)));
+    for (x, y) in x.chunks(PACE_ITEMS).zip(y.chunks(PACE_ITEMS)) {
+        pace::work(x.len())?;
+        own.extend(x.iter().zip(y).map(|(x, y)| O::float(*x, *y)));
+    }
     Ok(Value::from_floats(own))
 }
 
@@ -368,12 +379,18 @@ fn floats_atom<O: Op, D: Direction>(mut x: Rc<Vec<f64>>, y: f64) -> Result<Value
         O::float(a, b)
     };
     if let Some(own) = Rc::get_mut(&mut x) {
-        for x in own.iter_mut() {
-            *x = result(*x);
+        for block in own.chunks_mut(PACE_ITEMS) {
+            pace::work_on(block.len());
+            for x in block {
+                *x = result(*x);
+            }
         }
         return Ok(Value::Floats(x));
     }
     let mut own = room(x.len())?;
-    own.extend(x.iter().map(|x| result(*x)));
+    for block in x.chunks(PACE_ITEMS) {
+        pace::work(block.len())?;
+        own.extend(block.iter().map(|x| result(*x)));
+    }
     Ok(Value::from_floats(own))
 }

@@ -5,6 +5,7 @@ use super::monads::floor_float;
 use super::number::{Num, are_narrow, float_of, float_to_narrow, narrow_to_float};
 use super::walk::{domain_error, is_flat, map_leaves, take, type_error, type_error_pair};
 use crate::error::Error;
+use crate::pace;
 use crate::value::{Dict, NULL, Table, Value, check_items, check_lists, product, room};
 use crate::verb::Verb;
 use std::rc::Rc;
@@ -27,7 +28,8 @@ pub(super) fn iota(x: Value) -> Result<Value, Error> {
                 number.ok_or_else(|| domain_error(Verb::Bang, "of a number that is no integer"))?;
             let count = usize::try_from(n.unsigned_abs()).unwrap_or(usize::MAX);
             let mut out = room(count)?;
-            out.extend(if n < 0 { n..0 } else { 0..n });
+            let first = n.min(0);
+            pace::extend(&mut out, count, |at| first + at as i64)?;
             Ok(Value::from_ints(out))
         }
         other => Err(type_error(Verb::Bang, &other)),
@@ -59,6 +61,7 @@ fn odometer(axes: &Value) -> Result<Value, Error> {
             period /= count;
             while row.len() < total {
                 for digit in 0..count as i64 {
+                    pace::work(period)?;
                     row.extend(std::iter::repeat_n(digit, period));
                 }
             }

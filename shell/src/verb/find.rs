@@ -3,6 +3,7 @@
 use super::keys::{Index, ValueIndex, keys_of};
 use super::walk::{is_flat, map_leaves};
 use crate::error::Error;
+use crate::pace;
 use crate::value::{NULL, Value, matches, position, room};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -29,7 +30,10 @@ pub(super) fn positions_as_ints(list: &Value, queries: &Value) -> Result<Vec<i64
     }
     if let Value::List(items) = list {
         let index = ValueIndex::new(items)?;
-        found.extend(queries.items().map(|item| answer(index.get(&item))));
+        for (at, item) in queries.items().enumerate() {
+            pace::at(at)?;
+            found.push(answer(index.get(&item)));
+        }
         return Ok(found);
     }
     let Some(keys) = keys_of(list) else {
@@ -37,9 +41,9 @@ pub(super) fn positions_as_ints(list: &Value, queries: &Value) -> Result<Vec<i64
     };
     let index = Index::new(keys)?;
     match (list, queries) {
-        (Value::Ints(_), Value::Ints(queries)) => {
-            found.extend(queries.iter().map(|key| answer(index.get(*key))))
-        }
+        (Value::Ints(_), Value::Ints(queries)) => pace::extend(&mut found, queries.len(), |at| {
+            answer(index.get(queries[at]))
+        })?,
         (Value::Ints(_), Value::Floats(queries)) => {
             found.extend(
                 queries
@@ -51,10 +55,12 @@ pub(super) fn positions_as_ints(list: &Value, queries: &Value) -> Result<Vec<i64
         | (Value::Chars(_), Value::Chars(_))
         | (Value::Symbols(_), Value::Symbols(_)) => {
             let keys = keys_of(queries).unwrap_or(Cow::Borrowed(&[]));
-            found.extend(keys.iter().map(|key| answer(index.get(*key))));
+            pace::extend(&mut found, keys.len(), |at| answer(index.get(keys[at])))?;
         }
         (Value::Temporals(a, _), Value::Temporals(b, queries)) if a == b => {
-            found.extend(queries.iter().map(|key| answer(index.get(*key))))
+            pace::extend(&mut found, queries.len(), |at| {
+                answer(index.get(queries[at]))
+            })?
         }
         // Kinds that differ, or a list with some items of the right kind among others.
         _ => found.extend(queries.items().map(|item| {

@@ -7,6 +7,7 @@
 use super::atomic::{atomic, is_atomic, is_relation};
 use super::ops::{Add, Max, Min, Mul, Op, ints};
 use crate::error::Error;
+use crate::pace::{self, PACE_ITEMS};
 use crate::value::{NULL, Value, room};
 use crate::verb::Verb;
 
@@ -122,6 +123,7 @@ fn are_small(seen: u64) -> bool {
 fn sum(start: i64, items: &[i64]) -> Value {
     let mut total = start;
     for (at, block) in items.chunks(BLOCK_ITEMS).enumerate() {
+        pace::work_on(block.len());
         let (seen, block_sum) = block.iter().fold((0u64, 0i64), |(seen, sum), x| {
             (seen | x.wrapping_add(SMALL) as u64, sum.wrapping_add(*x))
         });
@@ -184,6 +186,7 @@ fn scan_ints<O: Op>(first: Option<i64>, start: i64, items: &[i64]) -> Result<Val
     out.extend(first);
     let mut x = start;
     for (at, block) in items.chunks(BLOCK_ITEMS).enumerate() {
+        pace::work_on(block.len());
         if O::IS_SUM && sum_is_safe(x, block) {
             out.extend(block.iter().map(|y| {
                 x = x.wrapping_add(*y);
@@ -223,10 +226,13 @@ fn scan_floats<O: Op>(first: Option<f64>, start: f64, items: &[f64]) -> Result<V
     let mut out = room(items.len() + 1)?;
     out.extend(first);
     let mut x = start;
-    out.extend(items.iter().map(|y| {
-        x = O::float(x, *y);
-        x
-    }));
+    for block in items.chunks(PACE_ITEMS) {
+        pace::work(block.len())?;
+        out.extend(block.iter().map(|y| {
+            x = O::float(x, *y);
+            x
+        }));
+    }
     Ok(Value::from_floats(out))
 }
 

@@ -6,8 +6,10 @@
 
 use super::walk::type_error;
 use crate::error::Error;
+use crate::pace::{self, PACE_ITEMS};
 use crate::value::{Value, compare, room};
 use crate::verb::Verb;
+use std::cmp::Ordering;
 
 /// The direction of a grade.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,16 +64,23 @@ pub(super) fn permutation(direction: Direction, list: &Value) -> Result<Vec<i64>
             order.extend(0..items.len() as i64);
             match direction {
                 Direction::Up => {
-                    order.sort_by(|a, b| compare(&items[*a as usize], &items[*b as usize]))
+                    order.sort_by(|a, b| in_order(&items[*a as usize], &items[*b as usize]))
                 }
                 Direction::Down => {
-                    order.sort_by(|a, b| compare(&items[*b as usize], &items[*a as usize]))
+                    order.sort_by(|a, b| in_order(&items[*b as usize], &items[*a as usize]))
                 }
             }
             Ok(order)
         }
         other => Ok((0..other.len() as i64).collect()),
     }
+}
+
+/// A comparison, with a pause now and then. A sort can't be left in the middle.
+fn in_order(x: &Value, y: &Value) -> Ordering {
+    const COMPARISON_ITEMS: usize = 8;
+    pace::work_on(COMPARISON_ITEMS);
+    compare(x, y)
 }
 
 /// The sign bit: turning it makes signed order unsigned order.
@@ -170,9 +179,12 @@ fn radix<T: Copy + Default>(
     let mask = (1u64 << digit_bits) - 1;
     let digit = |item: T, pass: u32| ((key(item) >> (pass * digit_bits)) & mask) as usize % DIGITS;
     let mut counts = vec![[0u32; DIGITS]; passes as usize];
-    for item in &items {
-        for (pass, counts) in counts.iter_mut().enumerate() {
-            counts[digit(*item, pass as u32)] += 1;
+    for block in items.chunks(PACE_ITEMS) {
+        pace::work(block.len())?;
+        for item in block {
+            for (pass, counts) in counts.iter_mut().enumerate() {
+                counts[digit(*item, pass as u32)] += 1;
+            }
         }
     }
     let mut other: Vec<T> = Vec::new();
@@ -189,17 +201,23 @@ fn radix<T: Copy + Default>(
         if pass + 1 == passes {
             let mut order: Vec<i64> = room(items.len())?;
             order.resize(items.len(), 0);
-            for item in &items {
-                let place = &mut places[digit(*item, pass)];
-                order[*place as usize] = position(*item);
-                *place += 1;
+            for block in items.chunks(PACE_ITEMS) {
+                pace::work(block.len())?;
+                for item in block {
+                    let place = &mut places[digit(*item, pass)];
+                    order[*place as usize] = position(*item);
+                    *place += 1;
+                }
             }
             return Ok(order);
         }
-        for item in &items {
-            let place = &mut places[digit(*item, pass)];
-            other[*place as usize] = *item;
-            *place += 1;
+        for block in items.chunks(PACE_ITEMS) {
+            pace::work(block.len())?;
+            for item in block {
+                let place = &mut places[digit(*item, pass)];
+                other[*place as usize] = *item;
+                *place += 1;
+            }
         }
         std::mem::swap(&mut items, &mut other);
     }

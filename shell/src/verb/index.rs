@@ -4,24 +4,33 @@
 
 use super::walk::{is_flat, map_leaves};
 use crate::error::{Class, Error};
+use crate::pace::{self, PACE_ITEMS};
 use crate::value::{Dict, Growth, List, NULL, Table, Value, room};
 use std::rc::Rc;
 
 /// The items of a list at places that exist, in order of the places.
 pub(super) fn gather(list: &Value, places: &[usize]) -> Value {
     match list {
-        Value::Ints(items) => Value::from_ints(places.iter().map(|at| items[*at]).collect()),
-        Value::Floats(items) => Value::from_floats(places.iter().map(|at| items[*at]).collect()),
-        Value::Temporals(kind, items) => {
-            Value::from_temporals(*kind, places.iter().map(|at| items[*at]).collect())
-        }
-        Value::Chars(items) => Value::from_chars(places.iter().map(|at| items[*at]).collect()),
-        Value::Symbols(items) => Value::from_symbols(places.iter().map(|at| items[*at]).collect()),
+        Value::Ints(items) => Value::from_ints(picked(items, places)),
+        Value::Floats(items) => Value::from_floats(picked(items, places)),
+        Value::Temporals(kind, items) => Value::from_temporals(*kind, picked(items, places)),
+        Value::Chars(items) => Value::from_chars(picked(items, places)),
+        Value::Symbols(items) => Value::from_symbols(picked(items, places)),
         other => places
             .iter()
+            .inspect(|_| pace::work_on(1))
             .map(|at| other.item(*at).unwrap_or_default())
             .collect(),
     }
+}
+
+fn picked<T: Copy>(items: &[T], places: &[usize]) -> Vec<T> {
+    let mut out = Vec::with_capacity(places.len());
+    for block in places.chunks(PACE_ITEMS) {
+        pace::work_on(block.len());
+        out.extend(block.iter().map(|at| items[*at]));
+    }
+    out
 }
 
 /// The rows of a table at places that exist.
@@ -103,7 +112,10 @@ fn gather_checked(list: &Value, places: &[i64]) -> Result<Value, Error> {
 
 fn copied<T: Copy>(items: &[T], places: &[i64]) -> Result<Vec<T>, Error> {
     let mut out = room(places.len())?;
-    out.extend(places.iter().map(|at| items[*at as usize]));
+    for block in places.chunks(PACE_ITEMS) {
+        pace::work(block.len())?;
+        out.extend(block.iter().map(|at| items[*at as usize]));
+    }
     Ok(out)
 }
 

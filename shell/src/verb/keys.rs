@@ -6,6 +6,7 @@
 
 use super::scatter::{CLASSES_FEW, positions_by_class};
 use crate::error::Error;
+use crate::pace;
 use crate::value::{Value, check_items, check_lists, hash, matches, room};
 use std::borrow::Cow;
 
@@ -88,6 +89,7 @@ impl<'a> Index<'a> {
             let mut slots = room(span)?;
             slots.resize(span, NONE);
             for (at, key) in keys.iter().enumerate().rev() {
+                pace::at(at)?;
                 slots[key.wrapping_sub(low) as usize] = at as u32;
             }
             return Ok(Index::Direct { low, slots });
@@ -95,6 +97,7 @@ impl<'a> Index<'a> {
         let mut slots = slots_for(keys.len())?;
         let mask = slots.len() - 1;
         for (at, key) in keys.iter().enumerate() {
+            pace::at(at)?;
             let mut slot = slot_of(*key as u64, mask);
             while slots[slot] != NONE && keys[slots[slot] as usize] != *key {
                 slot = (slot + 1) & mask;
@@ -148,6 +151,7 @@ impl<'a> ValueIndex<'a> {
             slots: slots_for(items.len())?,
         };
         for (at, item) in items.iter().enumerate() {
+            pace::at(at)?;
             let slot = index.slot(item);
             if index.slots[slot] == NONE {
                 index.slots[slot] = at as u32;
@@ -197,6 +201,7 @@ pub(super) fn classes(list: &Value) -> Result<Classes, Error> {
             let mut slots = room(span)?;
             slots.resize(span, NONE);
             for (at, key) in keys.iter().enumerate() {
+                pace::at(at)?;
                 let slot = &mut slots[key.wrapping_sub(low) as usize];
                 if *slot == NONE {
                     *slot = firsts.len() as u32;
@@ -209,6 +214,7 @@ pub(super) fn classes(list: &Value) -> Result<Classes, Error> {
             let mut slots = slots_for(keys.len())?;
             let mask = slots.len() - 1;
             for (at, key) in keys.iter().enumerate() {
+                pace::at(at)?;
                 let mut slot = slot_of(*key as u64, mask);
                 while slots[slot] != NONE && keys[firsts[slots[slot] as usize] as usize] != *key {
                     slot = (slot + 1) & mask;
@@ -232,6 +238,7 @@ fn classes_of_values(list: &Value, ids: &mut Vec<u32>, firsts: &mut Vec<u32>) ->
     let mut class_at = room(items.len())?;
     class_at.resize(items.len(), NONE);
     for (at, item) in items.iter().enumerate() {
+        pace::at(at)?;
         let first = index.get(item).unwrap_or(at);
         if class_at[first] == NONE {
             class_at[first] = firsts.len() as u32;
@@ -311,6 +318,7 @@ fn direct_firsts(keys: &[i64], low: i64, span: usize) -> Result<Vec<u32>, Error>
     seen.resize(span, false);
     let mut firsts = Vec::new();
     for (at, key) in keys.iter().enumerate() {
+        pace::at(at)?;
         let slot = &mut seen[key.wrapping_sub(low) as usize];
         if !*slot {
             *slot = true;

@@ -4,6 +4,7 @@
 //! of different kinds are in no relation: the answer is 0.
 
 use crate::error::Error;
+use crate::pace::{self, PACE_ITEMS};
 use crate::symbol::Symbol;
 use crate::value::{NULL, Value, compare_float_float, compare_int_float, matches, room};
 use std::cmp::Ordering;
@@ -173,12 +174,18 @@ fn ints_map(mut x: Rc<Vec<i64>>, holds: impl Fn(i64) -> bool) -> Result<Value, E
 
 fn map<T: Copy>(x: &[T], holds: impl Fn(T) -> bool) -> Result<Value, Error> {
     let mut out = room(x.len())?;
-    out.extend(x.iter().map(|x| i64::from(holds(*x))));
+    for block in x.chunks(PACE_ITEMS) {
+        pace::work(block.len())?;
+        out.extend(block.iter().map(|x| i64::from(holds(*x))));
+    }
     Ok(Value::from_ints(out))
 }
 
 fn pairs<T: Copy, U: Copy>(x: &[T], y: &[U], holds: impl Fn(T, U) -> bool) -> Result<Value, Error> {
     let mut out = room(x.len())?;
-    out.extend(x.iter().zip(y).map(|(x, y)| i64::from(holds(*x, *y))));
+    for (x, y) in x.chunks(PACE_ITEMS).zip(y.chunks(PACE_ITEMS)) {
+        pace::work(x.len())?;
+        out.extend(x.iter().zip(y).map(|(x, y)| i64::from(holds(*x, *y))));
+    }
     Ok(Value::from_ints(out))
 }

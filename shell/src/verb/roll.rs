@@ -3,6 +3,7 @@
 use super::index::gather;
 use super::walk::{domain_error, type_error, type_error_pair};
 use crate::error::{Class, Error};
+use crate::pace;
 use crate::random::Rng;
 use crate::value::{NULL, Value, check_items, check_lists, product, room};
 use crate::verb::Verb;
@@ -22,7 +23,7 @@ pub(super) fn unit(n: &Value, rng: &mut Rng) -> Result<Value, Error> {
         .as_index()
         .ok_or_else(|| domain_error(Verb::Query, "of a negative count"))?;
     let mut out = room(count)?;
-    out.extend((0..count).map(|_| rng.unit()));
+    pace::extend(&mut out, count, |_| rng.unit())?;
     Ok(Value::from_floats(out))
 }
 
@@ -62,7 +63,7 @@ pub(super) fn roll(n: &Value, y: &Value, rng: &mut Rng) -> Result<Value, Error> 
             if count >= 0 {
                 let count = usize::try_from(count).unwrap_or(usize::MAX);
                 let mut out = room(count)?;
-                out.extend((0..count).map(|_| rng.below(bound) as i64));
+                pace::extend(&mut out, count, |_| rng.below(bound) as i64)?;
                 return Ok(Value::from_ints(out));
             }
             different(count.unsigned_abs(), bound, rng).map(Value::from_ints)
@@ -84,7 +85,7 @@ fn places(count: i64, items: usize, rng: &mut Rng) -> Result<Vec<usize>, Error> 
     }
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let mut out = room(count)?;
-    out.extend((0..count).map(|_| rng.below(items as u64) as usize));
+    pace::extend(&mut out, count, |_| rng.below(items as u64) as usize)?;
     Ok(out)
 }
 
@@ -100,8 +101,9 @@ fn different(count: u64, bound: u64, rng: &mut Rng) -> Result<Vec<i64>, Error> {
     // Where most are taken, the whole row is shuffled from the front.
     if bound / 4 <= count {
         let mut row: Vec<i64> = room(usize::try_from(bound).unwrap_or(usize::MAX))?;
-        row.extend(0..bound as i64);
+        pace::extend(&mut row, bound as usize, |at| at as i64)?;
         for at in 0..items {
+            pace::at(at)?;
             let other = at + rng.below(bound - at as u64) as usize;
             row.swap(at, other);
         }
@@ -112,6 +114,7 @@ fn different(count: u64, bound: u64, rng: &mut Rng) -> Result<Vec<i64>, Error> {
     let mut seen = std::collections::HashSet::new();
     let mut out: Vec<i64> = room(items)?;
     while out.len() < items {
+        pace::work(1)?;
         let draw = rng.below(bound) as i64;
         if seen.insert(draw) {
             out.push(draw);
@@ -137,6 +140,7 @@ pub(super) fn permutations(x: Value) -> Result<Value, Error> {
     let mut order: Vec<usize> = (0..count).collect();
     let mut out = room(total)?;
     loop {
+        pace::work(count.max(16))?;
         out.push(gather(&list, &order));
         // The next order: the longest falling tail is turned, after its neighbour has changed
         // places with the least item of it that is greater.

@@ -185,6 +185,7 @@ pub fn split(separator: &Value, y: &Value) -> Result<Value, Error> {
     let mut start = 0;
     let mut at = 0;
     while at + separator.len() <= text.len() {
+        crate::pace::work(1)?;
         if text[at..at + separator.len()] == *separator {
             parts.push(Value::from_chars(text[start..at].to_vec()));
             at += separator.len();

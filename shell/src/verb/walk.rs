@@ -5,6 +5,7 @@
 //! without copying when nobody else holds them, so that leaves can be changed in place.
 
 use crate::error::{Class, Error};
+use crate::pace;
 use crate::symbol::Symbol;
 use crate::value::{Dict, Growth, Table, Value};
 use crate::verb::Verb;
@@ -69,6 +70,9 @@ impl<J> Level<J> {
     }
 }
 
+/// A leaf counts for so many items of a vector.
+const LEAF_ITEMS: usize = 16;
+
 /// Takes apart what a [`Rc`] holds, copying it only if somebody else does too.
 pub(super) fn take<T: Clone>(shared: Rc<T>) -> T {
     Rc::try_unwrap(shared).unwrap_or_else(|shared| (*shared).clone())
@@ -104,6 +108,7 @@ pub(super) fn map_leaves(
         };
         match level.jobs.next() {
             Some(job) if is_leaf(&job) => {
+                pace::work(LEAF_ITEMS)?;
                 let result = f(job)?;
                 growth.add(&result)?;
                 level.results.push(result);
@@ -162,6 +167,7 @@ pub(super) fn zip_leaves(
             Some(Job::Keep(value)) => level.results.push(value),
             Some(Job::Pair(x, y)) => match plan(&x, &y) {
                 Plan::Leaf => {
+                    pace::work(LEAF_ITEMS)?;
                     let result = f(x, y)?;
                     growth.add(&result)?;
                     level.results.push(result);

@@ -1,5 +1,6 @@
 //! The tests of the language as a whole, in one program.
 
+mod state;
 mod support;
 
 mod conformance;

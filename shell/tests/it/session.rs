@@ -270,3 +270,44 @@ fn an_input_that_is_not_whole_can_be_forgotten() {
     let expected = [Executed::Incomplete, Executed::Done, Executed::Done];
     assert_eq!(host.executed, expected);
 }
+
+#[test]
+fn a_session_goes_on_in_another_one() {
+    // Computing, waiting for an effect, printing, and with inputs that wait.
+    for (input, turns, out) in [
+        ("a:{x+1}/[100000;0];a", 1, "100000\n2\n"),
+        ("1+rcv 3", 1, "8\n2\n"),
+        ("print \"some long text\";3", 1, "some long text\n3\n2\n"),
+        ("{1+1}", 0, "{1+1}\n2\n"),
+        ("(1;\n", 1, "1 2\n"),
+    ] {
+        let (mut session, mut host) = begun(input, turns);
+        session.input(if input.starts_with("(1") { b"2)" } else { b"2" });
+        // The host has been asked once; the other one will be asked again.
+        host.answer = None;
+        let bytes = session.save().unwrap();
+        let mut session = Session::restore(&bytes, Config::default()).unwrap();
+        assert_eq!(session.save().unwrap().len(), bytes.len(), "{input}");
+        let mut turns = 0;
+        while session.turn(&mut host) == Turn::Busy || !session.is_idle() {
+            turns += 1;
+            assert!(turns < 10_000, "{input}: the session does not come to rest");
+        }
+        assert_eq!(
+            (host.out.as_str(), host.errors.as_str()),
+            (out, ""),
+            "{input}"
+        );
+        for length in 0..bytes.len() {
+            assert!(Session::restore(&bytes[..length], Config::default()).is_err());
+        }
+    }
+}
+
+#[test]
+fn a_session_whose_command_is_under_way_is_not_saved() {
+    let (mut session, mut host) = begun("\\l some.ok", 0);
+    assert_eq!(session.turn(&mut Held(&mut host)), Turn::Waiting);
+    let error = session.save().unwrap_err();
+    assert!(error.to_string().contains("try again"), "{error}");
+}

@@ -340,6 +340,18 @@ pub(crate) fn pause() -> Result<u64, Errno> {
     with(|world| Ok(u64::from(world.task().interrupted)))
 }
 
+/// What a test's task may have.
+const MEMORY_BYTES_MAX: u64 = 256 << 20;
+
+pub(crate) fn memory() -> Result<u64, Errno> {
+    Ok(MEMORY_BYTES_MAX)
+}
+
+pub(crate) fn state(version: u32, bytes: &[u8]) -> Result<(), Errno> {
+    with(|world| world.task().state = Some((version, bytes.to_vec())));
+    Ok(())
+}
+
 pub(crate) fn fault(text: &str) -> Result<(), Errno> {
     with(|world| world.task().fault = Some(text.to_string()));
     Ok(())

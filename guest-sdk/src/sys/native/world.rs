@@ -71,6 +71,8 @@ pub(crate) struct TaskState {
     pub(crate) executed: Vec<Executed>,
     pub(crate) input: Vec<u8>,
     pub(crate) unacknowledged: usize,
+    /// What the task has handed over as its state.
+    pub(crate) state: Option<(u32, Vec<u8>)>,
     /// Whether the task is to give up its input.
     pub(crate) interrupted: bool,
 }

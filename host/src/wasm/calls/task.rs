@@ -8,6 +8,7 @@ use okernel_core::limits::REQUEST_BYTES_MAX;
 
 use super::Guest;
 use crate::wasm::limits::FAULT_BYTES_MAX;
+use crate::wasm::state::SavedState;
 use crate::wasm::user::split;
 
 pub(in crate::wasm) fn input(guest: Guest<'_, '_>, address: u32, bytes: u32) -> Result<u64, Errno> {
@@ -70,6 +71,26 @@ pub(in crate::wasm) fn pause(guest: Guest<'_, '_>) -> Result<u64, Errno> {
     }
     let unwanted = state.cx.is_killed() || state.cx.is_interrupted();
     Ok(u64::from(unwanted))
+}
+
+pub(in crate::wasm) fn memory(guest: Guest<'_, '_>) -> Result<u64, Errno> {
+    Ok(guest.data().memory_bytes_max())
+}
+
+pub(in crate::wasm) fn state(
+    guest: Guest<'_, '_>,
+    version: u32,
+    address: u32,
+    bytes: u32,
+) -> Result<u64, Errno> {
+    let (memory, state) = split(guest)?;
+    let range = memory.range(&state.windows, address, bytes)?;
+    let saved = state.saving.as_mut().ok_or(Errno::Invalid)?;
+    *saved = Some(SavedState {
+        version,
+        bytes: range.to_vec(),
+    });
+    Ok(0)
 }
 
 pub(in crate::wasm) fn fault(guest: Guest<'_, '_>, address: u32, bytes: u32) -> Result<u64, Errno> {
