@@ -9,8 +9,10 @@ mod build;
 mod completions;
 mod eval;
 mod inspect;
+mod link;
 mod new;
 mod run;
+mod top;
 
 use std::process::ExitCode;
 
@@ -48,6 +50,8 @@ enum Verb {
     Build(build::Args),
     /// Show what a module is: ABI version, exports, imports, capabilities wanted, memory
     Inspect(inspect::Args),
+    /// Show the cores, tasks and rings of a running kernel
+    Top(top::Args),
     /// Measure the kernel, beside its rivals in the same run
     Bench(bench::Args),
     /// Print the completions for a command shell
@@ -69,6 +73,7 @@ pub fn main() -> ExitCode {
         Verb::New(args) => new::run(&args),
         Verb::Build(args) => build::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
+        Verb::Top(args) => top::run(&args),
         Verb::Bench(args) => bench::run(&args),
         Verb::Completions(args) => completions::run(&args),
     };

@@ -4,7 +4,7 @@ import { ringLabel } from "./store.js";
 
 const CORE_WIDTH_MIN = 330;
 const GAP = 22, PAD = 12, HEAD = 40, ROW = 38;
-const TASKS_MAX = 30, RINGS_MAX = 40;
+const TASKS_MAX = 14, RINGS_MAX = 24;
 
 /** A task counts more when it holds ends of rings, then when it computes. */
 function chosenTasks(now, core) {
