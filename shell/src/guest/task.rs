@@ -150,7 +150,6 @@ fn config(context: &Context) -> Config {
         memory_limit: usize::try_from(memory_limit).unwrap_or(usize::MAX),
         memory_used: Some(used_bytes),
         seed: context.seed(),
-        ..Config::default()
     }
 }
 
