@@ -216,11 +216,20 @@ impl FrameSubscriber {
     /// ```
     pub fn arm(&mut self) -> Result<Readiness, RecvError> {
         self.pass_lent();
-        let need_bytes = match self.look()? {
-            Ok(_) => return Ok(Readiness::Ready),
-            Err(need_bytes) => need_bytes,
-        };
-        readiness(self.lane.handle(), need_bytes).map_err(RecvError::Refused)
+        loop {
+            let need_bytes = match self.look()? {
+                Ok(_) => return Ok(Readiness::Ready),
+                Err(need_bytes) => need_bytes,
+            };
+            match self.lane.refill(need_bytes) {
+                Ok(_) => {}
+                // A part of a frame is not what is waited for.
+                Err(RecvError::Empty) => {
+                    return readiness(self.lane.handle(), need_bytes).map_err(RecvError::Refused);
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Gives the last frame's room back when the turn ends, without asking for the next one.

@@ -322,3 +322,32 @@ fn a_file_goes_through_a_ring_whole() {
         assert!(sent[4..sent.len() - 4] == text[..]);
     }
 }
+
+#[test]
+fn a_part_of_a_frame_arms_a_task_for_the_rest() {
+    let payload = [7u8; 3000];
+    let frames: &[(u32, &[u8])] = &[(300, &payload), (301, &payload)];
+    let done = Harness::new()
+        .feed_ring(4096)
+        .seams(3)
+        .feed_frames("in", frames)
+        .run(async |ctx| {
+            let mut input = ctx.frame_subscriber("in")?;
+            let mut count = 0;
+            while count < 2 {
+                match input.try_recv() {
+                    Ok(frame) => count += usize::from(frame.payload == payload),
+                    // Were it said to be ready now, this would never end.
+                    Err(RecvError::Empty) => {
+                        while input.arm()? == Readiness::Armed {
+                            yield_now().await;
+                        }
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Ok(())
+        });
+    assert_eq!(done.result, Ok(()));
+    assert!(done.polls > 10, "it came in pieces");
+}
