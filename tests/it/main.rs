@@ -6,6 +6,7 @@ mod golden;
 mod hostile;
 mod interrupt;
 mod readme;
+mod selectors;
 mod shell;
 mod support;
 mod tidy;
