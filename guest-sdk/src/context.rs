@@ -442,6 +442,30 @@ impl Context {
             errno,
         })
     }
+
+    /// As [`Context::report`], with an encoded value for whoever gave the input: its outcome.
+    ///
+    /// # Errors
+    /// The kernel refused: no input is being executed, or the outcome is larger than
+    /// [`REPORT_BYTES_MAX`](okernel_abi::layout::REPORT_BYTES_MAX).
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// use okernel_sdk::Context;
+    /// use okernel_sdk::abi::layout::Executed;
+    /// use okernel_sdk::abi::value::Value;
+    /// # let done = Harness::new().run(async |_| {
+    /// Context::report_outcome(Executed::Done, &Value::Int(5).to_bytes())?;
+    /// # Ok(())
+    /// # });
+    /// # assert_eq!((done.executed, done.outcomes), (vec![Executed::Done], vec![Value::Int(5).to_bytes()]));
+    /// ```
+    pub fn report_outcome(status: Executed, outcome: &[u8]) -> Result<()> {
+        sys::report(status as u32, outcome).map_err(|errno| Error::Call {
+            call: "report the outcome",
+            errno,
+        })
+    }
 }
 
 /// Fetches bytes whose length is known only to the kernel.

@@ -153,7 +153,7 @@ fn write_duration(out: &mut String, count: i64) {
             out.push_str(&format!("{part}{unit}"));
         }
     }
-    if rest % (60 * SECOND) > 0 || rest == 0 {
+    if !rest.is_multiple_of(60 * SECOND) || rest == 0 {
         out.push_str(&format!("{}", seconds % 60));
         write_fraction(out, rest % SECOND);
         out.push('S');

@@ -138,6 +138,35 @@ impl Source {
     }
 }
 
+/// A place in a text, for whoever wants to show it in a way of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The line, from 1: in the file that the text came from, or in the text that was typed.
+    pub line: u32,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// The whole line.
+    pub text: String,
+    /// The file, or nothing for what was typed.
+    pub origin: String,
+}
+
+impl Place {
+    fn of(source: &Source, span: Span) -> Place {
+        let (text, column) = line_at(&source.text, span.start as usize);
+        let mut line = source.line_of(span.start);
+        if source.origin.is_empty() {
+            line = line.saturating_sub(source.line_first).saturating_add(1);
+        }
+        Place {
+            line,
+            column: column + 1,
+            text,
+            origin: source.origin.clone(),
+        }
+    }
+}
+
 /// One function that was being evaluated when an error happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
@@ -147,6 +176,13 @@ pub struct Call {
     pub source: Rc<Source>,
     /// The place in that source where it had got to.
     pub span: Span,
+}
+
+impl Call {
+    /// Where it had got to.
+    pub fn place(&self) -> Place {
+        Place::of(&self.source, self.span)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -204,6 +240,12 @@ impl Error {
     /// The text that [`Error::span`] is a part of.
     pub fn source(&self) -> Option<&Rc<Source>> {
         self.0.place.as_ref().map(|(source, _)| source)
+    }
+
+    /// Where it happened, if that is known.
+    pub fn place(&self) -> Option<Place> {
+        let (source, span) = self.0.place.as_ref()?;
+        Some(Place::of(source, *span))
     }
 
     /// The functions that were being evaluated, innermost first.

@@ -15,10 +15,24 @@ enum Chapter {
 }
 
 /// One page: the topic, one line for each meaning.
-struct Page {
+pub struct Page {
     chapter: Chapter,
-    topic: &'static str,
-    lines: &'static [&'static str],
+    /// What it is about: a verb, an adverb, a name, a command.
+    pub topic: &'static str,
+    /// What that means.
+    pub lines: &'static [&'static str],
+}
+
+impl Page {
+    /// Whether it is about a command of the session.
+    pub fn is_command(&self) -> bool {
+        self.chapter == Commands
+    }
+}
+
+/// All pages.
+pub fn pages() -> impl Iterator<Item = &'static Page> {
+    PAGES.iter()
 }
 
 const fn page(chapter: Chapter, topic: &'static str, lines: &'static [&'static str]) -> Page {

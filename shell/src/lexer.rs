@@ -82,12 +82,18 @@ pub struct Token {
 /// # Errors
 /// `parse`: a character that begins nothing, an unfinished string, a number that is none.
 pub fn tokens(source: &Rc<Source>) -> Result<Vec<Token>, Error> {
+    match scan(source) {
+        (tokens, None) => Ok(tokens),
+        (_, Some(error)) => Err(error),
+    }
+}
+
+/// The tokens of a source up to the first mistake, and the mistake: for text that is still typed.
+pub fn scan(source: &Rc<Source>) -> (Vec<Token>, Option<Error>) {
     let bytes = source.text.as_bytes();
     if bytes.len() > SOURCE_BYTES_MAX {
-        return Err(Error::new(
-            Class::Limit,
-            format!("a source text of {} bytes", bytes.len()),
-        ));
+        let text = format!("a source text of {} bytes", bytes.len());
+        return (Vec::new(), Some(Error::new(Class::Limit, text)));
     }
     let mut lexer = Lexer {
         bytes,
@@ -95,11 +101,14 @@ pub fn tokens(source: &Rc<Source>) -> Result<Vec<Token>, Error> {
         tokens: Vec::new(),
     };
     while lexer.at < bytes.len() {
-        crate::pace::work(8)?;
+        if let Err(error) = crate::pace::work(8) {
+            return (lexer.tokens, Some(error));
+        }
         let start = lexer.at;
         if let Err(text) = lexer.token() {
             let end = lexer.at.max(start + 1).min(bytes.len());
-            return Err(Error::new(Class::Parse, text).at(source, Span::new(start, end)));
+            let error = Error::new(Class::Parse, text).at(source, Span::new(start, end));
+            return (lexer.tokens, Some(error));
         }
     }
     if matches!(
@@ -111,7 +120,7 @@ pub fn tokens(source: &Rc<Source>) -> Result<Vec<Token>, Error> {
     ) {
         lexer.tokens.pop();
     }
-    Ok(lexer.tokens)
+    (lexer.tokens, None)
 }
 
 struct Lexer<'a> {

@@ -61,4 +61,7 @@ pub mod command;
 
 mod show;
 
+pub mod outcome;
+
+pub mod host;
 pub mod session;

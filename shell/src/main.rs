@@ -5,6 +5,8 @@
 //! spawned with, and has nothing but its grants, which the program finds as names.
 #![cfg_attr(target_arch = "wasm32", no_main)]
 
+#[path = "guest/answer.rs"]
+mod answer;
 #[path = "guest/files.rs"]
 mod files;
 #[path = "guest/heap.rs"]

@@ -9,15 +9,17 @@
 
 use std::collections::VecDeque;
 
-use okernel_abi::layout::{CANCEL_INPUT, END_OF_INPUT};
+use okernel_abi::layout::{CANCEL_INPUT, END_OF_INPUT, OutcomeForm, REPORTED_INPUT};
 
 use crate::command::{Command, command, is_command};
 use crate::effect::Effect;
 use crate::error::{Class, Error};
 use crate::format::Layout;
 use crate::help::help;
+pub use crate::host::{Executed, Host, Progress, Stream, Taken};
 use crate::lexer::is_incomplete;
 use crate::machine::{Machine, Shown, Step};
+use crate::outcome;
 use crate::pace::interrupted;
 use crate::show::{layout_for, printed, shown};
 use crate::symbol::Symbol;
@@ -28,69 +30,6 @@ const TURN_STEPS: u64 = 20_000;
 
 /// What an effect counts for: what the host does for it takes about as long as so many steps.
 const EFFECT_STEPS: u64 = 50;
-
-/// Where text goes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stream {
-    /// Values, and what programs print.
-    Out,
-    /// Errors.
-    Errors,
-}
-
-/// How far an effect has come.
-#[derive(Debug)]
-pub enum Progress {
-    /// It has an answer.
-    Done(Result<Value, Error>),
-    /// Not yet: the host has armed whatever will wake the session's task.
-    Waiting,
-}
-
-/// Whether text was taken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Taken {
-    /// All of it.
-    All,
-    /// All before that byte: the rest is to be offered again, and the host has armed what will wake
-    /// the task.
-    Until(usize),
-}
-
-/// How an input went.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Executed {
-    /// It has run.
-    Done,
-    /// An error was printed.
-    Failed,
-    /// It goes on in the next line.
-    Incomplete,
-}
-
-/// What carries out effects.
-pub trait Host {
-    /// Begins an effect. There is at most one under way.
-    fn begin(&mut self, effect: &Effect) -> Progress;
-    /// Asks again for the effect that is waiting.
-    fn proceed(&mut self) -> Progress;
-    /// Offers text, of which the bytes before `from` were taken already.
-    fn write(&mut self, stream: Stream, text: &[u8], from: usize) -> Taken;
-    /// Nanoseconds of a monotonic clock, if there is one.
-    fn now_ns(&mut self) -> Option<u64>;
-    /// Is told, when an input has run, which names programs have bound.
-    fn names(&mut self, names: &[Symbol]) {
-        let _ = names;
-    }
-    /// Is told how the input that runs went.
-    fn executed(&mut self, executed: Executed);
-    /// Whether the input that runs is to be given up. Holds until the host was told how it went.
-    fn is_interrupted(&mut self) -> bool {
-        false
-    }
-    /// The answer of the effect that is waiting is no longer wanted.
-    fn abandon(&mut self) {}
-}
 
 /// What there is to do after a turn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -143,6 +82,9 @@ pub struct Session {
     pub(crate) taken: usize,
     /// Steps that this turn still has.
     steps_left: u64,
+    /// How the outcome of the input is wanted, if it is to be reported and not printed.
+    form: Option<OutcomeForm>,
+    outcome: Vec<u8>,
 }
 
 impl Session {
@@ -162,6 +104,8 @@ impl Session {
             output: VecDeque::new(),
             taken: 0,
             steps_left: 0,
+            form: None,
+            outcome: Vec::new(),
         }
     }
 
@@ -208,7 +152,7 @@ impl Session {
                 },
                 Work::Report(executed) => {
                     host.names(&self.machine.names());
-                    host.executed(executed);
+                    self.report(executed, host);
                 }
                 Work::Program(echo) if self.steps_left == 0 => {
                     self.work = Work::Program(echo);
@@ -264,7 +208,22 @@ impl Session {
         true
     }
 
+    /// Notes how the outcome of an input is wanted; answers the input without that.
+    fn take_form<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
+        match input {
+            [REPORTED_INPUT, form, input @ ..] => {
+                self.form = OutcomeForm::from_number(*form);
+                input
+            }
+            input => {
+                self.form = None;
+                input
+            }
+        }
+    }
+
     fn begin(&mut self, input: &[u8], host: &mut impl Host) {
+        let input = self.take_form(input);
         if input == [CANCEL_INPUT] {
             self.partial.clear();
             self.work = Work::Report(Executed::Done);
@@ -297,7 +256,7 @@ impl Session {
         self.partial
             .push_str(text.strip_suffix('\n').unwrap_or(text));
         if !ended && is_incomplete(&self.partial) {
-            host.executed(Executed::Incomplete);
+            self.report(Executed::Incomplete, host);
             return;
         }
         let text = std::mem::take(&mut self.partial);
@@ -434,8 +393,13 @@ impl Session {
                 return;
             }
             // An input that has not begun.
-            Work::Idle if self.inputs.pop_front().is_none() => return,
-            Work::Idle => self.partial.clear(),
+            Work::Idle => {
+                let Some(input) = self.inputs.pop_front() else {
+                    return;
+                };
+                self.take_form(&input);
+                self.partial.clear();
+            }
             _ => {}
         }
         if let Work::Effect(_) | Work::Script(_) = work {
@@ -457,25 +421,55 @@ impl Session {
             .take()
             .zip(host.now_ns())
             .map(|(from, to)| to.saturating_sub(from));
-        let executed = match outcome {
-            Ok(value) => {
-                if let Some(value) = value {
-                    self.output
-                        .push_back((Stream::Out, shown(&value, &self.layout)));
-                }
-                if let Some(took_ns) = took_ns {
-                    let text = format!("{} ms\n", took_ns as f64 / 1e6);
-                    self.output.push_back((Stream::Out, text.into_bytes()));
-                }
-                Executed::Done
-            }
+        let took = took_ns.map(|took_ns| format!("{} ms\n", took_ns as f64 / 1e6).into_bytes());
+        let outcome = outcome.and_then(|value| self.show(value));
+        if let Some(took) = took {
+            self.output.push_back((Stream::Out, took));
+        }
+        self.work = Work::Report(match outcome {
+            Ok(()) => Executed::Done,
             Err(error) => {
-                let mut text = error.render("");
-                text.push('\n');
-                self.output.push_back((Stream::Errors, text.into_bytes()));
+                match self.form {
+                    Some(_) => self.outcome = outcome::of_error(&error),
+                    None => {
+                        let text = error.render("") + "\n";
+                        self.output.push_back((Stream::Errors, text.into_bytes()));
+                    }
+                }
                 Executed::Failed
             }
-        };
-        self.work = Work::Report(executed);
+        });
+    }
+
+    /// Prints the value of an input, if it is to be shown, or makes it the outcome.
+    fn show(&mut self, value: Option<Value>) -> Result<(), Error> {
+        match (self.form, value) {
+            (None, None) => {}
+            (None, Some(value)) => {
+                let text = shown(&value, &self.layout);
+                self.output.push_back((Stream::Out, text));
+            }
+            (Some(form), None) => self.outcome = outcome::of_value(form, None)?,
+            (Some(form), Some(value)) => {
+                let text = match form {
+                    OutcomeForm::Text => shown(&value, &self.layout),
+                    OutcomeForm::Value => Vec::new(),
+                };
+                self.outcome = outcome::of_value(form, Some((&value, &text)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the host how the input went, and what it has come to if that was asked for.
+    fn report(&mut self, executed: Executed, host: &mut impl Host) {
+        let mut outcome = std::mem::take(&mut self.outcome);
+        if outcome.is_empty() {
+            outcome = outcome::nothing();
+        }
+        match self.form.take() {
+            Some(_) => host.reported(executed, &outcome),
+            None => host.executed(executed),
+        }
     }
 }

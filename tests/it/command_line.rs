@@ -170,3 +170,18 @@ fn input_that_ends_in_the_middle_is_a_parse_error() {
     assert_eq!((output.status, output.stdout.as_str()), (1, "3\n"));
     assert!(output.stderr.contains("parse"), "{}", output.stderr);
 }
+
+#[test]
+fn a_crate_that_is_no_task_is_refused_before_it_is_compiled() {
+    for (folder, words) in [
+        (
+            "host/ring",
+            "host/ring is no task: its Cargo.toml needs [lib] crate-type",
+        ),
+        (".", ". is a workspace, not a crate"),
+        ("docs", "docs/Cargo.toml is not there"),
+    ] {
+        let text = run(&["build", folder]).failed(1);
+        assert!(text.contains(words) && text.lines().count() == 1, "{text}");
+    }
+}

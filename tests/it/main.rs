@@ -1,13 +1,18 @@
 //! The integration tests: one binary, driving the real `okernel`.
 
+mod browser;
 mod command_line;
 mod conformance;
+mod console;
 mod golden;
 mod hostile;
 mod interrupt;
+mod pty;
 mod readme;
 mod selectors;
 mod shell;
 mod support;
 mod tidy;
+mod web;
+mod webdriver;
 mod words;

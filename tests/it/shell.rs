@@ -152,9 +152,13 @@ fn files_are_read_as_lines() {
         printed,
         "(\"one\"\n \"two words\"\n ()\n \"last\")\n3 9 0 4\n"
     );
-    let output = shell("0:\"/no/such/file\"\n\"x\"0:(\"a\";\"b\")\n");
+    let output = shell("0:\"/no/such/file\"\n\"/no/such/folder/x\"0:(\"a\";\"b\")\n");
     assert!(output.stderr.contains("/no/such/file"), "{}", output.stderr);
-    assert!(output.stderr.contains("nyi"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("/no/such/folder/x"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]

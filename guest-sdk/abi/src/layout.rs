@@ -115,6 +115,36 @@ pub const END_OF_INPUT: u8 = 4;
 /// The only byte of an input by which the shell forgets the lines of an input that is not whole yet.
 pub const CANCEL_INPUT: u8 = 24;
 
+/// The first byte of an input for the shell whose outcome is to be reported, not printed. The next byte is a
+/// number of [`OutcomeForm`], and the rest is the input.
+pub const REPORTED_INPUT: u8 = 1;
+
+/// The most bytes of a reported outcome.
+pub const REPORT_BYTES_MAX: usize = 8 << 20;
+
+/// How the outcome of a reported input is wanted. What has failed is a dictionary of `class`, `message`,
+/// `text`, `stack` (a list of dictionaries with `name` and a place) and, when it has a place, `line`,
+/// `column`, `source` and `origin`; what is incomplete is nil.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum OutcomeForm {
+    /// A string: what the shell shows, with the newline at its end; empty for nothing.
+    Text = 0,
+    /// The value; nil when the shell would show nothing.
+    Value = 1,
+}
+
+impl OutcomeForm {
+    /// The form with this number.
+    pub fn from_number(number: u8) -> Option<OutcomeForm> {
+        Some(match number {
+            0 => OutcomeForm::Text,
+            1 => OutcomeForm::Value,
+            _ => return None,
+        })
+    }
+}
+
 /// What the shell reports of an input that it was given by `exec`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]

@@ -105,6 +105,9 @@ macro_rules! syscalls {
             fn memory();
             /// Hands over the task's state, with the version of its form: in the middle of `save`.
             fn state(version: u32, address: u32, bytes: u32);
+            /// As `executed`, with an encoded value for whoever gave the input: its outcome. TooLarge for more
+            /// than `REPORT_BYTES_MAX`.
+            fn report(status: u32, address: u32, bytes: u32);
         }
     };
 }

@@ -259,6 +259,13 @@ pub(crate) fn state(version: u32, bytes: &[u8]) -> Result<(), Errno> {
     .map(drop)
 }
 
+pub(crate) fn report(status: u32, outcome: &[u8]) -> Result<(), Errno> {
+    reading(outcome, |bytes| {
+        call!(report(status, address(bytes), bytes.len() as u32))
+    })
+    .map(drop)
+}
+
 pub(crate) fn fault(text: &str) -> Result<(), Errno> {
     reading(text.as_bytes(), |bytes| {
         call!(fault(address(bytes), bytes.len() as u32))

@@ -23,6 +23,8 @@ pub struct Done {
     pub log: Vec<(LogLevel, String)>,
     /// What was reported of executed inputs.
     pub executed: Vec<Executed>,
+    /// The outcomes that came with these reports, encoded.
+    pub outcomes: Vec<Vec<u8>>,
     /// The time at the end, in nanoseconds since the beginning.
     pub now_ns: u64,
     pub(super) collected: Vec<(String, Vec<u8>)>,

@@ -257,6 +257,11 @@ pub(super) fn run(harness: Harness<'_>) -> Done {
             .iter_mut()
             .flat_map(|task| std::mem::take(&mut task.executed))
             .collect(),
+        outcomes: world
+            .tasks
+            .iter_mut()
+            .flat_map(|task| std::mem::take(&mut task.outcomes))
+            .collect(),
         now_ns: world.now_ns,
         files: files
             .into_iter()

@@ -11,6 +11,7 @@ use crate::ids::TaskId;
 use crate::inbox::Asker;
 use crate::log_budget::LogBudget;
 use crate::program::Limits;
+use crate::spawn::Outlet;
 use crate::stats::{State, TaskStats};
 use crate::table::Key;
 use crate::task::{Exit, Fault, FaultKind, Task};
@@ -89,6 +90,7 @@ pub(crate) struct Cell {
     /// The task itself; None while it is called.
     pub(crate) body: Option<Box<dyn Task>>,
     pub(crate) handles: Handles,
+    pub(crate) outlet: Outlet,
     pub(crate) state: State,
     pub(crate) stage: Stage,
     /// The thread that holds the task's stack, while it is suspended.

@@ -18,7 +18,7 @@ use crate::limits::{
 use crate::message::Message;
 use crate::pending::Pending;
 use crate::program::Limits;
-use okernel_abi::layout::{Executed, HandleKind, LogLevel};
+use okernel_abi::layout::{Executed, HandleKind, LogLevel, REPORT_BYTES_MAX};
 use okernel_abi::value::Value;
 use okernel_abi::{Errno, Handle};
 use okernel_ring::{Publisher, Subscriber};
@@ -290,8 +290,12 @@ impl Context {
             return Ok(());
         }
         let pending = on_its_way(core, cell, bytes.len())?;
-        let bytes = bytes.to_vec();
-        core.ask(CoreId::BOOT, Message::Print { stream, bytes }, pending);
+        let print = Message::Print {
+            outlet: cell.outlet,
+            stream,
+            bytes: bytes.to_vec(),
+        };
+        core.ask(CoreId::BOOT, print, pending);
         Ok(())
     }
 
@@ -310,7 +314,8 @@ impl Context {
             return Err(Errno::Malformed);
         }
         let pending = on_its_way(core, cell, names.len())?;
-        core.ask(CoreId::BOOT, Message::Offer(names.to_vec()), pending);
+        let offer = Message::Offer(cell.outlet, names.to_vec());
+        core.ask(CoreId::BOOT, offer, pending);
         Ok(())
     }
 
@@ -372,10 +377,22 @@ impl Context {
     /// # Errors
     /// Invalid: there is no input to report about.
     pub fn executed(&mut self, executed: Executed) -> Result<(), Errno> {
+        self.report(executed, Vec::new())
+    }
+
+    /// As [`Context::executed`], with the outcome (an encoded value) for whoever gave the input.
+    ///
+    /// # Errors
+    /// Invalid: there is no input to report about. TooLarge: more than
+    /// [`REPORT_BYTES_MAX`](okernel_abi::layout::REPORT_BYTES_MAX).
+    pub fn report(&mut self, executed: Executed, outcome: Vec<u8>) -> Result<(), Errno> {
+        if outcome.len() > REPORT_BYTES_MAX {
+            return Err(Errno::TooLarge);
+        }
         let Inner { core, cell } = self.inner_mut();
         let asker = cell.executing.take().ok_or(Errno::Invalid)?;
         cell.interrupt = Interrupt::No;
-        core.answer(asker, Message::AckExec(executed));
+        core.answer(asker, Message::AckExec(executed, outcome));
         Ok(())
     }
 

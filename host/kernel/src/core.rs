@@ -127,6 +127,8 @@ pub(crate) struct Core {
     pub(crate) foreground: Option<Key>,
     /// The statistics' ring, on the boot core, once somebody has asked for it.
     pub(crate) feed: Option<Box<Feed>>,
+    /// Selectors that are told what is written to the console.
+    pub(crate) mirrors: Vec<Key>,
     /// On the boot core: halt with this status when the shell is alone.
     pub(crate) alone_status: Option<i32>,
     pub(crate) quanta: Quanta,

@@ -68,7 +68,7 @@ pub(crate) enum Post {
 
 /// Who waits for an answer: a core, and its own number for what it asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Asker {
+pub struct Asker {
     pub(crate) core: CoreId,
     pub(crate) ask: Ask,
 }

@@ -20,6 +20,7 @@ use crate::memory::End;
 use crate::message::{Envelope, Message, QosChange};
 use crate::pending::{Answer, Pending};
 use crate::refusal::Refusal;
+use crate::spawn::Outlet;
 use crate::table::Key;
 use crate::wfq::Weight;
 use okernel_abi::Errno;
@@ -62,8 +63,12 @@ impl Core {
             }
             Message::Spawn(spawn) => self.spawn(asker, spawn),
             Message::Exec { task, input } => self.exec(asker, task, input),
-            Message::Print { stream, bytes } => self.print(asker, stream, bytes),
-            Message::Offer(names) => self.offer(asker, &names),
+            Message::Offer(outlet, names) => self.offer(asker, outlet, &names),
+            Message::Print {
+                outlet,
+                stream,
+                bytes,
+            } => self.print(asker, outlet, stream, bytes),
             Message::Select(order) => {
                 let selected = self.select(*order);
                 self.answer_or_refuse(asker, selected.map(Message::AckSelect));
@@ -117,8 +122,8 @@ impl Core {
                 self.answered(address.ask, Ok(number(id.number())));
             }
             Message::AckSpawn(task) => self.answered(address.ask, Ok(number(task.number()))),
-            Message::AckExec(executed) => {
-                self.answered(address.ask, Ok(Answer::Executed(executed)));
+            Message::AckExec(executed, outcome) => {
+                self.answered(address.ask, Ok(Answer::Executed(executed, outcome)));
             }
             Message::AckLoad(module) => {
                 let name = Value::Symbol(module.name);
@@ -190,28 +195,22 @@ impl Core {
         Ok(())
     }
 
-    fn print(&mut self, asker: Asker, stream: Stream, bytes: Vec<u8>) {
-        let written = self
-            .console
-            .and_then(|slot| self.io.write(slot, stream, bytes, asker));
-        if written.is_none() {
+    fn print(&mut self, asker: Asker, outlet: Outlet, stream: Stream, bytes: Vec<u8>) {
+        let slot = match outlet {
+            Outlet::Console => {
+                self.mirror(stream, &bytes);
+                self.console
+            }
+            Outlet::Slot(slot) => Some(slot),
+        };
+        let written = slot.and_then(|slot| self.io.write(slot, stream, bytes, asker));
+        if written.is_none() && outlet != Outlet::Console {
+            // Whoever would have read it has gone.
+            self.answer(asker, Message::AckPrint);
+        } else if written.is_none() {
             let refusal = Refusal::new(Errno::Unsupported, "print: this core has no console");
             self.answer(asker, Message::Error(refusal));
         }
-    }
-
-    /// Hands names to the console, with those of the modules.
-    fn offer(&mut self, asker: Asker, names: &[u8]) {
-        let Some(slot) = self.console else {
-            let refusal = Refusal::new(Errno::Unsupported, "offer: this core has no console");
-            return self.answer(asker, Message::Error(refusal));
-        };
-        if let Ok(Value::Symbols(mut names)) = Value::decode(names) {
-            let modules = self.shared.modules.list();
-            names.extend(modules.iter().map(|module| format!("`{}", module.name)));
-            self.io.offer(slot, names);
-        }
-        self.answer(asker, Message::AckPrint);
     }
 
     fn qos(&mut self, change: QosChange) -> Result<(), Refusal> {
@@ -356,11 +355,7 @@ impl Core {
                 let wrote = result.map_err(|text| Refusal::new(Errno::Io, text));
                 self.answer_or_refuse(asker, wrote.map(|()| Message::AckWrite));
             }
-            Post::Written(askers) => {
-                for asker in askers {
-                    self.answer(asker, Message::AckPrint);
-                }
-            }
+            Post::Written(askers) => self.written(askers),
             Post::Request { request, done } => self.control_request(&request, done),
             Post::Exec { task, input, done } => {
                 self.send_exec(task, input, Pending::ControlExec(done));
@@ -381,8 +376,17 @@ impl Core {
     }
 
     pub(crate) fn notice(&mut self, slot: Key, notice: Notice) {
+        if !self.io.has(slot) {
+            return self.notice_too_late(&notice);
+        }
         let effects = self.io.notice(slot, notice, self.now_ns);
         self.carry_out_effects(slot, effects);
+    }
+
+    fn written(&mut self, askers: Vec<Asker>) {
+        for asker in askers {
+            self.answer(asker, Message::AckPrint);
+        }
     }
 
     /// Sends an input to the core of its task.
@@ -423,7 +427,19 @@ impl Core {
                     self.shared.watch_ends.store(true, Ordering::Release);
                     self.look_whether_alone();
                 }
-                Effect::Remove => self.io.remove(slot, self.now_ns),
+                Effect::Add(selector) => {
+                    if let Err(error) = self.add_selector(selector) {
+                        tracing::warn!(core = %self.id, "no slot for a selector: {error}");
+                    }
+                }
+                Effect::Remove => {
+                    self.mirrors.retain(|mirror| *mirror != slot);
+                    self.io.remove(slot, self.now_ns);
+                }
+                Effect::Ask(tag, request) => self.selector_request(slot, tag, &request),
+                Effect::Spawn(spawn) => self.selector_spawn(slot, spawn),
+                Effect::Written(askers) => self.written(askers),
+                Effect::Mirror => self.mirrors.push(slot),
             }
         }
         self.timer_next_ns = self.timer_next_ns.min(self.io.next_ns());

@@ -18,7 +18,7 @@ use crate::io::console::Console;
 use crate::io::output::{Sink, Sinks};
 use crate::io::poll::{Io, Poller};
 use crate::io::script::{After, Script, Then};
-use crate::io::selector::{Notice, Verdict};
+use crate::io::selector::{Notice, Selector, Verdict};
 use crate::limits::CORES_MAX;
 use crate::memory::Memory;
 use crate::message::Parcels;
@@ -158,10 +158,11 @@ impl Kernel {
                 envelopes: Vec::new(),
                 pending: Table::new(),
                 spawns: Table::new(),
-                io: Io::new(poller),
+                io: Io::new(poller, Arc::clone(&shared), id),
                 console: None,
                 foreground: None,
                 feed: None,
+                mirrors: Vec::new(),
                 alone_status: None,
                 quanta: config.quanta,
                 now_ns: 0,
@@ -203,6 +204,16 @@ impl Kernel {
         let slot = core.add_selector(Box::new(Console::new(Sinks { out, errors })));
         core.console = Some(slot.map_err(os("the console cannot be opened"))?);
         Ok(())
+    }
+
+    /// Gives a selector a slot of the boot core, before the start.
+    ///
+    /// # Errors
+    /// It cannot be registered.
+    pub fn select(&mut self, selector: Box<dyn Selector>) -> Result<(), BootError> {
+        let core = &mut self.cores[CoreId::BOOT.index()];
+        let slot = core.add_selector(selector);
+        slot.map(drop).map_err(os("no slot for a selector"))
     }
 
     /// Makes a ring whose publisher lies on `core`, before the start.

@@ -10,7 +10,7 @@
 //! | Pub capacity | | AckPub endpoint, or Error |
 //! | Sub ring, policy | | AckSub endpoint, or Error |
 //! | Spawn | the order | AckSpawn task, or Error |
-//! | Exec task | the input | AckExec how it went, or Error |
+//! | Exec task | the input | AckExec how it went, with the outcome as its parcel, or Error |
 //! | Print | the bytes | AckPrint when they are written, or Error |
 //! | Offer | the names | AckPrint when the console has them, or Error |
 //! | Stats period | | AckPub of the statistics' ring, or Error |
@@ -36,7 +36,7 @@ use crate::io::select::SelectOrder;
 use crate::memory::End;
 use crate::program::ModuleInfo;
 use crate::refusal::Refusal;
-use crate::spawn::Spawn;
+use crate::spawn::{Outlet, Spawn};
 use crate::table::{Key, Table};
 use okernel_abi::layout::Executed;
 use okernel_abi::value::Value;
@@ -81,14 +81,15 @@ pub(crate) enum Message {
         task: TaskId,
         input: Vec<u8>,
     },
-    AckExec(Executed),
+    AckExec(Executed, Vec<u8>),
     Print {
+        outlet: Outlet,
         stream: Stream,
         bytes: Vec<u8>,
     },
     AckPrint,
     /// Names for whoever types, as an encoded vector of symbols.
-    Offer(Vec<u8>),
+    Offer(Outlet, Vec<u8>),
     /// The statistics' ring is wanted; a period of 0 ms leaves the one that it has.
     Stats {
         period_ms: u64,
@@ -172,6 +173,21 @@ fn word_to_key(word: u64) -> Key {
     Key::new(word as u32, (word >> 32) as u32)
 }
 
+/// Zero is the console, any other word is a slot.
+fn outlet_to_word(outlet: Outlet) -> u64 {
+    match outlet {
+        Outlet::Console => 0,
+        Outlet::Slot(slot) => key_to_word(slot) + 1,
+    }
+}
+
+fn word_to_outlet(word: u64) -> Outlet {
+    match word.checked_sub(1) {
+        None => Outlet::Console,
+        Some(slot) => Outlet::Slot(word_to_key(slot)),
+    }
+}
+
 /// Who sent an envelope to whom, and which of its messages it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Address {
@@ -228,8 +244,17 @@ impl Message {
             Message::Spawn(spawn) => (6, 0, 0, put(Parcel::Spawn(spawn))),
             Message::AckSpawn(task) => (7, key_to_word(task.0), 0, 0),
             Message::Exec { task, input } => (8, key_to_word(task.0), 0, put(Parcel::Bytes(input))),
-            Message::AckExec(executed) => (9, executed as u64, 0, 0),
-            Message::Print { stream, bytes } => (10, stream as u64, 0, put(Parcel::Bytes(bytes))),
+            Message::AckExec(executed, outcome) => {
+                (9, executed as u64, 0, put(Parcel::Bytes(outcome)))
+            }
+            Message::Print {
+                outlet,
+                stream,
+                bytes,
+            } => {
+                let outlet = outlet_to_word(outlet);
+                (10, stream as u64, outlet, put(Parcel::Bytes(bytes)))
+            }
             Message::AckPrint => (11, 0, 0, 0),
             Message::Select(order) => (12, 0, 0, put(Parcel::Select(order))),
             Message::AckSelect(value) => (32, 0, 0, put(Parcel::Value(value))),
@@ -253,7 +278,9 @@ impl Message {
             Message::Interrupt(task) => (26, key_to_word(task.0), 0, 0),
             Message::AckInterrupt => (27, 0, 0, 0),
             Message::Stats { period_ms } => (28, period_ms, 0, 0),
-            Message::Offer(names) => (29, 0, 0, put(Parcel::Bytes(names))),
+            Message::Offer(outlet, names) => {
+                (29, 0, outlet_to_word(outlet), put(Parcel::Bytes(names)))
+            }
             Message::Write(writing) => (30, 0, 0, put(Parcel::Writing(writing))),
             Message::AckWrite => (31, 0, 0, 0),
         };
@@ -296,8 +323,11 @@ impl Message {
                 task: TaskId(word_to_key(a)),
                 input,
             },
-            (9, None) => Message::AckExec(Executed::from_number(a as u32)?),
+            (9, Some(Parcel::Bytes(outcome))) => {
+                Message::AckExec(Executed::from_number(a as u32)?, outcome)
+            }
             (10, Some(Parcel::Bytes(bytes))) => Message::Print {
+                outlet: word_to_outlet(b),
                 stream: match a {
                     0 => Stream::Out,
                     _ => Stream::Errors,
@@ -328,7 +358,7 @@ impl Message {
             (26, None) => Message::Interrupt(TaskId(word_to_key(a))),
             (27, None) => Message::AckInterrupt,
             (28, None) => Message::Stats { period_ms: a },
-            (29, Some(Parcel::Bytes(names))) => Message::Offer(names),
+            (29, Some(Parcel::Bytes(names))) => Message::Offer(word_to_outlet(b), names),
             (30, Some(Parcel::Writing(writing))) => Message::Write(writing),
             (31, None) => Message::AckWrite,
             _ => return None,

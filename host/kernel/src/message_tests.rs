@@ -11,7 +11,7 @@ use crate::io::target::Target;
 use crate::memory::End;
 use crate::program::{ModuleInfo, Program};
 use crate::refusal::Refusal;
-use crate::spawn::Spawn;
+use crate::spawn::{Outlet, Spawn};
 use crate::table::Key;
 use okernel_abi::Errno;
 use okernel_abi::layout::Executed;
@@ -64,19 +64,22 @@ fn all() -> Vec<Message> {
             task: task(),
             input: b"1+1".to_vec(),
         },
-        Message::AckExec(Executed::Done),
-        Message::AckExec(Executed::Failed),
-        Message::AckExec(Executed::Incomplete),
+        Message::AckExec(Executed::Done, b"outcome".to_vec()),
+        Message::AckExec(Executed::Failed, b"outcome".to_vec()),
+        Message::AckExec(Executed::Incomplete, b"outcome".to_vec()),
         Message::Print {
+            outlet: Outlet::Console,
             stream: Stream::Out,
             bytes: b"out".to_vec(),
         },
         Message::Print {
+            outlet: Outlet::Slot(Key::new(4, 9)),
             stream: Stream::Errors,
             bytes: b"err".to_vec(),
         },
         Message::AckPrint,
-        Message::Offer(b"names".to_vec()),
+        Message::Offer(Outlet::Console, b"names".to_vec()),
+        Message::Offer(Outlet::Slot(Key::new(1, 2)), b"names".to_vec()),
         Message::Stats { period_ms: 250 },
         Message::Select(Box::new(SelectOrder {
             address: "timer://1s".to_string(),
@@ -146,6 +149,7 @@ fn an_envelope_is_opened_once_and_nonsense_never() {
         ask: Key::new(0, 0),
     };
     let print = Message::Print {
+        outlet: Outlet::Console,
         stream: Stream::Out,
         bytes: vec![1],
     };

@@ -75,7 +75,8 @@ pub(crate) struct PendingSpawn {
 pub(crate) enum Answer {
     Value(Value),
     End(End),
-    Executed(Executed),
+    /// How an input went, and its outcome.
+    Executed(Executed, Vec<u8>),
 }
 
 impl Core {
@@ -100,7 +101,7 @@ impl Core {
                 done(to_value(answer));
                 self.look_whether_alone();
             }
-            Pending::ControlExec(done) => done(to_executed(answer)),
+            Pending::ControlExec(done) => done(to_executed(answer).map(|(executed, _)| executed)),
             // A halting kernel ends its tasks in the middle of their inputs: that is no news.
             Pending::SlotExec(_) if self.phase != Phase::Running => {}
             Pending::SlotExec(slot) => {
@@ -242,15 +243,15 @@ impl Core {
 pub(crate) fn to_value(answer: Result<Answer, Refusal>) -> Value {
     match answer {
         Ok(Answer::Value(value)) => value,
-        Ok(Answer::Executed(executed)) => Value::Int(executed as i64),
+        Ok(Answer::Executed(executed, _)) => Value::Int(executed as i64),
         Ok(Answer::End(end)) => Value::Int(end.id().number()),
         Err(refusal) => refusal.to_value(),
     }
 }
 
-fn to_executed(answer: Result<Answer, Refusal>) -> Result<Executed, String> {
+fn to_executed(answer: Result<Answer, Refusal>) -> Result<(Executed, Vec<u8>), String> {
     match answer {
-        Ok(Answer::Executed(executed)) => Ok(executed),
+        Ok(Answer::Executed(executed, outcome)) => Ok((executed, outcome)),
         Ok(other) => Err(format!("exec: answered by {other:?}")),
         Err(refusal) => Err(refusal.text),
     }

@@ -37,6 +37,7 @@ impl Core {
         }
         self.stats.timers.set(self.timers.len() as u64);
         self.log_exit(&cell, &exit);
+        self.tell_outlet(&cell, &exit);
         if matches!(exit, Exit::Error(_)) {
             self.shared.task_failed.store(true, Ordering::Release);
         }

@@ -245,6 +245,7 @@ impl Core {
             };
         }
         let parent = cell.as_ref().map(|cell| cell.id);
+        let outlet = cell.as_ref().map(|cell| cell.outlet).unwrap_or_default();
         if let Some(cell) = cell {
             for (_, grant) in &grants {
                 if let Grant::Endpoint(id) = grant {
@@ -265,6 +266,7 @@ impl Core {
             weight: order.weight.unwrap_or(WEIGHT_DEFAULT),
             parent,
             seed: order.seed,
+            outlet,
         })
     }
 

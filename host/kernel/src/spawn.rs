@@ -4,6 +4,7 @@ use crate::capability::Grant;
 use crate::ids::TaskId;
 use crate::limits::WEIGHT_DEFAULT;
 use crate::program::{Limits, Program};
+use crate::table::Key;
 use crate::task::Task;
 use std::fmt;
 
@@ -43,6 +44,8 @@ pub struct Spawn {
     pub parent: Option<TaskId>,
     /// The seed of its random numbers; None makes one from the task's number.
     pub seed: Option<u64>,
+    /// Where its console output goes.
+    pub(crate) outlet: Outlet,
 }
 
 /// The seed of a task that was given none: its number, with all bits stirred (SplitMix64).
@@ -51,6 +54,16 @@ pub(crate) fn seed_of(task: TaskId) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+/// Where a task's console output goes. Tasks that it spawns have the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Outlet {
+    /// To the kernel's console.
+    #[default]
+    Console,
+    /// To the selector in this slot of the boot core, as long as it is there; then nowhere.
+    Slot(Key),
 }
 
 impl Spawn {
@@ -64,6 +77,7 @@ impl Spawn {
             weight: WEIGHT_DEFAULT,
             parent: None,
             seed: None,
+            outlet: Outlet::default(),
         }
     }
 

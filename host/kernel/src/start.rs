@@ -102,6 +102,7 @@ impl Core {
             weight,
             parent,
             seed,
+            outlet,
         } = spawn;
         if name.len() > NAME_BYTES_MAX {
             return Err(refuse(Errno::TooLarge, "the name is too long"));
@@ -137,6 +138,7 @@ impl Core {
             limits,
             body: Some(body),
             handles,
+            outlet,
             state: State::Runnable,
             stage: Stage::New,
             seat: None,

@@ -5,9 +5,9 @@
 
 mod modules;
 mod signals;
-mod stdio;
 mod work;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -16,14 +16,19 @@ use okernel_core::{
     BootError as KernelError, Config, CoreId, Grant, Kernel, Limits, Program, Sink, Spawn, Status,
 };
 
+use crate::console::progress::Progress;
+use crate::console::screen::{Stderr, Stdout};
 use crate::wasm::cache::CacheChoice;
 use crate::wasm::engine::{EngineError, Engines};
 use crate::wasm::limits::INSTANCES_DEFAULT;
 use crate::wasm::module::ModuleError;
 use crate::wasm::registry::INTERPRETER;
 use crate::wasm::ticker::Ticker;
+use crate::web::server::Listening;
 
 pub use okernel_core::Quanta;
+use signals::Prompted;
+use work::Started;
 pub use work::Work;
 
 /// The most schedulers of one kernel.
@@ -47,6 +52,8 @@ pub struct Options {
     pub sink: Sink,
     /// Where errors go.
     pub errors: Sink,
+    /// Where people elsewhere come in.
+    pub listen: Option<Listening>,
 }
 
 impl Default for Options {
@@ -56,8 +63,9 @@ impl Default for Options {
             cores: cpus.clamp(CORES_MIN, CORES_MAX),
             quanta: Quanta::default(),
             loads: Vec::new(),
-            sink: Box::new(stdio::Stdout),
-            errors: Box::new(stdio::Stderr),
+            sink: Box::new(Stdout),
+            errors: Box::new(Stderr),
+            listen: None,
         }
     }
 }
@@ -100,8 +108,10 @@ pub enum BootError {
 /// # Errors
 /// A step of the bring-up failed; nothing has run then.
 pub fn boot(options: Options, work: Work) -> Result<Status, BootError> {
+    let cores = options.cores;
     let engines = Engines::new(INSTANCES_DEFAULT)?;
     let registry = modules::embedded(&engines, &CacheChoice::from_environment())?;
+    registry.watch(|name| Box::new(Progress::begin(format!("compiling {name}"))));
     modules::load(&registry, &options.loads)?;
 
     let config = Config {
@@ -114,22 +124,45 @@ pub fn boot(options: Options, work: Work) -> Result<Status, BootError> {
     let mut kernel = Kernel::simple(options.cores, config, modules, Arc::new(ticker))?;
     kernel.console(options.sink, options.errors)?;
 
-    let shell = kernel.spawn(CoreId::BOOT, shell(&work))?;
+    let shell = kernel.spawn(CoreId::BOOT, shell("shell", work.shell_args()))?;
+    if let Some(listening) = options.listen {
+        let session = || self::shell("session", Work::session_args());
+        kernel.select(Box::new(listening.serve(Some(shell), session)))?;
+    }
     registry.warm_up();
     let prompted = work.prompted();
     let _signals = signals::take(kernel.control(), prompted).map_err(BootError::Signals)?;
-    let (inputs, after) = work.into_inputs();
+    let Started {
+        inputs,
+        after,
+        restore,
+    } = work.start();
+    if prompted == Prompted::Yes {
+        greet(cores);
+    }
     kernel.script(shell, inputs, after)?;
     kernel.park()?;
-    Ok(kernel.run0()?)
+    let status = kernel.run0()?;
+    // The last output is written: the terminal is its owner's again.
+    drop(restore);
+    Ok(status)
+}
+
+/// Tells a person where they are, and how to get help and away.
+fn greet(cores: usize) {
+    let version = env!("CARGO_PKG_VERSION");
+    let text =
+        format!("okernel {version} on {cores} cores. \\h helps, Tab completes, \\\\ leaves.\n");
+    // Without standard error nobody reads it.
+    let _ = Stderr.write_all(text.as_bytes());
 }
 
 #[cfg(test)]
 mod tests;
 
-/// The shell, with the right to ask for everything.
-fn shell(work: &Work) -> Spawn {
-    Spawn::program("shell", Program::Module(INTERPRETER.to_string()))
+/// A shell, with the right to ask for everything.
+fn shell(name: &str, args: Vec<String>) -> Spawn {
+    Spawn::program(name, Program::Module(INTERPRETER.to_string()))
         .grant("system", Grant::System)
         .grant("console", Grant::Console)
         .grant("errors", Grant::Errors)
@@ -139,5 +172,5 @@ fn shell(work: &Work) -> Spawn {
             memory_bytes: SHELL_BYTES_MAX,
             ..Limits::default()
         })
-        .args(work.shell_args())
+        .args(args)
 }

@@ -14,6 +14,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level;
 
+use crate::console::terminal;
+
 /// Exit status of a kernel that was told to terminate: what a command shell calls signal 15.
 const TERMINATED: Status = 143;
 
@@ -48,6 +50,7 @@ pub fn take(control: Control, prompted: Prompted) -> io::Result<Guard> {
             let mut ending = None;
             for signal in signals.forever() {
                 if let Some(status) = ending {
+                    terminal::restore();
                     low_level::exit(status);
                 }
                 match signal {

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use okernel_abi::layout::END_OF_INPUT;
 use okernel_core::{After, ConsoleConfig, Offered, PlainLines, Prompt};
 
-use super::stdio::Stdout;
+use crate::console::terminal::Restore;
+use crate::console::{self, Opened};
 
 use super::signals::Prompted;
 
@@ -57,23 +58,34 @@ impl Work {
         }
     }
 
+    /// The arguments of a shell for a person elsewhere.
+    pub(super) fn session_args() -> Vec<String> {
+        vec!["terminal".to_string()]
+    }
+
     /// The shell's first inputs, and what comes after them.
-    pub(super) fn into_inputs(self) -> (Vec<Vec<u8>>, After) {
-        match self {
+    pub(super) fn start(self) -> Started {
+        let first = |script: Option<PathBuf>| script.map(|path| load(&path)).into_iter().collect();
+        let (inputs, after) = match self {
             Work::Console { init, terminal } => {
-                let source = match terminal {
-                    true => PlainLines::prompting(io::stdin(), Stdout),
-                    false => PlainLines::new(io::stdin()),
+                let offered = Offered::default();
+                let Opened { source, restore } = match terminal {
+                    true => console::open(&offered),
+                    false => Opened {
+                        source: Box::new(PlainLines::new(io::stdin())),
+                        restore: None,
+                    },
                 };
                 let config = ConsoleConfig {
-                    source: Box::new(source),
+                    source,
                     prompt: terminal.then(Prompt::default),
-                    offered: Offered::default(),
+                    offered,
                 };
-                (
-                    init.map(|path| load(&path)).into_iter().collect(),
-                    After::Console(config),
-                )
+                return Started {
+                    inputs: first(init),
+                    after: After::Console(config),
+                    restore,
+                };
             }
             Work::Script { path, .. } => (vec![load(&path)], After::HaltWhenAlone),
             Work::Text(text) => {
@@ -81,12 +93,22 @@ impl Work {
                 input.push(END_OF_INPUT);
                 (vec![input], After::HaltWhenAlone)
             }
-            Work::Service { init } => (
-                init.map(|path| load(&path)).into_iter().collect(),
-                After::Stay,
-            ),
+            Work::Service { init } => (first(init), After::Stay),
+        };
+        Started {
+            inputs,
+            after,
+            restore: None,
         }
     }
+}
+
+/// How the shell begins.
+pub(super) struct Started {
+    pub(super) inputs: Vec<Vec<u8>>,
+    pub(super) after: After,
+    /// Puts the terminal back when the kernel has halted.
+    pub(super) restore: Option<Restore>,
 }
 
 /// The shell's command that runs a script.

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 
+use super::listen::Unasked;
 use crate::boot::{self, CORES_MAX, Options, Quanta, Work};
 
 /// What `boot` takes.
@@ -36,14 +37,16 @@ pub struct Machine {
     /// Shares of a core's time, in microseconds each round: bus, io, tasks
     #[arg(long, value_name = "BUS_US,IO_US,TASKS_US", value_parser = quanta)]
     qos: Option<Quanta>,
+    #[command(flatten)]
+    listen: super::listen::Listen,
 }
 
 impl Machine {
-    /// As options of the boot.
+    /// As options of the boot; `unasked` says whether it listens when nobody says where.
     ///
     /// # Errors
-    /// A module cannot be read.
-    pub fn options(&self) -> anyhow::Result<Options> {
+    /// A module cannot be read, or it cannot listen.
+    pub fn options(&self, unasked: Unasked) -> anyhow::Result<Options> {
         for (_, path) in &self.load {
             super::readable(path)?;
         }
@@ -57,6 +60,7 @@ impl Machine {
         if let Some(quanta) = self.qos {
             options.quanta = quanta;
         }
+        options.listen = self.listen.open(unasked)?;
         Ok(options)
     }
 }
@@ -97,8 +101,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(init) = &args.init {
         super::readable(init)?;
     }
-    let options = args.machine.options()?;
-    if args.no_console && args.init.is_none() && options.loads.is_empty() {
+    let terminal = !args.no_console && io::stdin().is_terminal();
+    let unasked = if terminal {
+        Unasked::Listen
+    } else {
+        Unasked::Silent
+    };
+    let options = args.machine.options(unasked)?;
+    let idle = args.init.is_none() && options.loads.is_empty() && options.listen.is_none();
+    if args.no_console && idle {
         bail!("boot: --no-console needs --init FILE.ok: nothing else would start a task");
     }
     let work = if args.no_console {
@@ -106,7 +117,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     } else {
         Work::Console {
             init: args.init,
-            terminal: io::stdin().is_terminal(),
+            terminal,
         }
     };
     Ok(super::exit_code(boot::boot(options, work)?))

@@ -9,6 +9,8 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, bail};
 
+use crate::console::progress::Progress;
+
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What `build` takes.
@@ -30,6 +32,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             manifest.display()
         );
     }
+    let progress = Progress::begin(format!("reading {}", manifest.display()));
+    check(&args.dir)?;
+    drop(progress);
     let built = compile(&args.dir)?;
     let name = built.file_name().unwrap_or(OsStr::new("task.wasm"));
     let output = args.output.clone().unwrap_or_else(|| PathBuf::from(name));
@@ -42,6 +47,41 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("build: cannot write {}", output.display()))?;
     eprintln!("wrote {} ({} bytes)", output.display(), bytes.len());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Asks cargo, before anything is compiled, whether the folder's package makes a module.
+fn check(dir: &Path) -> anyhow::Result<()> {
+    let output = Command::new("cargo")
+        .current_dir(dir)
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .output()
+        .context("build: cargo does not run: install Rust with rustup")?;
+    let shown = dir.display();
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        bail!("build: {shown}: {}", text.trim());
+    }
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("build: cargo metadata")?;
+    let manifest = dir.join("Cargo.toml").canonicalize()?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let package = packages
+        .into_iter()
+        .find(|package| package["manifest_path"].as_str().map(Path::new) == Some(&manifest));
+    let Some(package) = package else {
+        bail!("build: {shown} is a workspace, not a crate: name the folder of a task crate");
+    };
+    let targets = package["targets"].as_array().into_iter().flatten();
+    let makes_module = targets
+        .flat_map(|target| target["crate_types"].as_array().into_iter().flatten())
+        .any(|kind| kind == "cdylib");
+    if !makes_module {
+        bail!(
+            "build: {shown} is no task: its Cargo.toml needs [lib] crate-type = [\"cdylib\"] \
+             ('okernel new' writes a task crate)"
+        );
+    }
+    Ok(())
 }
 
 /// Runs cargo; answers the module that it made.
@@ -59,6 +99,7 @@ fn compile(dir: &Path) -> anyhow::Result<PathBuf> {
         );
     }
     let text = String::from_utf8_lossy(&output.stdout);
+    // What is linked comes last.
     let module = text
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::listen::Unasked;
 use crate::boot::{self, Work};
 
 /// What `eval` takes.
@@ -16,6 +17,9 @@ pub struct Args {
 
 /// Boots, evaluates, ends.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let status = boot::boot(args.machine.options()?, Work::Text(args.expr))?;
+    let status = boot::boot(
+        args.machine.options(Unasked::Silent)?,
+        Work::Text(args.expr),
+    )?;
     Ok(super::exit_code(status))
 }

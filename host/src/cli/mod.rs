@@ -3,6 +3,7 @@
 //! stdout carries the program's output alone; logs and errors go to stderr. The exit status is 0
 //! when all went well, 1 when something failed, 2 when the command line was wrong.
 
+mod attach;
 mod bench;
 mod boot;
 mod build;
@@ -10,6 +11,7 @@ mod completions;
 mod eval;
 mod inspect;
 mod link;
+mod listen;
 mod new;
 mod run;
 mod top;
@@ -44,6 +46,8 @@ enum Verb {
     Run(run::Args),
     /// Evaluate one expression and print its value
     Eval(eval::Args),
+    /// The shell of a kernel that runs elsewhere, over its WebSocket
+    Attach(attach::Args),
     /// Write a new task crate that builds
     New(new::Args),
     /// Compile a task crate to a module
@@ -70,6 +74,7 @@ pub fn main() -> ExitCode {
         Verb::Boot(args) => boot::run(args),
         Verb::Run(args) => run::run(args),
         Verb::Eval(args) => eval::run(args),
+        Verb::Attach(args) => attach::run(&args),
         Verb::New(args) => new::run(&args),
         Verb::Build(args) => build::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
@@ -93,7 +98,7 @@ fn start_log(filter: &str) -> anyhow::Result<()> {
         .with_context(|| format!("--log {filter}: not a level or filter"))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| crate::console::screen::Log)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .init();
     Ok(())

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::listen::Unasked;
 use crate::boot::{self, Work};
 
 /// What `run` takes.
@@ -24,6 +25,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         path: args.file,
         args: args.args,
     };
-    let status = boot::boot(args.machine.options()?, work)?;
+    let status = boot::boot(args.machine.options(Unasked::Silent)?, work)?;
     Ok(super::exit_code(status))
 }

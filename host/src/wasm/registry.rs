@@ -8,6 +8,7 @@
 //! Invariant: only what [`Registry::embed_interpreter`] was given runs on the engine without
 //! preemption; nothing that is loaded from a file ever does, whatever its name.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -33,7 +34,12 @@ pub struct Registry {
     shared: Arc<Shared>,
 }
 
+/// Called with a module's name when it is about to be compiled or fetched; what it answers is
+/// dropped when that is done.
+type Watch = Box<dyn Fn(&str) -> Box<dyn Any + Send> + Send + Sync>;
+
 struct Shared {
+    watch: OnceLock<Watch>,
     metered: Target,
     trusted: Target,
     cache: Option<Cache>,
@@ -64,6 +70,7 @@ impl Registry {
             })
         };
         let shared = Shared {
+            watch: OnceLock::new(),
             metered: target(Metering::Epoch)?,
             trusted: target(Metering::Trusted)?,
             cache: Cache::open(cache),
@@ -72,6 +79,13 @@ impl Registry {
         Ok(Registry {
             shared: Arc::new(shared),
         })
+    }
+
+    /// Calls `watch` with the name of each module that is about to be compiled or fetched from the cache, on
+    /// the thread that does it; what it answers is dropped when that is done. Only the first call counts.
+    pub fn watch(&self, watch: impl Fn(&str) -> Box<dyn Any + Send> + Send + Sync + 'static) {
+        // A second watcher is not needed by anybody.
+        let _ = self.shared.watch.set(Box::new(watch));
     }
 
     /// Adds a module that is part of the program. It is compiled when it is first wanted.
@@ -254,6 +268,7 @@ impl Shared {
             Metering::Trusted => &self.trusted,
         };
         debug_assert_eq!(target.metering, metering);
+        let _watched = self.watch.get().map(|watch| watch(name));
         GuestModule::load(name, wasm, target, self.cache.as_ref())
     }
 

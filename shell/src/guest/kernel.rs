@@ -11,7 +11,7 @@ use okernel_sdk::{
 };
 use okernel_sdk::{Sleep, Timers};
 use okernel_shell::effect::Effect;
-use okernel_shell::encode::{decode, encode};
+use okernel_shell::encode::encode;
 use okernel_shell::error::{Class, Error};
 use okernel_shell::format::form;
 use okernel_shell::session::{Executed, Host, Progress, Stream, Taken};
@@ -22,6 +22,7 @@ use std::pin::Pin;
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::answer::answer;
 use crate::files::{Files, lines, text_of_lines};
 use crate::ports::{Arm, Port, Ports, payload};
 
@@ -344,17 +345,12 @@ fn wrong(text: &str) -> Progress {
     Progress::Done(Err(Error::new(Class::Type, text)))
 }
 
-/// What the kernel replied, as the program's answer.
-fn answer(bytes: &[u8]) -> std::result::Result<Value, Error> {
-    use okernel_sdk::abi::value::{Reader, Token};
-    if let Ok(Token::Error(text)) = Reader::new(bytes).token() {
-        let (class, rest) = text.split_once(": ").unwrap_or(("io", text));
-        return Err(match Class::from_word(class) {
-            Some(class) => Error::new(class, rest),
-            None => Error::new(Class::Io, text),
-        });
+fn status(executed: Executed) -> layout::Executed {
+    match executed {
+        Executed::Done => layout::Executed::Done,
+        Executed::Failed => layout::Executed::Failed,
+        Executed::Incomplete => layout::Executed::Incomplete,
     }
-    decode(bytes)
 }
 
 impl Host for Kernel {
@@ -487,13 +483,13 @@ impl Host for Kernel {
     fn executed(&mut self, executed: Executed) {
         self.outcome = Some(executed);
         if self.is_shell() {
-            let status = match executed {
-                Executed::Done => layout::Executed::Done,
-                Executed::Failed => layout::Executed::Failed,
-                Executed::Incomplete => layout::Executed::Incomplete,
-            };
             // The kernel refuses a report that nobody waits for, which is no harm.
-            drop(Context::report(status));
+            drop(Context::report(status(executed)));
         }
+    }
+
+    fn reported(&mut self, executed: Executed, outcome: &[u8]) {
+        // What is not shown cannot be too large: the session has seen to that.
+        drop(Context::report_outcome(status(executed), outcome));
     }
 }

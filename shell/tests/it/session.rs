@@ -1,7 +1,8 @@
 //! The session against a host of the test's own: lines, errors, effects that wait, output that is
 //! taken piece by piece.
 
-use okernel_abi::layout::{CANCEL_INPUT, END_OF_INPUT};
+use okernel_abi::layout::{CANCEL_INPUT, END_OF_INPUT, OutcomeForm, REPORTED_INPUT};
+use okernel_abi::value::Value as Plain;
 use okernel_shell::effect::Effect;
 use okernel_shell::error::{Class, Error};
 use okernel_shell::machine::{Config, Machine};
@@ -22,6 +23,7 @@ struct Fake {
     abandoned: usize,
     /// Answers `poll` at once.
     polls: usize,
+    outcomes: Vec<(Executed, Plain)>,
 }
 
 impl Host for Fake {
@@ -74,6 +76,11 @@ impl Host for Fake {
     fn abandon(&mut self) {
         self.abandoned += 1;
         self.answer = None;
+    }
+
+    fn reported(&mut self, executed: Executed, outcome: &[u8]) {
+        let outcome = Plain::decode(outcome).unwrap();
+        self.outcomes.push((executed, outcome));
     }
 }
 
@@ -310,4 +317,59 @@ fn a_session_whose_command_is_under_way_is_not_saved() {
     assert_eq!(session.turn(&mut Held(&mut host)), Turn::Waiting);
     let error = session.save().unwrap_err();
     assert!(error.to_string().contains("try again"), "{error}");
+}
+
+/// An input whose outcome is to be reported.
+fn reported(form: OutcomeForm, text: &str) -> Vec<u8> {
+    [&[REPORTED_INPUT, form as u8], text.as_bytes()].concat()
+}
+
+#[test]
+fn an_outcome_is_reported_and_not_printed() {
+    let host = run(&[
+        &reported(OutcomeForm::Text, "1+2"),
+        &reported(OutcomeForm::Value, "a:!3"),
+        &reported(OutcomeForm::Value, "a:7;"),
+        &reported(OutcomeForm::Text, "f:{x+1"),
+        &reported(OutcomeForm::Text, "};"),
+        &reported(OutcomeForm::Text, "print a"),
+        b"f a",
+    ]);
+    let outcomes: Vec<_> = host.outcomes.into_iter().collect();
+    assert_eq!(
+        outcomes,
+        [
+            (Executed::Done, Plain::text("3\n")),
+            (Executed::Done, Plain::Ints(vec![0, 1, 2])),
+            (Executed::Done, Plain::Nil),
+            (Executed::Incomplete, Plain::Nil),
+            (Executed::Done, Plain::text("")),
+            (Executed::Done, Plain::text("7\n")),
+        ]
+    );
+    assert_eq!((host.out.as_str(), host.errors.as_str()), ("7\n8\n", ""));
+    assert_eq!(host.executed, [Executed::Done]);
+}
+
+#[test]
+fn a_reported_error_has_its_place_and_its_calls() {
+    let host = run(&[b"f:{1+`a}", &reported(OutcomeForm::Value, "2;\n f 1")]);
+    assert_eq!(host.errors, "");
+    let (executed, Plain::Dict(pair)) = &host.outcomes[0] else {
+        panic!("{:?}", host.outcomes);
+    };
+    assert_eq!(*executed, Executed::Failed);
+    let (Plain::Symbols(names), Plain::List(values)) = &**pair else {
+        panic!("{pair:?}");
+    };
+    let of = |name: &str| &values[names.iter().position(|known| known == name).unwrap()];
+    assert_eq!(of("class"), &Plain::text("type"));
+    assert_eq!(of("source"), &Plain::text("f:{1+`a}"));
+    assert_eq!((of("line"), of("column")), (&Plain::Int(1), &Plain::Int(5)));
+    let text = of("text").as_text().unwrap();
+    assert!(text.contains("\n in f (stdin:1): "), "{text}");
+    let Plain::List(calls) = of("stack") else {
+        panic!("{:?}", of("stack"));
+    };
+    assert_eq!(calls.len(), 1);
 }

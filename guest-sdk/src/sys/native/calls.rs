@@ -7,7 +7,7 @@ use super::memory::Mirror;
 use super::world::{Object, Source, Timer, with};
 use core::ptr::NonNull;
 use okernel_abi::Errno;
-use okernel_abi::layout::{Executed, HandleKind, LogLevel, RingInfo, Window};
+use okernel_abi::layout::{Executed, HandleKind, LogLevel, REPORT_BYTES_MAX, RingInfo, Window};
 use okernel_abi::value::Value;
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
@@ -349,6 +349,15 @@ pub(crate) fn memory() -> Result<u64, Errno> {
 
 pub(crate) fn state(version: u32, bytes: &[u8]) -> Result<(), Errno> {
     with(|world| world.task().state = Some((version, bytes.to_vec())));
+    Ok(())
+}
+
+pub(crate) fn report(status: u32, outcome: &[u8]) -> Result<(), Errno> {
+    if outcome.len() > REPORT_BYTES_MAX {
+        return Err(Errno::TooLarge);
+    }
+    executed(status)?;
+    with(|world| world.task().outcomes.push(outcome.to_vec()));
     Ok(())
 }
 

@@ -69,6 +69,7 @@ pub(crate) struct TaskState {
     pub(crate) armed: Vec<(u32, u32)>,
     pub(crate) fault: Option<String>,
     pub(crate) executed: Vec<Executed>,
+    pub(crate) outcomes: Vec<Vec<u8>>,
     pub(crate) input: Vec<u8>,
     pub(crate) unacknowledged: usize,
     /// What the task has handed over as its state.

@@ -270,6 +270,8 @@ impl Selector for Console {
                 }
                 self.end(effects);
             }
+            // These are for selectors that ask for more than a console does.
+            Notice::Answer(..) | Notice::Spawned(_) | Notice::Ended(..) | Notice::Output(..) => {}
         }
     }
 

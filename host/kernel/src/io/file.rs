@@ -22,7 +22,7 @@ const NUMBER: u64 = 1;
 
 /// What a thread aside has done with a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Piece {
+pub enum Piece {
     /// Bytes that were read, or all that were to be written (none).
     Bytes(Vec<u8>),
     /// There is nothing more, for now or at all.

@@ -5,8 +5,8 @@
 
 pub(crate) mod alarm;
 pub(crate) mod poll;
-pub(crate) mod rings;
-pub(crate) mod selector;
+pub mod rings;
+pub mod selector;
 pub mod source;
 
 pub mod console;

@@ -1,5 +1,7 @@
 //! A core's poll: the one place where a core sleeps, and the table of its selectors.
 
+use crate::core::Shared;
+use crate::ids::CoreId;
 use crate::inbox::Asker;
 use crate::io::alarm::Alarm;
 use crate::io::output::Stream;
@@ -77,6 +79,8 @@ struct Slots {
     table: Table<Slot>,
     alarms: Wheel<Key>,
     signal: Arc<Signal>,
+    shared: Arc<Shared>,
+    core: CoreId,
 }
 
 /// What selectors asked for, slot by slot.
@@ -92,7 +96,7 @@ impl fmt::Debug for Io {
 
 impl Io {
     /// The poll becomes that of a core.
-    pub(crate) fn new(poller: Poller) -> Io {
+    pub(crate) fn new(poller: Poller, shared: Arc<Shared>, core: CoreId) -> Io {
         Io {
             poll: poller.poll,
             events: Events::with_capacity(EVENTS_MAX),
@@ -101,6 +105,8 @@ impl Io {
                 table: Table::new(),
                 alarms: Wheel::new(),
                 signal: poller.signal,
+                shared,
+                core,
             },
             woken: Vec::new(),
         }
@@ -220,6 +226,11 @@ impl Io {
         }
     }
 
+    /// Whether this slot still has its selector.
+    pub(crate) fn has(&self, slot: Key) -> bool {
+        self.slots.table.get(slot).is_some()
+    }
+
     /// Hands news to a selector.
     pub(crate) fn notice(&mut self, slot: Key, notice: Notice, now_ns: u64) -> Vec<Effect> {
         self.call(slot, now_ns, |selector, effects| {
@@ -231,11 +242,11 @@ impl Io {
     pub(crate) fn executed(
         &mut self,
         slot: Key,
-        executed: Result<Executed, String>,
+        report: Result<(Executed, Vec<u8>), String>,
         now_ns: u64,
     ) -> Vec<Effect> {
         self.call(slot, now_ns, |selector, effects| {
-            selector.executed(executed, effects);
+            selector.reported(report, effects);
         })
     }
 
@@ -298,6 +309,8 @@ impl Slots {
             key,
             wake: &slot.wake,
             signal: &self.signal,
+            shared: &self.shared,
+            core: self.core,
         };
         let mut effects = Effects::new(place, now_ns);
         call(&mut *slot.selector, &mut effects);

@@ -14,17 +14,17 @@ use okernel_ring::{
 use std::sync::Arc;
 
 /// An end of a ring of frames, and its entry in the directory.
-pub(crate) struct Own<E> {
-    /// Dropped before the entry.
-    pub(crate) end: E,
+pub struct Own<E> {
+    /// The end; it is dropped before its entry.
+    pub end: E,
     entry: Entry,
 }
 
 /// A publisher that a selector owns.
-pub(crate) type OwnPublisher = Own<FramePublisher>;
+pub type OwnPublisher = Own<FramePublisher>;
 
 /// A subscriber that a selector owns.
-pub(crate) type OwnSubscriber = Own<FrameSubscriber>;
+pub type OwnSubscriber = Own<FrameSubscriber>;
 
 /// Takes the endpoint out of the directory when it is dropped.
 struct Entry {
@@ -40,7 +40,7 @@ impl Drop for Entry {
 
 impl<E> Own<E> {
     /// The endpoint's number.
-    pub(crate) fn id(&self) -> EndpointId {
+    pub fn id(&self) -> EndpointId {
         self.entry.id
     }
 }

@@ -9,23 +9,29 @@
 //! with [`Ready::Ring`] when there is data or room; nothing is ever polled. Slots are given and taken
 //! while the kernel runs ([`crate::io::select`]), and a selector may take itself away.
 
-use crate::ids::TaskId;
+use crate::core::Shared;
+use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::{Asker, Post};
 use crate::io::console::ConsoleConfig;
 use crate::io::file::Piece;
 use crate::io::output::Stream;
+use crate::io::rings::OwnSubscriber;
+use crate::refusal::Refusal;
+use crate::spawn::Spawn;
 use crate::table::Key;
 use crate::wake::{Signal, SlotWake};
 use mio::event::Event;
 use mio::{Registry, Token};
 use okernel_abi::layout::Executed;
+use okernel_abi::value::Value;
+use okernel_ring::Policy;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 /// Something that a core waits for.
-pub(crate) trait Selector: Send {
+pub trait Selector: Send {
     /// Called once, when the selector gets its slot. What has a file descriptor registers it with
     /// [`Effects::token`]; threads aside are given the [`Effects::door`].
     fn register(&mut self, effects: &mut Effects<'_>) -> io::Result<()>;
@@ -45,6 +51,12 @@ pub(crate) trait Selector: Send {
         let _ = (executed, effects);
     }
 
+    /// As [`Selector::executed`], with the outcome that the task has reported: an encoded value, or
+    /// nothing.
+    fn reported(&mut self, report: Result<(Executed, Vec<u8>), String>, effects: &mut Effects<'_>) {
+        self.executed(report.map(|(executed, _)| executed), effects);
+    }
+
     /// Takes output; `asker` is told when it is written. None: this selector takes none.
     fn write(&mut self, stream: Stream, bytes: Vec<u8>, asker: Asker) -> Option<()> {
         let _ = (stream, bytes, asker);
@@ -62,7 +74,7 @@ pub(crate) trait Selector: Send {
 
 /// What is ready.
 #[derive(Debug)]
-pub(crate) enum Ready<'a> {
+pub enum Ready<'a> {
     /// What was registered with [`Effects::token`] of this number.
     Event(u32, &'a Event),
     /// A ring whose end registered [`Effects::waker`] has data or room; or [`Effects::again`] was
@@ -74,7 +86,7 @@ pub(crate) enum Ready<'a> {
 
 /// News for a selector.
 #[derive(Debug)]
-pub(crate) enum Notice {
+pub enum Notice {
     /// What a console reads, once it is started, and who is given the lines.
     Input(ConsoleConfig, TaskId),
     /// Its turn has come: it may begin to read. How earlier inputs went is passed on.
@@ -91,18 +103,28 @@ pub(crate) enum Notice {
     Resolved(Result<Vec<SocketAddr>, String>),
     /// A person at the terminal interrupts.
     Interrupt,
+    /// The answer to [`Effect::Ask`] with this tag; it may be an error value.
+    Answer(u64, Value),
+    /// The answer to [`Effect::Spawn`]: the task's number, or an error value.
+    Spawned(Value),
+    /// The task with this slot's output, or one that it spawned, has ended: why.
+    Ended(TaskId, String),
+    /// What was written to the console; see [`Effect::Mirror`].
+    Output(Stream, Arc<[u8]>),
 }
 
 /// Whether all inputs so far went well.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Verdict {
+pub enum Verdict {
+    /// All.
     Fine,
+    /// Not all.
     Failed,
 }
 
 impl Verdict {
     /// The exit status of a kernel whose inputs went like this.
-    pub(crate) fn status(self) -> i32 {
+    pub fn status(self) -> i32 {
         match self {
             Verdict::Fine => 0,
             Verdict::Failed => 1,
@@ -112,7 +134,7 @@ impl Verdict {
 
 /// How a thread aside reaches its selector.
 #[derive(Clone, Debug)]
-pub(crate) struct Door {
+pub struct Door {
     signal: Arc<Signal>,
     slot: Key,
 }
@@ -123,7 +145,7 @@ impl Door {
     }
 
     /// Hands news to the selector.
-    pub(crate) fn notice(&self, notice: Notice) {
+    pub fn notice(&self, notice: Notice) {
         self.signal.post(Post::Notice(self.slot, notice));
     }
 
@@ -134,17 +156,36 @@ impl Door {
 }
 
 /// What a selector asks of its core.
-pub(crate) enum Effect {
+pub enum Effect {
     /// An input for a task; the selector is told how it went.
-    Exec { task: TaskId, input: Vec<u8> },
+    Exec {
+        /// The task.
+        task: TaskId,
+        /// The input.
+        input: Vec<u8>,
+    },
     /// The input that the task works on is to be given up; the selector that sent it is told as usual.
-    Interrupt { task: TaskId },
+    Interrupt {
+        /// The task.
+        task: TaskId,
+    },
+    /// A request with all rights, answered by [`Notice::Answer`] with the same tag.
+    Ask(u64, Value),
+    /// A task on this core whose console output, and that of all tasks that it spawns, this selector is
+    /// given to write. Answered by [`Notice::Spawned`]; ended at once if the selector is gone by then.
+    Spawn(Box<Spawn>),
+    /// What this selector was given to write is written: whoever printed it may go on.
+    Written(Vec<Asker>),
+    /// From now on the selector is told all that is written to the console.
+    Mirror,
     /// Let the console begin to read.
     StartConsole(Verdict),
     /// Halt the kernel with this status.
     Halt(i32),
     /// Halt it as soon as the shell is the only task.
     HaltWhenAlone(i32),
+    /// Give this selector a slot of this core.
+    Add(Box<dyn Selector>),
     /// Take the selector that asks away.
     Remove,
 }
@@ -155,11 +196,13 @@ pub(crate) struct Place<'a> {
     pub(crate) key: Key,
     pub(crate) wake: &'a Arc<SlotWake>,
     pub(crate) signal: &'a Arc<Signal>,
+    pub(crate) shared: &'a Arc<Shared>,
+    pub(crate) core: CoreId,
 }
 
 /// A selector's hold on its core during one call: its registrations, rings, alarm, and the effects
 /// that the core carries out after the call, in order.
-pub(crate) struct Effects<'a> {
+pub struct Effects<'a> {
     place: Place<'a>,
     now_ns: u64,
     list: Vec<Effect>,
@@ -182,45 +225,53 @@ impl<'a> Effects<'a> {
     }
 
     /// Asks for an effect.
-    pub(crate) fn push(&mut self, effect: Effect) {
+    pub fn push(&mut self, effect: Effect) {
         self.list.push(effect);
     }
 
     /// Where sources of events are registered.
-    pub(crate) fn registry(&self) -> &Registry {
+    pub fn registry(&self) -> &Registry {
         self.place.registry
     }
 
     /// The token for the selector's source number `part`: a selector may have as many as it likes.
-    pub(crate) fn token(&self, part: u32) -> Token {
+    pub fn token(&self, part: u32) -> Token {
         token(self.place.key, part)
     }
 
     /// A door for threads aside.
-    pub(crate) fn door(&self) -> Door {
+    pub fn door(&self) -> Door {
         Door::new(Arc::clone(self.place.signal), self.place.key)
     }
 
     /// What ends of rings are registered with: wakes the selector with [`Ready::Ring`].
-    pub(crate) fn waker(&self) -> Waker {
+    pub fn waker(&self) -> Waker {
         Waker::from(Arc::clone(self.place.wake))
     }
 
     /// Asks for a call with [`Ready::Ring`] in the core's next round: for a selector that has more to do and
     /// lets the others have their turn.
-    pub(crate) fn again(&self) {
+    pub fn again(&self) {
         self.place.wake.wake_by_ref();
     }
 
     /// The kernel's clock at the beginning of the call, in nanoseconds.
-    pub(crate) fn now_ns(&self) -> u64 {
+    pub fn now_ns(&self) -> u64 {
         self.now_ns
     }
 
     /// Asks for a call with [`Ready::Time`] at this moment of the kernel's clock, instead of the one that was
     /// set before. None: for no such call.
-    pub(crate) fn call_at(&mut self, at_ns: Option<u64>) {
+    pub fn call_at(&mut self, at_ns: Option<u64>) {
         self.call_at = Some(at_ns);
+    }
+
+    /// Subscribes to a ring by its number. The ring forgets the subscriber when it is dropped.
+    ///
+    /// # Errors
+    /// As for the request `sub`.
+    pub fn subscribe(&self, ring: EndpointId, policy: Policy) -> Result<OwnSubscriber, Refusal> {
+        OwnSubscriber::join(self.place.shared, self.place.core, ring, policy)
     }
 }
 

@@ -12,6 +12,7 @@ mod halting;
 mod interrupts;
 mod preemption;
 mod requests;
+mod sessions;
 mod sharing;
 mod sockets;
 mod stats;

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 
+use crate::console::progress::Progress;
 use report::Report;
 
 /// What `bench` takes.
@@ -68,10 +69,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut reports = Vec::new();
     for bench in chosen {
         let mut report = Report::new(bench.name, bench.about);
-        if !args.json {
-            eprintln!("{}: {} ...", bench.name, bench.about);
-        }
+        let progress = Progress::begin(format!("{}: {}", bench.name, bench.about));
         (bench.run)(&mut report)?;
+        drop(progress);
         if !args.json {
             report.print()?;
         }

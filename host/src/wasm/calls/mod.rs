@@ -22,7 +22,7 @@ pub(super) use ring::{
     file_publish, pub_claim, pub_commit, pub_write, ring_info, ring_map, sub_missed, sub_peek,
     sub_readable, sub_release,
 };
-pub(super) use task::{args, executed, fault, input, memory, pause, reply, request, state};
+pub(super) use task::{args, executed, fault, input, memory, pause, reply, report, request, state};
 pub(super) use world::{
     clock, clock_utc, console_offer, console_write, log, seed, timer_set, timer_take,
 };

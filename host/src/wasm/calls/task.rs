@@ -1,6 +1,6 @@
 //! What concerns the task itself: its input and arguments, its requests of the kernel, its end.
 
-use okernel_abi::layout::Executed;
+use okernel_abi::layout::{Executed, REPORT_BYTES_MAX};
 use okernel_abi::value::Value;
 use okernel_abi::{Errno, Handle};
 use okernel_core::Resumed;
@@ -90,6 +90,22 @@ pub(in crate::wasm) fn state(
         version,
         bytes: range.to_vec(),
     });
+    Ok(0)
+}
+
+pub(in crate::wasm) fn report(
+    guest: Guest<'_, '_>,
+    status: u32,
+    address: u32,
+    bytes: u32,
+) -> Result<u64, Errno> {
+    let executed = Executed::from_number(status).ok_or(Errno::Invalid)?;
+    let (memory, state) = split(guest)?;
+    let range = memory.range(&state.windows, address, bytes)?;
+    if range.bytes() > REPORT_BYTES_MAX {
+        return Err(Errno::TooLarge);
+    }
+    state.cx.report(executed, range.to_vec())?;
     Ok(0)
 }
 
