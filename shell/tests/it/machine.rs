@@ -383,10 +383,3 @@ fn json_is_read_here_and_written_by_the_host() {
         other => panic!("{other:?}"),
     }
 }
-
-#[test]
-fn help_is_a_value() {
-    assert_eq!(value("help\"+\""), value("help(+)"));
-    assert!(value("help`print").contains("print x"));
-    assert!(value("help[]").contains("verbs"));
-}

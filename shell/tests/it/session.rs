@@ -373,3 +373,11 @@ fn a_reported_error_has_its_place_and_its_calls() {
     };
     assert_eq!(calls.len(), 1);
 }
+
+#[test]
+fn help_prints_the_page_of_a_verb_or_a_name() {
+    let host = run(&[b"help`print", b"help\"+\""]);
+    assert!(host.out.contains("print x"), "{}", host.out);
+    assert!(host.out.contains("flip"), "{}", host.out);
+    assert_eq!(host.errors, "");
+}
