@@ -32,7 +32,10 @@ class Session:
         await self.socket.send(json.dumps(message))
 
     async def until(self, wanted):
-        """The first message for which `wanted` holds; those before it are kept in `seen`."""
+        """The first message for which `wanted` holds, of those in `seen` and those to come; the rest is kept."""
+        for at, message in enumerate(self.seen):
+            if wanted(message):
+                return self.seen.pop(at)
         while True:
             message = await self.receive()
             if wanted(message):
