@@ -73,9 +73,9 @@ fn os(what: &'static str) -> impl FnOnce(io::Error) -> BootError {
 /// Cores that are not running yet, or are being run by [`Kernel::run0`].
 #[derive(Debug)]
 pub struct Kernel {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     #[expect(clippy::vec_box, reason = "a core passes between threads as its box")]
-    cores: Vec<Box<Core>>,
+    pub(crate) cores: Vec<Box<Core>>,
     leaders: Vec<JoinHandle<()>>,
 }
 
@@ -98,6 +98,17 @@ impl Kernel {
         modules: Arc<dyn Modules>,
         hooks: Arc<dyn CoreHooks>,
     ) -> Result<Kernel, BootError> {
+        Kernel::on_clock(count, config, modules, hooks, Clock::start())
+    }
+
+    /// As [`Kernel::simple`], on a clock of the caller's choice.
+    pub(crate) fn on_clock(
+        count: usize,
+        config: Config,
+        modules: Arc<dyn Modules>,
+        hooks: Arc<dyn CoreHooks>,
+        clock: Clock,
+    ) -> Result<Kernel, BootError> {
         if !(1..=CORES_MAX).contains(&count) {
             return Err(BootError::Cores { count });
         }
@@ -116,7 +127,7 @@ impl Kernel {
         };
         let cpus = crew::assign_cpus(count, config.pinning);
         let shared = Arc::new(Shared {
-            clock: Clock::start(),
+            clock,
             directory: Directory::default(),
             parcels: Parcels::default(),
             stats: (0..count).map(|_| Arc::new(CoreStats::default())).collect(),

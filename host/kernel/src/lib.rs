@@ -24,6 +24,7 @@ pub mod task;
 mod waiting;
 
 mod cell;
+pub mod chance;
 pub mod clock;
 mod core;
 mod directory;
@@ -61,6 +62,7 @@ mod log_budget;
 
 pub mod control;
 pub mod kernel;
+pub mod simulation;
 
 pub use bus::BusError;
 pub use capability::Grant;

@@ -159,7 +159,6 @@ impl Parcels {
     }
 
     /// How many have not been taken yet.
-    #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }

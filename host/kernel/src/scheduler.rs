@@ -250,7 +250,7 @@ impl Core {
 
     /// Whether a halting core is done: its tasks have ended, its messages are sent, and, on the boot core,
     /// all other cores are done.
-    fn has_halted(&mut self) -> bool {
+    pub(crate) fn has_halted(&mut self) -> bool {
         if self.phase == Phase::Halting && self.tasks.is_empty() {
             self.phase = Phase::Flushing;
             if let Some(asker) = self.halt_asker.take() {

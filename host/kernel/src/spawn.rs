@@ -1,6 +1,7 @@
 //! What is said to start a task: at boot, by a control, or by another task.
 
 use crate::capability::Grant;
+use crate::chance::{Chance, GAMMA};
 use crate::ids::TaskId;
 use crate::limits::WEIGHT_DEFAULT;
 use crate::program::{Limits, Program};
@@ -48,12 +49,9 @@ pub struct Spawn {
     pub(crate) outlet: Outlet,
 }
 
-/// The seed of a task that was given none: its number, with all bits stirred (SplitMix64).
+/// The seed of a task that was given none: its number, with all bits stirred.
 pub(crate) fn seed_of(task: TaskId) -> u64 {
-    let mut z = (task.number() as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    Chance::new((task.number() as u64).wrapping_mul(GAMMA)).next_u64()
 }
 
 /// Where a task's console output goes. Tasks that it spawns have the same.

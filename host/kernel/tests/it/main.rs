@@ -14,6 +14,7 @@ mod preemption;
 mod requests;
 mod sessions;
 mod sharing;
+mod simulated;
 mod sockets;
 mod stats;
 mod timers;
