@@ -150,12 +150,8 @@ pub fn poll() -> i32 {
 
 /// `finalize` of a module.
 pub fn finalize(exit: u32) {
-    let exit = match exit {
-        0 => ExitCode::Done,
-        1 => ExitCode::Error,
-        2 => ExitCode::Killed,
-        _ => ExitCode::Halted,
-    };
+    // A reason that is newer than this SDK is an end from outside like any other.
+    let exit = ExitCode::from_number(exit).unwrap_or(ExitCode::Killed);
     if let Some(mut task) = TASK.take() {
         task.finalize(&mut Context::new(), exit);
     }

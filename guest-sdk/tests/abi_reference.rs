@@ -85,15 +85,7 @@ fn kinds() -> String {
 
 fn page() -> String {
     let poll = numbers(known(|number| PollCode::from_number(number as i32)));
-    let exit = numbers(
-        [
-            ExitCode::Done,
-            ExitCode::Error,
-            ExitCode::Killed,
-            ExitCode::Halted,
-        ]
-        .map(|exit| (exit as u32, exit)),
-    );
+    let exit = numbers(known(ExitCode::from_number));
     let executed = numbers(known(Executed::from_number));
     let levels = numbers(known(LogLevel::from_number));
     let windows = numbers([Window::Copy, Window::Map].map(|window| (window as u32, window)));

@@ -107,6 +107,34 @@ pub enum ExitCode {
     Killed = 2,
     /// The kernel halts.
     Halted = 3,
+    /// It reached a limit that it may not cross.
+    Limit = 4,
+    /// Something was taken from it that it cannot be without.
+    Revoked = 5,
+    /// Another one takes its place.
+    Replaced = 6,
+    /// A task that it is linked to, or that spawned it, has ended.
+    Linked = 7,
+    /// Its supervisor ended it.
+    Shutdown = 8,
+}
+
+impl ExitCode {
+    /// The code with this number.
+    pub fn from_number(number: u32) -> Option<ExitCode> {
+        Some(match number {
+            0 => ExitCode::Done,
+            1 => ExitCode::Error,
+            2 => ExitCode::Killed,
+            3 => ExitCode::Halted,
+            4 => ExitCode::Limit,
+            5 => ExitCode::Revoked,
+            6 => ExitCode::Replaced,
+            7 => ExitCode::Linked,
+            8 => ExitCode::Shutdown,
+            _ => return None,
+        })
+    }
 }
 
 /// The last byte of an input for the shell that is not to go on in the next line, whatever it lacks.

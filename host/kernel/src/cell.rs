@@ -7,6 +7,7 @@
 
 use crate::capability::{Armed, Handles};
 use crate::crew::Seat;
+use crate::exit::Exit;
 use crate::ids::TaskId;
 use crate::inbox::Asker;
 use crate::log_budget::LogBudget;
@@ -14,7 +15,7 @@ use crate::program::Limits;
 use crate::spawn::Outlet;
 use crate::stats::{State, TaskStats};
 use crate::table::Key;
-use crate::task::{Exit, Fault, FaultKind, Task};
+use crate::task::{Fault, FaultKind, Task};
 use crate::wake::TaskWake;
 use crate::wfq::{VirtualTime, Weight};
 use std::collections::VecDeque;
@@ -34,6 +35,17 @@ pub(crate) enum Kill {
     Asked,
     Halting,
     Limit(String),
+    /// Something was taken from it that it cannot be without.
+    Revoked(String),
+    /// Another one takes its place.
+    Replaced,
+    /// A task that it is linked to, or that spawned it, has ended.
+    Linked {
+        task: TaskId,
+        text: String,
+    },
+    /// Its supervisor ends it.
+    Shutdown,
 }
 
 impl Kill {

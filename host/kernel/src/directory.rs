@@ -6,6 +6,7 @@
 //! A publisher's number is its ring's number, so its entry stays, marked as closed, while the ring
 //! still has subscribers. Ended tasks are remembered for a while, with the reason of their end.
 
+use crate::exit::Exit;
 use crate::ids::{CoreId, EndpointId, SelectorId, TaskId};
 use crate::io::select::SelectorInfo;
 use crate::limits::{ENDED_TASKS_KEPT, OBJECTS_MAX};
@@ -61,7 +62,7 @@ pub(crate) struct TaskInfo {
 pub(crate) struct EndedTask {
     pub(crate) id: TaskId,
     pub(crate) info: TaskInfo,
-    pub(crate) reason: String,
+    pub(crate) exit: Exit,
 }
 
 #[derive(Debug, Default)]
@@ -257,15 +258,15 @@ impl Directory {
         self.lock().tasks.get(id.0).cloned()
     }
 
-    /// Why a task that has ended did, if that is still remembered.
-    pub(crate) fn ended_reason(&self, id: TaskId) -> Option<String> {
+    /// How a task that has ended did, if that is still remembered.
+    pub(crate) fn ended_exit(&self, id: TaskId) -> Option<Exit> {
         let inner = self.lock();
         let ended = inner.ended.iter().find(|ended| ended.id == id)?;
-        Some(ended.reason.clone())
+        Some(ended.exit.clone())
     }
 
     /// A task has ended.
-    pub(crate) fn remove_task(&self, id: TaskId, reason: String) {
+    pub(crate) fn remove_task(&self, id: TaskId, exit: Exit) {
         let mut inner = self.lock();
         let Some(info) = inner.tasks.remove(id.0) else {
             return;
@@ -273,7 +274,7 @@ impl Directory {
         while inner.ended.len() >= ENDED_TASKS_KEPT {
             inner.ended.pop_front();
         }
-        inner.ended.push_back(EndedTask { id, info, reason });
+        inner.ended.push_back(EndedTask { id, info, exit });
     }
 
     /// All tasks, by rising index, and those that ended last.
@@ -360,6 +361,7 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::Directory;
+    use crate::exit::Exit;
     use crate::ids::{CoreId, EndpointId};
     use okernel_abi::Errno;
     use okernel_ring::{Policy, Ring, Start};

@@ -301,8 +301,8 @@ impl Core {
     }
 
     pub(crate) fn no_task(&self, op: &str, task: TaskId) -> Refusal {
-        let text = match self.shared.directory.ended_reason(task) {
-            Some(reason) => format!("{op}: task {task} has ended: {reason}"),
+        let text = match self.shared.directory.ended_exit(task) {
+            Some(exit) => format!("{op}: task {task} has ended: {exit}"),
             None => format!("{op}: there is no task {task}"),
         };
         Refusal::new(Errno::NotFound, text)

@@ -6,11 +6,11 @@
 use crate::capability::Object;
 use crate::cell::Cell;
 use crate::core::{Core, Phase};
+use crate::exit::Exit;
 use crate::ids::{CoreId, EndpointId};
 use crate::inbox::Post;
 use crate::message::Message;
 use crate::refusal::Refusal;
-use crate::task::Exit;
 use okernel_abi::Errno;
 use std::sync::atomic::Ordering;
 
@@ -41,7 +41,7 @@ impl Core {
         if matches!(exit, Exit::Error(_)) {
             self.shared.task_failed.store(true, Ordering::Release);
         }
-        self.shared.directory.remove_task(cell.id, exit.to_string());
+        self.shared.directory.remove_task(cell.id, exit.clone());
         let text = format!("exec: task {} ended: {exit}", cell.id);
         let waiting = cell.execs.drain(..).map(|job| job.asker);
         for asker in cell.executing.take().into_iter().chain(waiting) {

@@ -2,6 +2,7 @@
 
 use crate::cell::Cell;
 use crate::core::Core;
+use crate::exit::Exit;
 use crate::ids::{CoreId, TaskId};
 use crate::inbox::Asker;
 use crate::io::output::Stream;
@@ -11,7 +12,6 @@ use crate::pending::Pending;
 use crate::refusal::Refusal;
 use crate::spawn::{Outlet, Spawn};
 use crate::table::Key;
-use crate::task::Exit;
 use okernel_abi::Errno;
 use okernel_abi::value::Value;
 use std::sync::Arc;

@@ -5,7 +5,7 @@
 //! `Box<dyn Task>`.
 
 use crate::context::Context;
-use okernel_abi::layout::ExitCode;
+use crate::exit::Exit;
 use std::fmt;
 
 /// Something that a core runs.
@@ -118,42 +118,6 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
-
-/// How a task ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Exit {
-    /// It answered End.
-    Done,
-    /// It failed.
-    Error(Fault),
-    /// It was killed.
-    Killed,
-    /// The kernel halts.
-    Halted,
-}
-
-impl Exit {
-    /// The number that a guest is told.
-    pub fn code(&self) -> ExitCode {
-        match self {
-            Exit::Done => ExitCode::Done,
-            Exit::Error(_) => ExitCode::Error,
-            Exit::Killed => ExitCode::Killed,
-            Exit::Halted => ExitCode::Halted,
-        }
-    }
-}
-
-impl fmt::Display for Exit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Exit::Done => f.write_str("done"),
-            Exit::Error(fault) => write!(f, "{fault}"),
-            Exit::Killed => f.write_str("killed"),
-            Exit::Halted => f.write_str("halted"),
-        }
-    }
-}
 
 /// What [`Context::preempt`](crate::Context::preempt) answers when the task's next turn has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -8,8 +8,9 @@
 use crate::cell::{Cell, Kill, Stage, Woken};
 use crate::context::Context;
 use crate::core::Core;
+use crate::exit::Exit;
 use crate::stats::State;
-use crate::task::{Exit, Fault, FaultKind, Outcome, Task};
+use crate::task::{Fault, FaultKind, Outcome, Task};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

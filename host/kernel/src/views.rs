@@ -28,19 +28,21 @@ pub(crate) struct TaskRow {
     pub(crate) id: TaskId,
     pub(crate) info: TaskInfo,
     state: &'static str,
-    /// Why it ended; empty while it lives.
+    /// Why it ended, in one word; empty while it lives.
+    reason: &'static str,
+    /// The same as one line.
     pub(crate) exit: String,
 }
 
 impl TaskRow {
     pub(crate) fn alive(id: TaskId, info: TaskInfo) -> TaskRow {
         let state = info.stats.state().name();
-        let exit = String::new();
         TaskRow {
             id,
             info,
             state,
-            exit,
+            reason: "",
+            exit: String::new(),
         }
     }
 
@@ -49,7 +51,8 @@ impl TaskRow {
             id: task.id,
             info: task.info,
             state: "ended",
-            exit: task.reason,
+            reason: task.exit.reason().name(),
+            exit: task.exit.to_string(),
         }
     }
 }
@@ -62,7 +65,7 @@ pub(crate) fn tasks(shared: &Shared) -> Value {
     task_table(&rows)
 }
 
-/// Tasks: `task name core state cpu_ms turns preempted weight memory parent restarts exit`.
+/// Tasks: `task name core state cpu_ms turns preempted weight memory parent restarts exit reason`.
 pub(crate) fn task_table(rows: &[TaskRow]) -> Value {
     Value::table(vec![
         (
@@ -117,6 +120,10 @@ pub(crate) fn task_table(rows: &[TaskRow]) -> Value {
         (
             "exit",
             Value::List(rows.iter().map(|row| Value::text(&row.exit)).collect()),
+        ),
+        (
+            "reason",
+            Value::Symbols(rows.iter().map(|row| row.reason.to_string()).collect()),
         ),
     ])
 }
