@@ -28,7 +28,7 @@
 //!
 //! In reading order: what a task is (`task`), what it has (`context`), how it reads and writes rings
 //! (`publisher`, `subscriber`, `frame_publisher`, `frame_subscriber`), what else it can be granted (`timer`,
-//! `clock`, `console`, `file`, `request`), what selectors give it (`net`, `file_stream`), how it waits (`select`,
+//! `clock`, `console`, `file`, `request`, `supervise`), what selectors give it (`net`, `file_stream`), how it waits (`select`,
 //! `executor`), what goes wrong (`error`), how it is tested (`testing`); and beneath, how all that reaches the
 //! kernel (`sys`, `open`, `window`, `settle`, `read_lane`, `write_lane`, `readiness`).
 //!
@@ -57,6 +57,7 @@ mod file;
 mod file_stream;
 mod net;
 mod request;
+mod supervise;
 mod timer;
 
 mod executor;
@@ -95,5 +96,6 @@ pub use readiness::Readiness;
 pub use request::{Reply, Rights};
 pub use select::{Either, Either3, join2, select2, select3};
 pub use subscriber::{Batch, Subscriber};
+pub use supervise::{Child, Ended, Restart, Strategy, Supervisor};
 pub use task::{Poll, Saved, Task, TaskResult};
 pub use timer::{Interval, Sleep, Timers};

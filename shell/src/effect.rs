@@ -8,7 +8,7 @@ use crate::symbol::Symbol;
 use crate::value::{Function, Value};
 
 /// The names that stand for effects in a new machine.
-pub const EFFECTS: [&str; 21] = [
+pub const EFFECTS: [&str; 30] = [
     "pub",
     "sub",
     "snd",
@@ -30,6 +30,15 @@ pub const EFFECTS: [&str; 21] = [
     "now",
     "attach",
     "help",
+    "supervise",
+    "monitor",
+    "link",
+    "unlink",
+    "name",
+    "unname",
+    "find",
+    "await",
+    "names",
 ];
 
 /// The names of functions that the machine carries out itself.

@@ -11,6 +11,7 @@ mod pty;
 mod readme;
 mod selectors;
 mod shell;
+mod supervision;
 mod support;
 mod tidy;
 mod web;

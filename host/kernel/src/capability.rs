@@ -12,6 +12,7 @@
 use crate::files::FileGrant;
 use crate::ids::EndpointId;
 use crate::io::output::Stream;
+use crate::message::Ask;
 use crate::table::Key;
 use okernel_abi::handle::HANDLES_MAX;
 use okernel_abi::layout::HandleKind;
@@ -88,6 +89,8 @@ pub(crate) struct TimerState {
 pub(crate) struct ReplyState {
     pub(crate) reply: Option<Vec<u8>>,
     pub(crate) armed: Armed,
+    /// What the directory is to be told when nobody wants the reply any more.
+    pub(crate) waits: Option<Ask>,
 }
 
 /// Whether the task is to be woken by the next event of a handle.

@@ -7,12 +7,12 @@
 
 use crate::capability::{Armed, Handles};
 use crate::crew::Seat;
-use crate::exit::Exit;
-use crate::ids::TaskId;
+use crate::exit::{Exit, Notice};
+use crate::ids::{EndpointId, TaskId};
 use crate::inbox::Asker;
 use crate::log_budget::LogBudget;
 use crate::program::Limits;
-use crate::spawn::Outlet;
+use crate::spawn::{Keeper, Outlet};
 use crate::stats::{State, TaskStats};
 use crate::table::Key;
 use crate::task::{Fault, FaultKind, Task};
@@ -35,10 +35,6 @@ pub(crate) enum Kill {
     Asked,
     Halting,
     Limit(String),
-    /// Something was taken from it that it cannot be without.
-    Revoked(String),
-    /// Another one takes its place.
-    Replaced,
     /// A task that it is linked to, or that spawned it, has ended.
     Linked {
         task: TaskId,
@@ -54,6 +50,11 @@ impl Kill {
             Kill::Asked => Exit::Killed,
             Kill::Halting => Exit::Halted,
             Kill::Limit(text) => Exit::Error(Fault::new(FaultKind::Limit, text.clone())),
+            Kill::Linked { task, text } => Exit::Linked {
+                task: *task,
+                text: text.clone(),
+            },
+            Kill::Shutdown => Exit::Shutdown,
         }
     }
 }
@@ -125,6 +126,12 @@ pub(crate) struct Cell {
     pub(crate) interrupt: Interrupt,
     pub(crate) kill: Option<Kill>,
     pub(crate) kill_askers: Vec<Asker>,
+    /// The supervisor that starts it again.
+    pub(crate) keeper: Option<Keeper>,
+    /// The ends of rings that it was granted when it was spawned.
+    pub(crate) granted: Vec<EndpointId>,
+    /// Ends of children that this task, a supervisor, has not heard of yet.
+    pub(crate) notices: VecDeque<(usize, Notice)>,
     pub(crate) log_budget: LogBudget,
     /// Console output on its way, in bytes.
     pub(crate) print_bytes: usize,

@@ -236,6 +236,10 @@ impl Context {
                     core.stats.timers.set(core.timers.len() as u64);
                 }
             }
+            Object::Reply(reply) if reply.reply.is_none() && reply.waits.is_some() => {
+                cell.requests_count = cell.requests_count.saturating_sub(1);
+                core.forget(reply.waits);
+            }
             _ => {}
         }
         Ok(())
@@ -347,6 +351,7 @@ impl Context {
         let handle = cell.handles.insert(Object::Reply(ReplyState {
             reply: None,
             armed: Armed::No,
+            waits: None,
         }))?;
         cell.requests_count += 1;
         core.begin_request(cell, rights, handle, request);

@@ -9,10 +9,12 @@
 use crate::exit::Exit;
 use crate::ids::{CoreId, EndpointId, SelectorId, TaskId};
 use crate::io::select::SelectorInfo;
-use crate::limits::{ENDED_TASKS_KEPT, OBJECTS_MAX};
+use crate::limits::OBJECTS_MAX;
+use crate::names::{Named, Names};
 use crate::refusal::Refusal;
 use crate::stats::TaskStats;
 use crate::table::{Key, Table};
+use crate::ties::Ties;
 use okernel_abi::Errno;
 use okernel_ring::{Policy, Ring, Subscriber};
 use std::collections::VecDeque;
@@ -48,12 +50,25 @@ pub(crate) struct EndpointInfo {
     pub(crate) name: String,
 }
 
+impl EndpointInfo {
+    /// Whether it is a reader's end.
+    pub(crate) fn is_subscriber(&self) -> bool {
+        matches!(self.role, Role::Subscriber { .. })
+    }
+}
+
 /// What is known of a task.
 #[derive(Clone, Debug)]
 pub(crate) struct TaskInfo {
     pub(crate) name: String,
     pub(crate) core: CoreId,
     pub(crate) parent: Option<TaskId>,
+    /// The supervisor that starts it again.
+    pub(crate) supervisor: Option<TaskId>,
+    /// How it ended the last time, if it was started again.
+    pub(crate) last: Option<Arc<Exit>>,
+    /// Tasks that live and have this one as their parent.
+    pub(crate) children_count: usize,
     pub(crate) stats: Arc<TaskStats>,
 }
 
@@ -66,11 +81,13 @@ pub(crate) struct EndedTask {
 }
 
 #[derive(Debug, Default)]
-struct Inner {
-    endpoints: Table<EndpointInfo>,
-    tasks: Table<TaskInfo>,
-    ended: VecDeque<EndedTask>,
+pub(crate) struct Inner {
+    pub(crate) endpoints: Table<EndpointInfo>,
+    pub(crate) tasks: Table<TaskInfo>,
+    pub(crate) ended: VecDeque<EndedTask>,
     selectors: Table<SelectorInfo>,
+    pub(crate) names: Names,
+    pub(crate) ties: Ties,
     spawning: usize,
 }
 
@@ -79,7 +96,7 @@ struct Inner {
 pub(crate) struct Directory(Mutex<Inner>);
 
 impl Directory {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -196,10 +213,12 @@ impl Directory {
 
     /// An endpoint is gone.
     pub(crate) fn remove_endpoint(&self, id: EndpointId) {
-        let mut inner = self.lock();
+        let mut guard = self.lock();
+        let inner = &mut *guard;
         let Some(info) = inner.endpoints.get_mut(id.0) else {
             return;
         };
+        inner.names.gone(Named::Ring(id));
         match &mut info.role {
             Role::Publisher { readers, closed } => {
                 (*closed, info.home, info.owner) = (true, None, None);
@@ -246,35 +265,9 @@ impl Directory {
             .collect()
     }
 
-    /// Enters a new task.
-    pub(crate) fn add_task(&self, info: TaskInfo) -> Result<TaskId, Refusal> {
-        let mut inner = self.lock();
-        room(inner.tasks.len(), "spawn", "tasks")?;
-        Ok(TaskId(inner.tasks.insert(info)))
-    }
-
     /// What is known of a task.
     pub(crate) fn task(&self, id: TaskId) -> Option<TaskInfo> {
         self.lock().tasks.get(id.0).cloned()
-    }
-
-    /// How a task that has ended did, if that is still remembered.
-    pub(crate) fn ended_exit(&self, id: TaskId) -> Option<Exit> {
-        let inner = self.lock();
-        let ended = inner.ended.iter().find(|ended| ended.id == id)?;
-        Some(ended.exit.clone())
-    }
-
-    /// A task has ended.
-    pub(crate) fn remove_task(&self, id: TaskId, exit: Exit) {
-        let mut inner = self.lock();
-        let Some(info) = inner.tasks.remove(id.0) else {
-            return;
-        };
-        while inner.ended.len() >= ENDED_TASKS_KEPT {
-            inner.ended.pop_front();
-        }
-        inner.ended.push_back(EndedTask { id, info, exit });
     }
 
     /// All tasks, by rising index, and those that ended last.
@@ -335,7 +328,7 @@ impl Directory {
     }
 }
 
-fn room(count: usize, op: &str, what: &str) -> Result<(), Refusal> {
+pub(crate) fn room(count: usize, op: &str, what: &str) -> Result<(), Refusal> {
     if count < OBJECTS_MAX {
         return Ok(());
     }
@@ -361,7 +354,6 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::Directory;
-    use crate::exit::Exit;
     use crate::ids::{CoreId, EndpointId};
     use okernel_abi::Errno;
     use okernel_ring::{Policy, Ring, Start};

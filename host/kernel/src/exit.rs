@@ -190,6 +190,7 @@ mod tests {
     use crate::ids::TaskId;
     use crate::task::{Fault, FaultKind};
     use okernel_abi::layout::ExitCode;
+    use okernel_abi::value::Value;
 
     fn fault(kind: FaultKind, message: &str) -> Exit {
         Exit::Error(Fault::new(kind, message))
@@ -256,10 +257,22 @@ mod tests {
                 backtrace: "0: split\n1: poll".to_string(),
             }),
         };
+        let Value::Dict(pair) = notice.to_value() else {
+            panic!("a dictionary");
+        };
+        let (Value::Symbols(keys), Value::List(values)) = *pair else {
+            panic!("names and values");
+        };
+        assert_eq!(keys, ["task", "name", "reason", "text", "backtrace"]);
         assert_eq!(
-            format!("{:?}", notice.to_value()),
-            "Dict((Symbols([\"task\", \"name\", \"reason\", \"text\", \"backtrace\"]), \
-             List([Int(7), Symbol(\"split\"), Symbol(\"trap\"), \"trap: unreachable\", \"0: split\\n1: poll\"])))"
+            values,
+            [
+                Value::Int(7),
+                Value::Symbol("split".to_string()),
+                Value::Symbol("trap".to_string()),
+                Value::text("trap: unreachable"),
+                Value::text("0: split\n1: poll"),
+            ]
         );
     }
 }

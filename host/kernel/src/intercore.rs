@@ -77,7 +77,7 @@ impl Core {
                 let dropped = self.drop_selector(selector);
                 self.answer_or_refuse(asker, dropped.map(|()| Message::AckDrop));
             }
-            Message::AckSelect(value) => {
+            Message::AckSelect(value) | Message::AckValue(value) => {
                 self.answered(address.ask, Ok(Answer::Value(value)));
             }
             Message::Stats { period_ms } => {
@@ -91,7 +91,24 @@ impl Core {
             Message::Load { name, path } => self.load(asker, &name, &path),
             Message::Read(path) => self.read(asker, path),
             Message::Write(writing) => self.write(asker, *writing),
-            Message::Kill(task) => self.kill_task(asker, task),
+            Message::Kill(task) => self.end_task(asker, task, Kill::Asked),
+            Message::End(task, kill) => self.end_task(asker, task, kill),
+            Message::Exited {
+                supervisor,
+                child,
+                notice,
+            } => {
+                self.child_ended(supervisor, child, *notice);
+                self.answer(asker, Message::AckExited);
+            }
+            Message::Release {
+                endpoint,
+                holder,
+                heir,
+            } => {
+                self.release(endpoint, holder, heir);
+                self.answer(asker, Message::AckRelease);
+            }
             Message::Migrate {
                 endpoint,
                 asker: task,
@@ -109,6 +126,8 @@ impl Core {
                 self.answer_or_refuse(asker, interrupted.map(|()| Message::AckInterrupt));
             }
             Message::AckInterrupt
+            | Message::AckExited
+            | Message::AckRelease
             | Message::AckNop
             | Message::AckQos
             | Message::AckKill
@@ -263,16 +282,6 @@ impl Core {
         }
     }
 
-    fn kill_task(&mut self, asker: Asker, task: TaskId) {
-        let Some(cell) = self.cell_by_id(task) else {
-            let refusal = self.no_task("kill", task);
-            return self.answer(asker, Message::Error(refusal));
-        };
-        cell.kill_askers.push(asker);
-        let key = cell.key;
-        self.kill(key, Kill::Asked);
-    }
-
     /// Lets an endpoint go to another core, if no other task holds it.
     fn migrate(&mut self, id: EndpointId, asker: Option<TaskId>) -> Result<End, Refusal> {
         let Some(place) = self.memory.place(id) else {
@@ -282,7 +291,7 @@ impl Core {
             ));
         };
         if let Some(owner) = self.memory.owner(place) {
-            if asker != Some(owner) {
+            if !self.may_take(owner, asker) {
                 return Err(Refusal::new(
                     Errno::Busy,
                     format!("endpoint {id} is in use by task {owner}"),

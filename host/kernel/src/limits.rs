@@ -50,6 +50,21 @@ pub const TIMERS_MAX: usize = 4 << 20;
 /// Bytes of the name of a module, task or grant.
 pub const NAME_BYTES_MAX: usize = 256;
 
+/// Names of tasks and rings.
+pub const NAMES_MAX: usize = 1 << 16;
+
+/// Tasks that one task can be linked to.
+pub const LINKS_MAX: usize = 1024;
+
+/// Children of one supervisor.
+pub const CHILDREN_MAX: usize = 512;
+
+/// Supervisors above one another.
+pub const SUPERVISORS_DEEP_MAX: usize = 16;
+
+/// The longest period and wait of a supervisor, in milliseconds: a day.
+pub const SUPERVISOR_MS_MAX: u64 = 24 * 3600 * 1000;
+
 /// The longest file that the request `read` answers, in bytes.
 pub const READ_BYTES_MAX: u64 = 64 << 20;
 

@@ -24,11 +24,19 @@
 //! | Migrate endpoint | | AckMigrate with the endpoint, or Error |
 //! | Halt status | | AckHalt when the core's tasks have ended |
 //! | Interrupt task | | AckInterrupt, or Error |
+//! | Exited supervisor, child | its end | AckExited |
+//! | End task | the reason | AckKill when it is gone, or Error |
+//! | Release endpoint, holder | who keeps it now | AckRelease |
+//!
+//! What a task waits for that another core brings about (an end, a name) is answered by AckValue with the value as its
+//! parcel; it was asked of the directory, not by a message.
 //!
 //! Invariants: every message but an answer is answered exactly once, with the asker's own number;
 //! a parcel is taken out exactly once, by the core that the envelope is for.
 
+use crate::cell::Kill;
 use crate::config::Quanta;
+use crate::exit::Notice;
 use crate::files::Writing;
 use crate::ids::{CoreId, EndpointId, SelectorId, TaskId};
 use crate::io::output::Stream;
@@ -123,6 +131,25 @@ pub(crate) enum Message {
     /// The task is to give up the input that it works on.
     Interrupt(TaskId),
     AckInterrupt,
+    /// A supervised task has ended.
+    Exited {
+        supervisor: TaskId,
+        /// Its place in the supervisor's list.
+        child: usize,
+        notice: Box<Notice>,
+    },
+    AckExited,
+    /// The task is to end, for that reason.
+    End(TaskId, Kill),
+    /// A supervisor no longer keeps an endpoint.
+    Release {
+        endpoint: EndpointId,
+        holder: TaskId,
+        heir: Option<TaskId>,
+    },
+    AckRelease,
+    /// What a task has waited for.
+    AckValue(Value),
     Error(Refusal),
 }
 
@@ -141,6 +168,8 @@ pub(crate) enum Parcel {
     Module(ModuleInfo),
     End(End),
     Refusal(Refusal),
+    Notice(Box<Notice>),
+    Kill(Kill),
 }
 
 /// The parcels of all cores.
@@ -282,6 +311,31 @@ impl Message {
             }
             Message::Write(writing) => (30, 0, 0, put(Parcel::Writing(writing))),
             Message::AckWrite => (31, 0, 0, 0),
+            Message::Exited {
+                supervisor,
+                child,
+                notice,
+            } => {
+                let child = child as u64;
+                (
+                    35,
+                    key_to_word(supervisor.0),
+                    child,
+                    put(Parcel::Notice(notice)),
+                )
+            }
+            Message::AckExited => (36, 0, 0, 0),
+            Message::End(task, kill) => (37, key_to_word(task.0), 0, put(Parcel::Kill(kill))),
+            Message::Release {
+                endpoint,
+                holder,
+                heir,
+            } => {
+                let (endpoint, holder) = (key_to_word(endpoint.0), key_to_word(holder.0));
+                (38, endpoint, holder, put(Parcel::Creator(heir)))
+            }
+            Message::AckRelease => (39, 0, 0, 0),
+            Message::AckValue(value) => (40, 0, 0, put(Parcel::Value(value))),
         };
         let head =
             u64::from(kind) | u64::from(address.from.0) << 16 | u64::from(address.to.0) << 32;
@@ -360,6 +414,20 @@ impl Message {
             (29, Some(Parcel::Bytes(names))) => Message::Offer(word_to_outlet(b), names),
             (30, Some(Parcel::Writing(writing))) => Message::Write(writing),
             (31, None) => Message::AckWrite,
+            (35, Some(Parcel::Notice(notice))) => Message::Exited {
+                supervisor: TaskId(word_to_key(a)),
+                child: b as usize,
+                notice,
+            },
+            (36, None) => Message::AckExited,
+            (37, Some(Parcel::Kill(kill))) => Message::End(TaskId(word_to_key(a)), kill),
+            (38, Some(Parcel::Creator(heir))) => Message::Release {
+                endpoint: EndpointId(word_to_key(a)),
+                holder: TaskId(word_to_key(b)),
+                heir,
+            },
+            (39, None) => Message::AckRelease,
+            (40, Some(Parcel::Value(value))) => Message::AckValue(value),
             _ => return None,
         };
         Some((address, message))

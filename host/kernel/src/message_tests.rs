@@ -1,7 +1,9 @@
 //! Tests of [`super::Message`]: every message survives the bus, and no words can do harm.
 
 use super::{Address, Message, Parcels, QosChange};
+use crate::cell::Kill;
 use crate::config::Quanta;
+use crate::exit::{Exit, Notice};
 use crate::files::{Access, Writing};
 use crate::ids::{CoreId, EndpointId, SelectorId, TaskId};
 use crate::io::limits::SelectLimits;
@@ -118,6 +120,24 @@ fn all() -> Vec<Message> {
         Message::AckMigrate(End::Publisher(endpoint(), publisher)),
         Message::Halt(-1),
         Message::AckHalt,
+        Message::Exited {
+            supervisor: task(),
+            child: 3,
+            notice: Box::new(Notice {
+                task: task(),
+                name: "n".to_string(),
+                exit: Exit::Killed,
+            }),
+        },
+        Message::AckExited,
+        Message::End(task(), Kill::Shutdown),
+        Message::Release {
+            endpoint: endpoint(),
+            holder: task(),
+            heir: Some(task()),
+        },
+        Message::AckRelease,
+        Message::AckValue(Value::Int(5)),
         Message::Error(Refusal::new(Errno::Busy, "busy")),
     ]
 }
@@ -156,7 +176,7 @@ fn an_envelope_is_opened_once_and_nonsense_never() {
     let envelope = print.seal(address, &parcels);
     assert!(Message::open(&envelope, &parcels).is_some());
     assert!(Message::open(&envelope, &parcels).is_none());
-    for kind in 35..=u16::MAX {
+    for kind in 41..=u16::MAX {
         assert!(Message::open(&[kind.into(), 0, 0, 0, 0, 0, 0, 0], &parcels).is_none());
     }
     assert!(Message::open(&[9, 0, 77, 0, 0, 0, 0, 0], &parcels).is_none());

@@ -35,6 +35,8 @@ pub(crate) enum Pending {
     SlotExec(Key),
     /// A task's console output.
     Print { task: Key, bytes: usize },
+    /// A supervisor's release of what it kept.
+    Released { task: Key },
     /// A core that is to halt.
     Halt,
     /// Nobody: the answer is not wanted.
@@ -53,6 +55,7 @@ impl std::fmt::Debug for Pending {
             Pending::ControlExec(_) => "ControlExec",
             Pending::SlotExec(_) => "SlotExec",
             Pending::Print { .. } => "Print",
+            Pending::Released { .. } => "Released",
             Pending::Halt => "Halt",
             Pending::Nobody => "Nobody",
         })
@@ -109,6 +112,12 @@ impl Core {
                 self.carry_out_effects(slot, effects);
             }
             Pending::Print { task, bytes } => self.printed(task, bytes),
+            Pending::Released { task } => {
+                if let Some(cell) = self.cell(task) {
+                    cell.requests_count = cell.requests_count.saturating_sub(1);
+                }
+                self.wake(task);
+            }
             Pending::Halt => self.halts_awaited = self.halts_awaited.saturating_sub(1),
             Pending::Nobody => {}
         }

@@ -1,7 +1,11 @@
 //! What happens to a task's things when it has ended.
 //!
-//! In this order: its publishers close (their readers drain them first), its subscribers leave, its
-//! timers go; then whoever waits for the task is answered, and the directory keeps the reason.
+//! In this order: its publishers close (their readers drain them first), its subscribers leave and gate no
+//! more, its timers go; the directory keeps the reason; its supervisor and its monitors are told, those who are
+//! linked to it and its children end or are handed up; then whoever waits for the task is answered.
+//!
+//! The ends of rings that a supervised task was granted are the exception: they stay as they are, in the
+//! hands of the supervisor, at the position of the last commit and release.
 
 use crate::capability::Object;
 use crate::cell::Cell;
@@ -11,6 +15,7 @@ use crate::ids::{CoreId, EndpointId};
 use crate::inbox::Post;
 use crate::message::Message;
 use crate::refusal::Refusal;
+use crate::relations::Orphans;
 use okernel_abi::Errno;
 use std::sync::atomic::Ordering;
 
@@ -20,17 +25,25 @@ impl Core {
         self.tasks.remove(cell.key);
         self.places.remove(&cell.id);
         self.stats.tasks.set(self.tasks.len() as u64);
+        let heir = self.heir(&cell);
         let (mut publishers, mut subscribers, mut timers) = (Vec::new(), Vec::new(), Vec::new());
+        let mut orphans = Orphans::of(&exit);
         for object in cell.handles.drain() {
             match object {
                 Object::Publisher(_, id) => publishers.push(id),
                 Object::Subscriber(_, id) => subscribers.push(id),
                 Object::Timer(timer) => timers.extend(timer.key),
+                Object::Reply(reply) => self.forget(reply.waits),
+                // A shell is somebody's hand: what it started stands by itself.
+                Object::System => orphans = Orphans::HandedUp,
                 _ => {}
             }
         }
         for id in publishers.into_iter().chain(subscribers) {
-            self.drop_endpoint(id);
+            match heir {
+                Some(heir) if cell.granted.contains(&id) => self.keep(id, heir),
+                _ => self.drop_endpoint(id),
+            }
         }
         for timer in timers {
             self.timers.cancel(timer);
@@ -38,10 +51,11 @@ impl Core {
         self.stats.timers.set(self.timers.len() as u64);
         self.log_exit(&cell, &exit);
         self.tell_outlet(&cell, &exit);
-        if matches!(exit, Exit::Error(_)) {
+        // What a supervisor makes good is no failure.
+        if matches!(exit, Exit::Error(_)) && heir.is_none() {
             self.shared.task_failed.store(true, Ordering::Release);
         }
-        self.shared.directory.remove_task(cell.id, exit.clone());
+        self.say_farewell(&cell, &exit, orphans);
         let text = format!("exec: task {} ended: {exit}", cell.id);
         let waiting = cell.execs.drain(..).map(|job| job.asker);
         for asker in cell.executing.take().into_iter().chain(waiting) {

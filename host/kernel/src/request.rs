@@ -18,6 +18,14 @@
 //! | ``(`select;core;"address"[;options])`` | a dictionary: the selector, its rings, its address |
 //! | ``(`drop;selector)`` | nil |
 //! | ``(`selectors)`` | a table |
+//! | ``(`supervise;strategy;options;children)`` | number of the supervisor's task |
+//! | ``(`monitor;task)`` | a dictionary, when the task has ended |
+//! | ``(`link;task[;task])``, ``(`unlink;task[;task])`` | nil |
+//! | ``(`name;name;ring)``, ``(`name;`task;name;task)`` | the name |
+//! | ``(`unname;[`task;]name)`` | nil |
+//! | ``(`find;[`task;]name)`` | the number, or nil |
+//! | ``(`await;[`task;]name)`` | the number, when there is one |
+//! | ``(`names)`` | a table |
 //! | ``(`ps)``, ``(`rings)``, ``(`cores)``, ``(`modules)`` | a table |
 //!
 //! Grants are a dictionary from names: an integer is an endpoint, `` `timer `clock `console `errors
@@ -30,9 +38,11 @@ use crate::files::{Access, Writing};
 use crate::ids::{EndpointId, SelectorId, TaskId};
 use crate::io::select::SelectOrder;
 use crate::limits::{QUANTUM_US_MAX, STATS_PERIOD_MS_MAX, STATS_PERIOD_MS_MIN, WEIGHT_MAX};
+use crate::names::{NameKind, Named};
 use crate::program::Program;
 use crate::refusal::Refusal;
 use crate::request_value::{items, shown};
+use crate::supervise_request::{Pair, TreeOrder};
 use okernel_abi::Errno;
 use okernel_abi::value::Value;
 use okernel_ring::Policy;
@@ -82,6 +92,18 @@ pub(crate) enum Request {
     },
     Drop(SelectorId),
     Selectors,
+    Supervise {
+        core: Option<i64>,
+        tree: Box<TreeOrder>,
+    },
+    Monitor(TaskId),
+    Link(Pair),
+    Unlink(Pair),
+    Name(String, Named),
+    Unname(NameKind, String),
+    Find(NameKind, String),
+    Await(NameKind, String),
+    Names,
 }
 
 /// A task to be spawned, as it was asked for.
@@ -94,6 +116,21 @@ pub(crate) struct Order {
     pub(crate) weight: Option<u32>,
     pub(crate) memory_bytes: Option<u64>,
     pub(crate) seed: Option<u64>,
+}
+
+impl Order {
+    /// Nothing is granted yet.
+    pub(crate) fn new(core: i64, program: Program) -> Order {
+        Order {
+            core,
+            program,
+            grants: Vec::new(),
+            args: Vec::new(),
+            weight: None,
+            memory_bytes: None,
+            seed: None,
+        }
+    }
 }
 
 /// A grant as it was asked for.
@@ -184,6 +221,27 @@ impl Request {
             "select" => args.select(),
             "drop" => args.drop(),
             "selectors" => args.none(Request::Selectors),
+            "supervise" => args.supervise(),
+            "monitor" => {
+                args.count(1, 1)?;
+                args.task(0).map(Request::Monitor)
+            }
+            "link" => args.pair().map(Request::Link),
+            "unlink" => args.pair().map(Request::Unlink),
+            "name" => args.name(),
+            "unname" => {
+                let (kind, name) = args.named()?;
+                Ok(Request::Unname(kind, name))
+            }
+            "find" => {
+                let (kind, name) = args.named()?;
+                Ok(Request::Find(kind, name))
+            }
+            "await" => {
+                let (kind, name) = args.named()?;
+                Ok(Request::Await(kind, name))
+            }
+            "names" => args.none(Request::Names),
             other => Err(Refusal::new(
                 Errno::Unsupported,
                 format!("request: there is no operation {other}"),
@@ -218,7 +276,7 @@ impl Args<'_> {
         )))
     }
 
-    fn none(&self, request: Request) -> Result<Request, Refusal> {
+    pub(crate) fn none(&self, request: Request) -> Result<Request, Refusal> {
         self.count(0, 0)?;
         Ok(request)
     }
@@ -247,12 +305,12 @@ impl Args<'_> {
             .ok_or_else(|| self.expected(what, value))
     }
 
-    fn endpoint(&self, at: usize, what: &str) -> Result<EndpointId, Refusal> {
+    pub(crate) fn endpoint(&self, at: usize, what: &str) -> Result<EndpointId, Refusal> {
         let number = self.int(at, what)?;
         EndpointId::from_number(number).ok_or_else(|| self.expected(what, &self.items[at]))
     }
 
-    fn task(&self, at: usize) -> Result<TaskId, Refusal> {
+    pub(crate) fn task(&self, at: usize) -> Result<TaskId, Refusal> {
         let number = self.int(at, "a task's number")?;
         TaskId::from_number(number).ok_or_else(|| self.expected("a task's number", &self.items[at]))
     }
@@ -313,22 +371,8 @@ impl Args<'_> {
 
     fn spawn(&self) -> Result<Request, Refusal> {
         self.count(2, 3)?;
-        let program = match &self.items[1] {
-            Value::Symbol(name) if !name.is_empty() => Program::Module(name.clone()),
-            value => match (value, value.as_text()) {
-                (Value::Chars(_) | Value::Char(_), Some(code)) => Program::Code(code),
-                _ => return Err(self.expected("a module's symbol or a string of code", value)),
-            },
-        };
-        let mut order = Order {
-            core: self.int(0, "a core")?,
-            program,
-            grants: Vec::new(),
-            args: Vec::new(),
-            weight: None,
-            memory_bytes: None,
-            seed: None,
-        };
+        let program = self.program(&self.items[1])?;
+        let mut order = Order::new(self.int(0, "a core")?, program);
         match self.items.get(2) {
             None | Some(Value::Nil) => {}
             Some(Value::List(empty)) if empty.is_empty() => {}
@@ -338,7 +382,22 @@ impl Args<'_> {
         Ok(Request::Spawn(Box::new(order)))
     }
 
-    fn grants(&self, keys: &Value, values: &Value, order: &mut Order) -> Result<(), Refusal> {
+    pub(crate) fn program(&self, value: &Value) -> Result<Program, Refusal> {
+        match value {
+            Value::Symbol(name) if !name.is_empty() => Ok(Program::Module(name.clone())),
+            value => match (value, value.as_text()) {
+                (Value::Chars(_) | Value::Char(_), Some(code)) => Ok(Program::Code(code)),
+                _ => Err(self.expected("a module's symbol or a string of code", value)),
+            },
+        }
+    }
+
+    pub(crate) fn grants(
+        &self,
+        keys: &Value,
+        values: &Value,
+        order: &mut Order,
+    ) -> Result<(), Refusal> {
         let (names, values) = (items(keys), items(values));
         if names.len() != values.len() {
             let (names, values) = (names.len(), values.len());

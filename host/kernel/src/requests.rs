@@ -11,7 +11,7 @@ use crate::cell::Cell;
 use crate::core::Core;
 use crate::directory::Role;
 use crate::files::FileGrant;
-use crate::ids::{CoreId, EndpointId};
+use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::{Post, ValueDone};
 use crate::io::select::no_selector;
 use crate::limits::WEIGHT_DEFAULT;
@@ -21,6 +21,7 @@ use crate::program::Program;
 use crate::refusal::Refusal;
 use crate::request::{Order, Request, Wanted};
 use crate::spawn::{Body, Spawn};
+use crate::supervise::{self, Waited};
 use crate::views;
 use okernel_abi::layout::HandleKind;
 use okernel_abi::value::Value;
@@ -40,6 +41,8 @@ enum Action {
     AskSpawn(CoreId, Message),
     /// The asking task wants to hold an endpoint.
     Attach(EndpointId),
+    /// The answer comes when something has happened.
+    Wait(Waited),
 }
 
 fn refuse(errno: Errno, text: impl Into<String>) -> Refusal {
@@ -80,6 +83,18 @@ impl Core {
                 }
                 Err(refusal) => Err(refusal),
             },
+            Ok(Action::Wait(waited)) => {
+                let ask = self.pending.insert(Pending::Reply { task, handle });
+                let begun = self.begin_wait(&waited, ask);
+                if let Ok(None) = begun {
+                    if let Ok(Object::Reply(state)) = cell.handles.get_mut(handle) {
+                        state.waits = Some(ask);
+                    }
+                    return;
+                }
+                self.pending.remove(ask);
+                begun.map(|value| Answer::Value(value.unwrap_or(Value::Nil)))
+            }
             Ok(Action::Answer(answer)) => Ok(answer),
             Err(refusal) => Err(refusal),
         };
@@ -102,6 +117,14 @@ impl Core {
                 )
                 .to_value(),
             ),
+            Ok(Action::Wait(waited)) => {
+                let ask = self.pending.insert(Pending::Control(done));
+                match self.begin_wait(&waited, ask) {
+                    Ok(None) => {}
+                    Ok(Some(value)) => self.answered(ask, Ok(Answer::Value(value))),
+                    Err(refusal) => self.answered(ask, Err(refusal)),
+                }
+            }
             Ok(Action::Answer(Answer::Value(value))) => done(value),
             Ok(Action::Answer(_)) => done(Value::Nil),
             Err(refusal) => done(refusal.to_value()),
@@ -180,10 +203,41 @@ impl Core {
                 None => Err(no_selector(id)),
             },
             Request::Selectors => value(views::selectors(&self.shared)),
+            Request::Supervise { core, tree } => {
+                let (core, message) = self.supervise(core, *tree, cell)?;
+                Ok(Action::AskSpawn(core, message))
+            }
+            Request::Monitor(task) if creator == Some(task) => Err(refuse(
+                Errno::Invalid,
+                format!("monitor: task {task} is the one that asks"),
+            )),
+            Request::Monitor(task) => Ok(Action::Wait(Waited::End(task))),
+            Request::Link(pair) => {
+                self.link(pair, cell.as_deref())?;
+                value(Value::Nil)
+            }
+            Request::Unlink(pair) => {
+                self.unlink(pair, cell.as_deref())?;
+                value(Value::Nil)
+            }
+            Request::Name(name, named) => {
+                self.give_name(&name, named)?;
+                value(Value::Symbol(name))
+            }
+            Request::Unname(kind, name) => {
+                self.shared.directory.unname(kind, &name)?;
+                value(Value::Nil)
+            }
+            Request::Find(kind, name) => {
+                let found = self.shared.directory.find(kind, &name);
+                value(found.map_or(Value::Nil, |named| Value::Int(named.number())))
+            }
+            Request::Await(kind, name) => Ok(Action::Wait(Waited::Name(kind, name))),
+            Request::Names => value(views::names(&self.shared)),
         }
     }
 
-    fn core_named(&self, op: &str, number: i64) -> Result<CoreId, Refusal> {
+    pub(crate) fn core_named(&self, op: &str, number: i64) -> Result<CoreId, Refusal> {
         self.shared.core(number).ok_or_else(|| {
             let last = self.shared.cores_count() - 1;
             refuse(
@@ -211,7 +265,11 @@ impl Core {
 
     /// Makes of an order what is sent to the task's core: files are opened, and what the spawner
     /// holds itself and passes on is taken from it now, while it cannot use it.
-    fn prepare(&mut self, order: Order, cell: Option<&mut Cell>) -> Result<Spawn, Refusal> {
+    pub(crate) fn prepare(
+        &mut self,
+        order: Order,
+        cell: Option<&mut Cell>,
+    ) -> Result<Spawn, Refusal> {
         let mut grants = Vec::new();
         for (name, wanted) in order.grants {
             let grant = match wanted {
@@ -267,6 +325,9 @@ impl Core {
             parent,
             seed: order.seed,
             outlet,
+            keeper: None,
+            restarts: 0,
+            last: None,
         })
     }
 
@@ -284,37 +345,64 @@ impl Core {
             Request::Sub { ring, .. } => denied("sub", format!("the ring of {ring}")),
             Request::Attach(id) if self.is_known_to(cell, *id) => Ok(()),
             Request::Attach(id) => denied("attach", format!("endpoint {id}")),
-            Request::Kill(task) => {
-                let info = self.shared.directory.task(*task);
-                match info.and_then(|info| info.parent) {
-                    Some(parent) if parent == cell.id => Ok(()),
-                    _ => denied("kill", format!("task {task}, which another one spawned")),
-                }
+            Request::Kill(task) => self.check_rule(cell, "kill", *task),
+            Request::Monitor(task) => self.check_rule(cell, "monitor", *task),
+            Request::Link(pair) | Request::Unlink(pair) => {
+                let tasks = pair.one.into_iter().chain([pair.other]);
+                tasks
+                    .into_iter()
+                    .try_for_each(|task| self.check_rule(cell, "link", task))
             }
-            Request::Spawn(order) => {
-                for (name, wanted) in &order.grants {
-                    let has = match wanted {
-                        Wanted::Endpoint(id) => self.is_known_to(cell, *id),
-                        Wanted::File(..) => false,
-                        Wanted::Timers => cell.has(HandleKind::Timers),
-                        Wanted::Clock => cell.has(HandleKind::Clock),
-                        Wanted::Console | Wanted::Errors => cell.has(HandleKind::Console),
-                        Wanted::Spawn => cell.has(HandleKind::Spawn),
-                        Wanted::System => cell.has(HandleKind::System),
-                    };
-                    if !has {
-                        let what = format!("{name}, which the spawner does not have itself");
-                        return denied("spawn", what);
-                    }
-                }
-                Ok(())
+            Request::Name(_, named) if self.may_name(cell, *named) => Ok(()),
+            Request::Name(name, _) => denied("name", format!("the name {name} for that")),
+            Request::Unname(kind, name) if self.may_unname(cell, *kind, name)? => Ok(()),
+            Request::Unname(_, name) => denied("unname", format!("the name {name}")),
+            Request::Supervise { tree, .. } => {
+                let orders = supervise::orders(tree);
+                orders
+                    .into_iter()
+                    .try_for_each(|order| self.check_order(cell, order))
             }
+            Request::Spawn(order) => self.check_order(cell, order),
             other => denied("request", operation(other).to_string()),
         }
     }
 
+    /// A task with the right to spawn rules over those that it spawned, and those below them.
+    fn check_rule(&self, cell: &Cell, op: &str, task: TaskId) -> Result<(), Refusal> {
+        if self.may_rule(cell, task) {
+            return Ok(());
+        }
+        let text = format!(
+            "{op}: the right to spawn does not allow task {task}, which another one spawned"
+        );
+        Err(refuse(Errno::NotGranted, text))
+    }
+
+    /// A task with the right to spawn grants no more than it has.
+    fn check_order(&self, cell: &Cell, order: &Order) -> Result<(), Refusal> {
+        for (name, wanted) in &order.grants {
+            let has = match wanted {
+                Wanted::Endpoint(id) => self.is_known_to(cell, *id),
+                Wanted::File(..) => false,
+                Wanted::Timers => cell.has(HandleKind::Timers),
+                Wanted::Clock => cell.has(HandleKind::Clock),
+                Wanted::Console | Wanted::Errors => cell.has(HandleKind::Console),
+                Wanted::Spawn => cell.has(HandleKind::Spawn),
+                Wanted::System => cell.has(HandleKind::System),
+            };
+            if !has {
+                let text = format!(
+                    "spawn: the right to spawn does not allow {name}, which the spawner does not have itself"
+                );
+                return Err(refuse(Errno::NotGranted, text));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a task made an endpoint or holds it, or holds an end of the same ring.
-    fn is_known_to(&self, cell: &Cell, id: EndpointId) -> bool {
+    pub(crate) fn is_known_to(&self, cell: &Cell, id: EndpointId) -> bool {
         let Some(info) = self.shared.directory.endpoint(id) else {
             // That it does not exist is said by whoever looks it up.
             return true;
@@ -337,7 +425,7 @@ impl Core {
 
 impl Cell {
     /// Whether the task has a handle of this kind.
-    fn has(&self, kind: HandleKind) -> bool {
+    pub(crate) fn has(&self, kind: HandleKind) -> bool {
         self.handles
             .objects()
             .any(|(_, object)| object.kind() == kind)
@@ -367,6 +455,9 @@ fn operation(request: &Request) -> &'static str {
         Request::Select { .. } => "select",
         Request::Drop(_) => "drop",
         Request::Selectors => "selectors",
+        Request::Find(..) => "find",
+        Request::Await(..) => "await",
+        Request::Names => "names",
         _ => "this",
     }
 }

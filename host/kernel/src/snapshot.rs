@@ -93,6 +93,7 @@ fn tasks(shared: &Shared, before: &mut HashMap<TaskId, u64>) -> (Vec<TaskRow>, u
     let rows = rows.map(|mut row| {
         row.info.name = cut(&row.info.name, STATS_NAME_BYTES_MAX);
         row.exit = cut(&row.exit, STATS_REASON_BYTES_MAX);
+        row.last = cut(&row.last, STATS_REASON_BYTES_MAX);
         row
     });
     let rows = rows.collect();

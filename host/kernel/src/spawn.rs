@@ -2,12 +2,14 @@
 
 use crate::capability::Grant;
 use crate::chance::{Chance, GAMMA};
+use crate::exit::Exit;
 use crate::ids::TaskId;
 use crate::limits::WEIGHT_DEFAULT;
 use crate::program::{Limits, Program};
 use crate::table::Key;
 use crate::task::Task;
 use std::fmt;
+use std::sync::Arc;
 
 /// What the task runs.
 pub enum Body {
@@ -47,6 +49,30 @@ pub struct Spawn {
     pub seed: Option<u64>,
     /// Where its console output goes.
     pub(crate) outlet: Outlet,
+    /// The supervisor that starts it again.
+    pub(crate) keeper: Option<Keeper>,
+    /// How often it was started before.
+    pub(crate) restarts: u64,
+    /// How it ended the last time.
+    pub(crate) last: Option<Arc<Exit>>,
+}
+
+/// A supervisor, as its child knows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Keeper {
+    pub(crate) supervisor: TaskId,
+    /// The child's place in the supervisor's list.
+    pub(crate) child: usize,
+    pub(crate) keeps: Keeps,
+}
+
+/// What becomes of the ends of rings that a supervised task was granted, when it ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Keeps {
+    /// The supervisor keeps them as they are for the next start.
+    Rings,
+    /// They go as those of any other task: it will not be started again.
+    Nothing,
 }
 
 /// The seed of a task that was given none: its number, with all bits stirred.
@@ -76,6 +102,9 @@ impl Spawn {
             parent: None,
             seed: None,
             outlet: Outlet::default(),
+            keeper: None,
+            restarts: 0,
+            last: None,
         }
     }
 

@@ -103,6 +103,9 @@ impl Core {
             parent,
             seed,
             outlet,
+            keeper,
+            restarts,
+            last,
         } = spawn;
         if name.len() > NAME_BYTES_MAX {
             return Err(refuse(Errno::TooLarge, "the name is too long"));
@@ -113,12 +116,17 @@ impl Core {
         let weight = Weight::new(weight);
         let stats = Arc::new(TaskStats::default());
         stats.weight.set(weight.get().into());
+        stats.restarts.set(restarts);
         let id = self.shared.directory.add_task(TaskInfo {
             name: name.clone(),
             core: self.id,
             parent,
+            supervisor: keeper.map(|keeper| keeper.supervisor),
+            last,
+            children_count: 0,
             stats: Arc::clone(&stats),
         })?;
+        let granted = places.iter().map(|(_, _, endpoint)| *endpoint).collect();
         for (name, place, endpoint) in places {
             self.memory.set_owner(place, Some(id));
             self.shared.directory.set_owner(endpoint, Some(id));
@@ -159,6 +167,9 @@ impl Core {
             interrupt: Interrupt::No,
             kill: None,
             kill_askers: Vec::new(),
+            keeper,
+            granted,
+            notices: VecDeque::new(),
             log_budget: LogBudget::new(),
             print_bytes: 0,
             print_armed: Armed::No,
@@ -226,7 +237,7 @@ impl Core {
         };
         match self.memory.owner(place) {
             None => {}
-            Some(owner) if Some(owner) == parent => {
+            Some(owner) if self.may_take(owner, parent) => {
                 if let Some(cell) = self.cell_by_id(owner)
                     && cell.handles.revoke_endpoint(id).is_some()
                 {
@@ -240,6 +251,12 @@ impl Core {
             }
         }
         Ok(place)
+    }
+
+    /// Whether what `owner` holds may go to a child of `parent`: it is the parent's, or a supervisor above it
+    /// keeps it.
+    pub(crate) fn may_take(&self, owner: TaskId, parent: Option<TaskId>) -> bool {
+        parent.is_some_and(|parent| self.shared.directory.is_under(parent, owner))
     }
 
     fn make_body(&self, body: Body, limits: &Limits) -> Result<Box<dyn Task>, Refusal> {

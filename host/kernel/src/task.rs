@@ -38,6 +38,13 @@ pub trait Task: Send {
     /// Does what there is to do for about one slice of time.
     fn poll(&mut self, cx: &mut Context) -> Outcome;
 
+    /// Called instead of `poll` when the task is to end, until it answers that it is ready. It may sleep
+    /// in between, as after [`Outcome::Yield`]. A task of the kernel's own may have to end others first.
+    fn ending(&mut self, cx: &mut Context, exit: &Exit) -> Ending {
+        let _ = (cx, exit);
+        Ending::Ready
+    }
+
     /// Called once, at last; handles are still good. Not called for a task whose `init` failed.
     fn finalize(&mut self, cx: &mut Context, exit: &Exit) {
         let _ = (cx, exit);
@@ -56,6 +63,16 @@ pub enum Outcome {
     Err(Fault),
     /// There is always more to do: poll again next turn, whatever is armed.
     Infinite,
+}
+
+/// What a task that is to end answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Ending {
+    /// It may be ended now.
+    Ready,
+    /// It waits for something that it armed.
+    NotYet,
 }
 
 /// Who is to blame for a task's failure.

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::core::Core;
 use crate::exit::Exit;
 use crate::stats::State;
-use crate::task::{Fault, FaultKind, Outcome, Task};
+use crate::task::{Ending, Fault, FaultKind, Outcome, Task};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -48,8 +48,8 @@ pub(crate) fn run(mut core: Box<Core>, mut cell: Box<Cell>) -> Box<Core> {
 }
 
 fn calls(body: &mut Box<dyn Task>, cx: &mut Context) -> Next {
-    if let Some(kill) = cx.kill() {
-        return Next::End(kill.exit());
+    if let Some(exit) = cx.kill().map(Kill::exit) {
+        return ending(body, cx, exit);
     }
     if cx.stage() == Stage::New {
         cx.set_stage(Stage::Live);
@@ -64,18 +64,30 @@ fn calls(body: &mut Box<dyn Task>, cx: &mut Context) -> Next {
     {
         return Next::End(blame(cx, fault));
     }
-    match guarded(cx, |cx| Ok(body.poll(cx))) {
-        _ if cx.kill().is_some() => {
-            let exit = cx.kill().map_or(Exit::Killed, Kill::exit);
-            Next::End(exit)
-        }
+    let outcome = guarded(cx, |cx| Ok(body.poll(cx)));
+    if let Some(exit) = cx.kill().map(Kill::exit) {
+        return ending(body, cx, exit);
+    }
+    match outcome {
         Ok(Outcome::Infinite) => Next::Again,
-        Ok(Outcome::Yield) => match cx.may_sleep() {
-            Woken::No => Next::Sleep,
-            Woken::Yes => Next::Again,
-        },
+        Ok(Outcome::Yield) => sleep_or_again(cx),
         Ok(Outcome::End) => Next::End(Exit::Done),
         Ok(Outcome::Err(fault)) | Err(fault) => Next::End(Exit::Error(fault)),
+    }
+}
+
+/// A task that is to end may have to end others first.
+fn ending(body: &mut Box<dyn Task>, cx: &mut Context, exit: Exit) -> Next {
+    match guarded(cx, |cx| Ok(body.ending(cx, &exit))) {
+        Ok(Ending::NotYet) => sleep_or_again(cx),
+        Ok(Ending::Ready) | Err(_) => Next::End(exit),
+    }
+}
+
+fn sleep_or_again(cx: &Context) -> Next {
+    match cx.may_sleep() {
+        Woken::No => Next::Sleep,
+        Woken::Yes => Next::Again,
     }
 }
 

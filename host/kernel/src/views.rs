@@ -32,6 +32,8 @@ pub(crate) struct TaskRow {
     reason: &'static str,
     /// The same as one line.
     pub(crate) exit: String,
+    /// Why it ended the last time, if it was started again.
+    pub(crate) last: String,
 }
 
 impl TaskRow {
@@ -39,6 +41,7 @@ impl TaskRow {
         let state = info.stats.state().name();
         TaskRow {
             id,
+            last: last(&info),
             info,
             state,
             reason: "",
@@ -49,12 +52,18 @@ impl TaskRow {
     pub(crate) fn ended(task: EndedTask) -> TaskRow {
         TaskRow {
             id: task.id,
+            last: last(&task.info),
             info: task.info,
             state: "ended",
             reason: task.exit.reason().name(),
             exit: task.exit.to_string(),
         }
     }
+}
+
+fn last(info: &TaskInfo) -> String {
+    let last = info.last.as_ref();
+    last.map(|exit| exit.to_string()).unwrap_or_default()
 }
 
 /// All tasks and those that ended last.
@@ -65,7 +74,8 @@ pub(crate) fn tasks(shared: &Shared) -> Value {
     task_table(&rows)
 }
 
-/// Tasks: `task name core state cpu_ms turns preempted weight memory parent restarts exit reason`.
+/// Tasks: `task name core state cpu_ms turns preempted weight memory parent restarts exit reason supervisor
+/// last`.
 pub(crate) fn task_table(rows: &[TaskRow]) -> Value {
     Value::table(vec![
         (
@@ -124,6 +134,18 @@ pub(crate) fn task_table(rows: &[TaskRow]) -> Value {
         (
             "reason",
             Value::Symbols(rows.iter().map(|row| row.reason.to_string()).collect()),
+        ),
+        (
+            "supervisor",
+            Value::Ints(
+                rows.iter()
+                    .map(|row| row.info.supervisor.map_or(NULL, |task| task.number()))
+                    .collect(),
+            ),
+        ),
+        (
+            "last",
+            Value::List(rows.iter().map(|row| Value::text(&row.last)).collect()),
         ),
     ])
 }
@@ -296,6 +318,21 @@ pub(crate) fn selectors(shared: &Shared) -> Value {
         ("queued", figures(|stats| &stats.queued_bytes)),
         ("limited", figures(|stats| &stats.limited)),
         ("ignored", figures(|stats| &stats.ignored)),
+    ])
+}
+
+/// All names: `name kind number`.
+pub(crate) fn names(shared: &Shared) -> Value {
+    let all = shared.directory.names();
+    let kinds = all.iter().map(|(_, named)| named.kind().word().to_string());
+    let numbers = all.iter().map(|(_, named)| named.number());
+    Value::table(vec![
+        (
+            "name",
+            Value::Symbols(all.iter().map(|(name, _)| name.clone()).collect()),
+        ),
+        ("kind", Value::Symbols(kinds.collect())),
+        ("number", Value::Ints(numbers.collect())),
     ])
 }
 

@@ -107,6 +107,11 @@ impl Publisher {
         self.writer.commit(bytes as u64)
     }
 
+    /// Gives up what was granted and not committed, for whoever writes next.
+    pub fn forgo(&mut self) {
+        self.writer.forgo();
+    }
+
     /// Publishes `bytes` bytes of a claim.
     #[inline]
     fn publish(&mut self, bytes: usize) {
@@ -233,6 +238,20 @@ mod tests {
         assert_eq!(batch.len(), 4096);
         assert!(batch[..4095].iter().all(|byte| *byte == 7));
         assert_eq!(batch[4095], 8);
+    }
+
+    #[test]
+    fn what_was_forgone_cannot_be_committed() {
+        let mut publisher = Ring::create(4096, Start::Live).unwrap();
+        let mut reader = publisher.ring().subscribe(Policy::Block).unwrap();
+        publisher.write(&[1; 10]).unwrap();
+        assert_eq!(publisher.grant(100, 100), Ok(100));
+        publisher.commit(20).unwrap();
+        publisher.forgo();
+        assert!(publisher.commit(1).is_err());
+        assert_eq!((publisher.position(), reader.readable()), (30, Ok(30)));
+        publisher.write(&[2; 10]).unwrap();
+        assert_eq!(reader.readable(), Ok(40));
     }
 
     #[test]

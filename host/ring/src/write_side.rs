@@ -169,6 +169,11 @@ impl WriteSide {
         Ok(())
     }
 
+    /// Gives up what was granted and not committed.
+    pub fn forgo(&mut self) {
+        self.granted = self.position;
+    }
+
     /// Publishes `count` positions that the caller has claimed.
     #[inline]
     pub(crate) fn publish(&mut self, count: u64) {

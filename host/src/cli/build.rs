@@ -21,6 +21,18 @@ pub struct Args {
     /// Where the module goes; the default is the crate's name with .wasm, in the current folder
     #[arg(short, long, value_name = "FILE.wasm")]
     output: Option<PathBuf>,
+    /// Keep debug information, so that the backtrace of a failed task names lines of its sources
+    #[arg(long)]
+    debug: bool,
+}
+
+/// What the module says of its sources.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DebugInfo {
+    /// Files and lines.
+    Lines,
+    /// What the profile of the crate has, usually nothing.
+    AsTheCrateSays,
 }
 
 /// Builds the crate and copies the module.
@@ -35,7 +47,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let progress = Progress::begin(format!("reading {}", manifest.display()));
     check(&args.dir)?;
     drop(progress);
-    let built = compile(&args.dir)?;
+    let info = if args.debug {
+        DebugInfo::Lines
+    } else {
+        DebugInfo::AsTheCrateSays
+    };
+    let built = compile(&args.dir, info)?;
     let name = built.file_name().unwrap_or(OsStr::new("task.wasm"));
     let output = args.output.clone().unwrap_or_else(|| PathBuf::from(name));
     let bytes = std::fs::read(&built).with_context(|| format!("build: {}", built.display()))?;
@@ -85,8 +102,13 @@ fn check(dir: &Path) -> anyhow::Result<()> {
 }
 
 /// Runs cargo; answers the module that it made.
-fn compile(dir: &Path) -> anyhow::Result<PathBuf> {
-    let output = Command::new("cargo")
+fn compile(dir: &Path, info: DebugInfo) -> anyhow::Result<PathBuf> {
+    let mut cargo = Command::new("cargo");
+    if info == DebugInfo::Lines {
+        cargo.env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only");
+        cargo.env("CARGO_PROFILE_RELEASE_STRIP", "none");
+    }
+    let output = cargo
         .current_dir(dir)
         .args(["build", "--release", "--lib", "--target", TARGET])
         .args(["--message-format", "json-render-diagnostics"])

@@ -255,6 +255,7 @@ impl GuestStore {
     /// A store for an instance of this module.
     pub(super) fn new(module: &GuestModule, limits: &Limits) -> GuestStore {
         let mut store = Store::new(module.engine(), State::new(limits));
+        store.data_mut().lines = module.lines().cloned();
         store.limiter(|state| state);
         preempt::install(&mut store);
         let scribbles = Arc::clone(store.data().windows.scribbles());

@@ -13,6 +13,7 @@ pub mod ticker;
 pub mod cache;
 pub mod contract;
 pub mod inspect;
+mod lines;
 pub mod module;
 pub mod registry;
 

@@ -12,6 +12,7 @@ use super::cache::{Cache, Key};
 use super::contract::ContractError;
 use super::engine::{Metering, one_line};
 use super::inspect::{InspectError, Inspection, inspect};
+use super::lines::SourceLines;
 use super::scribble::TrapTable;
 use super::state::State;
 
@@ -21,6 +22,7 @@ pub struct GuestModule {
     inspection: Inspection,
     pre: InstancePre<State>,
     traps: TrapTable,
+    lines: Option<Arc<SourceLines>>,
 }
 
 /// Why a module cannot be used. Each is one line, without the name of the file.
@@ -76,6 +78,7 @@ impl GuestModule {
             inspection,
             pre,
             traps,
+            lines: SourceLines::of(wasm).map(Arc::new),
         })
     }
 
@@ -97,6 +100,11 @@ impl GuestModule {
     /// The engine that it was compiled for.
     pub(super) fn engine(&self) -> &Engine {
         self.pre.module().engine()
+    }
+
+    /// Where its code is in its sources, if that is known.
+    pub(super) fn lines(&self) -> Option<&Arc<SourceLines>> {
+        self.lines.as_ref()
     }
 
     /// Its instructions that trap.

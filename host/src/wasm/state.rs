@@ -5,12 +5,15 @@
 //!
 //! Invariant: the context is here exactly while a call into the guest runs, and empty otherwise.
 
+use std::sync::Arc;
+
 use okernel_abi::{Errno, Handle};
 use okernel_core::{Context, Limits};
 use wasmtime::{Caller, Extern, Memory, ResourceLimiter};
 
 use super::contract::MEMORY_EXPORT;
 use super::limits::TABLE_ELEMENTS_MAX;
+use super::lines::SourceLines;
 use super::window::{Access, Windows};
 
 /// The state of a task as it has written it.
@@ -34,6 +37,8 @@ pub(super) struct State {
     pub(super) reason: String,
     /// While `save` runs: what the guest has handed over by `state`.
     pub(super) saving: Option<Option<SavedState>>,
+    /// Where its code is in its sources, if that is known.
+    pub(super) lines: Option<Arc<SourceLines>>,
     /// Set when the guest asked for more memory than it may have.
     pub(super) memory_refused: bool,
     memory: Option<Memory>,
@@ -50,6 +55,7 @@ impl State {
             input: Vec::new(),
             reason: String::new(),
             saving: None,
+            lines: None,
             memory_refused: false,
             memory: None,
             memory_bytes_max: limits.memory_bytes,

@@ -4,10 +4,11 @@
 //! guest itself said by `fault` (a panic's message, mostly) goes before what the engine saw.
 
 use okernel_core::{Fault, FaultKind};
-use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime::{FrameInfo, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
 use super::engine::one_line;
 use super::limits::GUEST_STACK_BYTES;
+use super::lines::SourceLines;
 use super::preempt::Ended;
 use super::state::State;
 use super::window::Whose;
@@ -32,7 +33,7 @@ pub(super) fn fault(error: &wasmtime::Error, state: &mut State) -> Fault {
     Fault {
         kind,
         message,
-        backtrace: backtrace(error),
+        backtrace: backtrace(error, state.lines.as_deref()),
     }
 }
 
@@ -128,13 +129,26 @@ fn without_prefix(text: &str) -> String {
     text.strip_prefix("wasm trap: ").unwrap_or(text).to_string()
 }
 
-/// One frame per line, innermost first.
-fn backtrace(error: &wasmtime::Error) -> String {
+/// One frame per line, innermost first, with its place in the sources where that is known.
+fn backtrace(error: &wasmtime::Error, lines: Option<&SourceLines>) -> String {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
         return String::new();
     };
     let text = backtrace.to_string();
-    let frames = text.lines().skip(1).map(frame);
+    let offsets: Vec<_> = backtrace
+        .frames()
+        .iter()
+        .map(FrameInfo::module_offset)
+        .collect();
+    let places = lines.map_or(Vec::new(), |lines| lines.places(&offsets));
+    let mut places = places.into_iter();
+    let frames = text
+        .lines()
+        .skip(1)
+        .map(|line| match places.next().flatten() {
+            Some(place) => format!("{} at {place}", frame(line)),
+            None => frame(line),
+        });
     frames.collect::<Vec<_>>().join("\n")
 }
 

@@ -16,7 +16,7 @@ use okernel_shell::error::{Class, Error};
 use okernel_shell::format::form;
 use okernel_shell::session::{Executed, Host, Progress, Stream, Taken};
 use okernel_shell::symbol::Symbol;
-use okernel_shell::value::{Temporal, Value};
+use okernel_shell::value::{Dict, Temporal, Value};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::Waker;
@@ -24,12 +24,29 @@ use std::time::Duration;
 
 use crate::answer::answer;
 use crate::files::{Files, lines, text_of_lines};
-use crate::ports::{Arm, Port, Ports, payload};
+use crate::ports::{Arm, Port, Ports, Release, payload};
 
 /// The grant under which errors are written.
 const ERRORS_GRANT: &str = "errors";
 /// The grants that a program gets when its spawner names none.
 const DEFAULT_GRANTS: [&str; 1] = ["console"];
+
+/// What is no grant among the entries of a child.
+const SETTINGS: [&str; 13] = [
+    "core",
+    "restart",
+    "weight",
+    "memory",
+    "seed",
+    "args",
+    "run",
+    "strategy",
+    "intensity",
+    "period",
+    "backoff",
+    "backoffmax",
+    "name",
+];
 
 /// The kernel as this task may use it.
 pub struct Kernel {
@@ -55,6 +72,8 @@ enum Pending {
     Reply(Reply),
     /// The kernel has been asked for a text, which is answered as a list of lines.
     Lines(Reply),
+    /// The kernel has been asked, and is waited for so long.
+    Limited(Reply, Sleep),
     /// An end of a ring is being fetched; then it is used.
     Attach(Reply, Use),
     Use(Use),
@@ -87,13 +106,18 @@ impl Use {
 impl Kernel {
     /// Opens what was granted.
     pub fn open(context: &Context) -> Kernel {
+        let rights = context.rights().ok();
+        let release = match rights {
+            Some(_) => Release::Taken,
+            None => Release::Done,
+        };
         Kernel {
-            rights: context.rights().ok(),
+            rights,
             console: context.console().ok(),
             errors: context.console_named(ERRORS_GRANT).ok(),
             timers: context.timers("timer").ok(),
             clock: context.clock("clock").ok(),
-            ports: Ports::default(),
+            ports: Ports::new(release),
             files: Files::default(),
             granted: Vec::new(),
             pending: Pending::Nothing,
@@ -148,7 +172,14 @@ impl Kernel {
 
     /// Whether nothing has been asked of the kernel that could not be asked again.
     pub fn is_movable(&self) -> bool {
-        !self.is_shell() && matches!(self.pending, Pending::Nothing | Pending::Use(_))
+        !self.is_shell()
+            && !self.ports.has_monitors()
+            && matches!(self.pending, Pending::Nothing | Pending::Use(_))
+    }
+
+    /// What the program has received counts as dealt with: it ends, or its state is written.
+    pub fn release_all(&mut self) {
+        self.ports.release_all();
     }
 
     /// How the program of this task went, once it has.
@@ -263,7 +294,7 @@ impl Kernel {
                 .map(|name| Value::symbol(name))
                 .collect();
             let names = Value::from_items(symbols);
-            match okernel_shell::value::Dict::new(names.clone(), names) {
+            match Dict::new(names.clone(), names) {
                 Ok(dict) => args.push(Value::dict(dict)),
                 Err(error) => return Progress::Done(Err(error)),
             }
@@ -293,6 +324,74 @@ impl Kernel {
                 self.ask("write", &[path.clone(), text, access.clone()])
             }
             _ => self.ask("write", &[file.clone(), text]),
+        }
+    }
+
+    /// `supervise[strategy;options;children]`: lambdas are sent as their source, and ends of rings that go to
+    /// children are no longer this task's.
+    fn supervise(&mut self, args: &[Value]) -> Progress {
+        let mut args = args.to_vec();
+        if let Some(children) = args.last_mut() {
+            *children = self.children(children);
+        }
+        self.ask("supervise", &args)
+    }
+
+    /// The dictionary of children, down to their own children.
+    fn children(&mut self, children: &Value) -> Value {
+        let Value::Dict(dict) = children else {
+            return children.clone();
+        };
+        let items = dict.values().items().map(|child| self.child(&child));
+        let items = Value::from_items(items.collect::<Vec<_>>());
+        with_values(dict.keys(), items, children)
+    }
+
+    fn child(&mut self, child: &Value) -> Value {
+        let Value::Dict(dict) = child else {
+            return child.clone();
+        };
+        let names = dict.keys().items();
+        let items = names
+            .zip(dict.values().items())
+            .map(|(name, value)| match (&name, &value) {
+                (Value::Symbol(name), Value::Function(_)) if name.bytes() == b"run" => {
+                    Value::string(&format!("{}[]", form(&value)))
+                }
+                (Value::Symbol(name), _) if name.bytes() == b"children" => self.children(&value),
+                (Value::Symbol(name), _) if SETTINGS.contains(&&*name.text()) => value,
+                _ => {
+                    if let Some(number) = value.as_int() {
+                        self.ports.remove(number);
+                    }
+                    value
+                }
+            });
+        let items = Value::from_items(items.collect::<Vec<_>>());
+        with_values(dict.keys(), items, child)
+    }
+
+    /// `monitor task`: a number, from which the task's end is received.
+    fn monitor(&mut self, task: &Value) -> Progress {
+        Progress::Done(match self.request("monitor", std::slice::from_ref(task)) {
+            Ok(reply) => Ok(Value::Int(self.ports.insert_monitor(reply))),
+            Err(error) => Err(error),
+        })
+    }
+
+    /// ``await[[`task;]name;ms]``.
+    fn await_name(&mut self, args: &[Value]) -> Progress {
+        let (Some(limit_ms), Some(timers)) = (args.last().and_then(Value::as_int), &self.timers)
+        else {
+            return self.ask("await", args);
+        };
+        let Ok(limit_ms) = u64::try_from(limit_ms) else {
+            return wrong("await: the last argument is a time in milliseconds, 0 or more");
+        };
+        let sleep = timers.sleep(Duration::from_millis(limit_ms));
+        match self.request("await", &args[..args.len() - 1]) {
+            Ok(reply) => self.start(Pending::Limited(reply, sleep)),
+            Err(error) => Progress::Done(Err(error)),
         }
     }
 
@@ -335,6 +434,14 @@ impl Kernel {
     }
 }
 
+/// The same keys with other values.
+fn with_values(keys: &Value, values: Value, otherwise: &Value) -> Value {
+    match Dict::new(keys.clone(), values) {
+        Ok(dict) => Value::dict(dict),
+        Err(_) => otherwise.clone(),
+    }
+}
+
 /// Whether a timer has fired; arms the task for it if not.
 fn is_over(sleep: &mut Sleep) -> bool {
     let mut context = std::task::Context::from_waker(Waker::noop());
@@ -372,6 +479,9 @@ impl Host for Kernel {
             },
             ("spawn", [_, _, ..]) => self.spawn(args),
             ("now", _) => self.now(),
+            ("supervise", args) => self.supervise(args),
+            ("monitor", [task]) => self.monitor(task),
+            ("await", args) => self.await_name(args),
             ("load", args) => {
                 // The names of modules are offered beside those of the program.
                 self.offered = None;
@@ -390,10 +500,15 @@ impl Host for Kernel {
     }
 
     fn proceed(&mut self) -> Progress {
+        let mut limit = None;
         let (mut reply, next) = match std::mem::replace(&mut self.pending, Pending::Nothing) {
             Pending::Nothing => return Progress::Waiting,
             Pending::Use(used) => return self.use_port(used),
             Pending::Reply(reply) => (reply, Next::Answer),
+            Pending::Limited(reply, sleep) => {
+                limit = Some(sleep);
+                (reply, Next::Answer)
+            }
             Pending::Lines(reply) => (reply, Next::Lines),
             Pending::Attach(reply, used) => (reply, Next::Use(used)),
         };
@@ -403,10 +518,16 @@ impl Host for Kernel {
                 Ok(None) => match reply.arm() {
                     Ok(Readiness::Ready) => {}
                     Ok(Readiness::Armed) => {
+                        if limit.as_mut().is_some_and(is_over) {
+                            return Progress::Done(Ok(Value::Nil));
+                        }
                         self.pending = match next {
                             Next::Use(used) => Pending::Attach(reply, used),
                             Next::Lines => Pending::Lines(reply),
-                            Next::Answer => Pending::Reply(reply),
+                            Next::Answer => match limit {
+                                Some(sleep) => Pending::Limited(reply, sleep),
+                                None => Pending::Reply(reply),
+                            },
                         };
                         return Progress::Waiting;
                     }
@@ -482,6 +603,9 @@ impl Host for Kernel {
 
     fn executed(&mut self, executed: Executed) {
         self.outcome = Some(executed);
+        if executed == Executed::Done {
+            self.ports.release_all();
+        }
         if self.is_shell() {
             // The kernel refuses a report that nobody waits for, which is no harm.
             drop(Context::report(status(executed)));

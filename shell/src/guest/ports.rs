@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use okernel_sdk::abi::connection;
 use okernel_sdk::abi::frame::{FRAME_BYTES, FRAME_VALUE};
-use okernel_sdk::{FramePublisher, FrameSubscriber, Readiness, RecvError, SendError};
+use okernel_sdk::{
+    FramePublisher, FrameSubscriber, Readiness, RecvError, Reply, RequestError, SendError,
+};
 use okernel_shell::encode::{decode, encode_within};
 use okernel_shell::error::{Class, Error};
 use okernel_shell::session::Progress;
 use okernel_shell::value::{Value, limit_bytes};
+
+use crate::answer::answer;
 
 /// One end of a ring.
 pub enum Port {
@@ -16,33 +20,79 @@ pub enum Port {
     Publisher(FramePublisher),
     /// Where values are received.
     Subscriber(FrameSubscriber),
+    /// Where the end of a task is told, once.
+    Monitor(Reply),
+}
+
+/// When a message that the program has received is released.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// At once.
+    Taken,
+    /// When the next one is asked for: a program that fails in the midst of its work on a message, and
+    /// is started again, receives that message again.
+    Done,
 }
 
 /// The ends by their numbers.
-#[derive(Default)]
-pub struct Ports(BTreeMap<i64, Port>);
+pub struct Ports {
+    all: BTreeMap<i64, Port>,
+    release: Release,
+}
 
 impl Ports {
+    /// None yet.
+    pub fn new(release: Release) -> Ports {
+        Ports {
+            all: BTreeMap::new(),
+            release,
+        }
+    }
+
+    /// What was received has been dealt with.
+    pub fn release_all(&mut self) {
+        for port in self.all.values_mut() {
+            if let Port::Subscriber(subscriber) = port {
+                subscriber.release();
+            }
+        }
+    }
+
+    /// Whether a monitor is among them, which cannot be moved.
+    pub fn has_monitors(&self) -> bool {
+        self.all
+            .values()
+            .any(|port| matches!(port, Port::Monitor(_)))
+    }
+
+    /// Keeps a monitor under a number of its own, less than zero.
+    pub fn insert_monitor(&mut self, reply: Reply) -> i64 {
+        let least = self.all.keys().next().copied().unwrap_or(0);
+        let number = least.min(0) - 1;
+        self.all.insert(number, Port::Monitor(reply));
+        number
+    }
+
     /// Keeps an end under a number.
     pub fn insert(&mut self, number: i64, port: Port) {
-        self.0.insert(number, port);
+        self.all.insert(number, port);
     }
 
     /// Whether the end with this number is here.
     pub fn holds(&self, number: i64) -> bool {
-        self.0.contains_key(&number)
+        self.all.contains_key(&number)
     }
 
     /// Gives an end up: it has gone elsewhere, or is closed.
     pub fn remove(&mut self, number: i64) {
-        self.0.remove(&number);
+        self.all.remove(&number);
     }
 
     /// Sends an encoded value; waiting means that the ring is full and the task is armed.
     pub fn send(&mut self, number: i64, payload: &[u8]) -> Progress {
-        let publisher = match self.0.get_mut(&number) {
+        let publisher = match self.all.get_mut(&number) {
             Some(Port::Publisher(publisher)) => publisher,
-            Some(Port::Subscriber(_)) => {
+            Some(Port::Subscriber(_) | Port::Monitor(_)) => {
                 return refused(Class::Type, format!("snd: {number} is a subscriber"));
             }
             None => {
@@ -71,10 +121,17 @@ impl Ports {
 
     /// Receives a value; waiting means that there is none yet and the task is armed, if `arm` says so.
     pub fn receive(&mut self, number: i64, verb: &str, arm: Arm) -> Progress {
-        let subscriber = match self.0.get_mut(&number) {
+        let subscriber = match self.all.get_mut(&number) {
             Some(Port::Subscriber(subscriber)) => subscriber,
             Some(Port::Publisher(_)) => {
                 return refused(Class::Type, format!("{verb}: {number} is a publisher"));
+            }
+            Some(Port::Monitor(reply)) => {
+                let taken = told(reply, verb, arm);
+                if matches!(taken, Progress::Done(_)) {
+                    self.all.remove(&number);
+                }
+                return taken;
             }
             None => {
                 return refused(
@@ -100,7 +157,9 @@ impl Ports {
             };
             match received {
                 Ok(value) => {
-                    subscriber.release();
+                    if self.release == Release::Taken {
+                        subscriber.release();
+                    }
                     return Progress::Done(value);
                 }
                 Err(RecvError::Empty) if arm == Arm::No => return Progress::Waiting,
@@ -111,6 +170,23 @@ impl Ports {
                 },
                 Err(error) => return refused(Class::Io, format!("{verb}: {error}")),
             }
+        }
+    }
+}
+
+/// What a monitor has told.
+fn told(reply: &mut Reply, verb: &str, arm: Arm) -> Progress {
+    let failed = |error: RequestError| refused(Class::Io, format!("{verb}: {error}"));
+    loop {
+        match reply.try_take() {
+            Ok(Some(bytes)) => return Progress::Done(answer(&bytes)),
+            Ok(None) if arm == Arm::No => return Progress::Waiting,
+            Ok(None) => match reply.arm() {
+                Ok(Readiness::Ready) => {}
+                Ok(Readiness::Armed) => return Progress::Waiting,
+                Err(error) => return failed(error),
+            },
+            Err(error) => return failed(error),
         }
     }
 }

@@ -67,7 +67,7 @@ impl Task for Interpreter {
     }
 
     fn save(&mut self, _: &mut Context) -> Result<Saved> {
-        let Some((session, kernel)) = &self.running else {
+        let Some((session, kernel)) = &mut self.running else {
             return Err(Error::message("the task has not begun"));
         };
         if !kernel.is_movable() {
@@ -75,6 +75,7 @@ impl Task for Interpreter {
         }
         let state = session.save();
         let state = state.map_err(|error| Error::message(error.to_string()))?;
+        kernel.release_all();
         let (numbers, names): (Vec<i64>, Vec<String>) = kernel.granted().iter().cloned().unzip();
         let bytes = Encoded::List(vec![
             Encoded::Ints(numbers),

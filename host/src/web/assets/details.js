@@ -101,6 +101,7 @@ export class Details {
     byId("task-tools").hidden = gone;
     const ends = [...now.rings.values()].filter((end) => end.task === task.task);
     const parent = now.tasks.get(task.parent);
+    const error = task.exit || task.last;
     this.body.replaceChildren(
       facts([
         ["Task", `${task.task} on core ${task.core}`],
@@ -111,12 +112,19 @@ export class Details {
         ["Memory", bytes(Number(task.memory))],
         ["Restarts", String(task.restarts ?? 0)],
         ["Spawned by", task.parent === null ? "the kernel" : parent ? `${parent.name} (${task.parent})` : `task ${task.parent}`],
-        ["Last error", task.exit && task.exit !== "done" ? h("pre", { class: "fault" }, task.exit) : gone ? "none: done" : "none"],
+        ["Supervised by", this.#supervisor(now, task)],
+        ["Last error", error && error !== "done" ? h("pre", { class: "fault" }, error) : gone ? "none: done" : "none"],
       ]),
       ends.length ? h("h3", {}, "Ends of rings") : "",
       h("ul", { class: "ends" }, ends.map((end) => h("li", {},
         h("button", { class: "link", onclick: () => this.actions.open("ring", end.ring) }, end.name || `${end.id}`),
         ` ${end.isRing ? "publishes" : end.kind} · ${bytes(end.rate)}/s · lag ${bytes(end.lag)}${end.missed ? ` · missed ${bytes(end.missed)}` : ""}`))));
+  }
+
+  #supervisor(now, task) {
+    if (task.supervisor === null || task.supervisor === undefined) return "nobody";
+    const name = now.tasks.get(task.supervisor)?.name;
+    return name ? `${name} (${task.supervisor})` : `task ${task.supervisor}`;
   }
 
   #ring(now, ring) {
