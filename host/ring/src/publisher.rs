@@ -9,6 +9,7 @@
 
 use crate::cursor::Sequence;
 use crate::error::{ClaimError, CommitError};
+use crate::memory::Images;
 use crate::policy::Registered;
 use crate::ring::Ring;
 use crate::write_side::WriteSide;
@@ -25,6 +26,7 @@ pub struct Publisher {
     /// The ring's memory, kept here to save a look through two pointers.
     base: NonNull<u8>,
     mask: u64,
+    images: Images,
 }
 
 // SAFETY: `base` points into the memory that `ring` keeps alive, which any one thread may use.
@@ -37,11 +39,13 @@ impl Publisher {
         // SAFETY: a mapping or an allocation is never at address zero.
         let base = unsafe { NonNull::new_unchecked(ring.memory().base()) };
         let mask = ring.capacity_bytes() as u64 - 1;
+        let images = ring.memory().images();
         Self {
             writer,
             ring,
             base,
             mask,
+            images,
         }
     }
 
@@ -125,6 +129,9 @@ impl Publisher {
     /// The `bytes` bytes at the position are this publisher's to write.
     #[inline]
     unsafe fn publish_images(&self, bytes: usize) {
+        if self.images != Images::Copied {
+            return;
+        }
         let offset = (self.writer.position() & self.mask) as usize;
         // SAFETY: those bytes are granted: at most the capacity, and nobody else accesses them.
         unsafe { self.ring.memory().publish_images(offset, bytes) };

@@ -29,16 +29,13 @@ struct Inner {
 
 /// The file behind a ring, for those who map it themselves.
 ///
-/// The bytes at `offset .. offset + bytes` of the file are the ring; a position is found there at its
-/// remainder by `bytes`. Map them twice in a row and every batch is contiguous. Keep a clone of the
-/// [`Ring`] for as long as they are mapped: afterwards the same part of the file may become another ring.
+/// The file's bytes are the ring; a position is found there at its remainder by `bytes`. Map them twice in
+/// a row and every batch is contiguous.
 #[cfg(not(any(miri, loom)))]
 #[derive(Clone, Copy, Debug)]
 pub struct Backing<'a> {
-    /// The file: a memfd whose size is sealed. Other rings may share it.
+    /// The file: a memfd whose size is sealed.
     pub fd: BorrowedFd<'a>,
-    /// Where in the file the ring begins, in bytes; a multiple of the page size.
-    pub offset: u64,
     /// The ring's capacity, in bytes; a power of two and a multiple of the page size.
     pub bytes: usize,
 }
@@ -102,15 +99,14 @@ impl Ring {
         self.inner.sequencer.lags()
     }
 
-    /// The file behind the ring.
+    /// The file behind the ring. None behind a small one, of up to 16 KiB: it is not mapped.
     #[cfg(not(any(miri, loom)))]
-    pub fn backing(&self) -> Backing<'_> {
+    pub fn backing(&self) -> Option<Backing<'_>> {
         let memory = &self.inner.memory;
-        Backing {
-            fd: memory.fd(),
-            offset: memory.fd_offset(),
+        Some(Backing {
+            fd: memory.fd()?,
             bytes: memory.capacity_bytes(),
-        }
+        })
     }
 
     /// The ring's bytes, twice in a row.
@@ -261,16 +257,15 @@ mod tests {
     #[cfg(not(miri))]
     #[test]
     fn the_file_behind_a_ring_is_what_its_reader_reads() {
-        let mut publisher = Ring::create(8192, Start::Hold).unwrap();
+        let small = Ring::create(16384, Start::Hold).unwrap();
+        assert!(small.ring().backing().is_none());
+        let mut publisher = Ring::create(32768, Start::Hold).unwrap();
         publisher.write(b"through the file").unwrap();
         let ring = publisher.ring();
-        let backing = ring.backing();
-        assert_eq!(backing.bytes, 8192);
+        let backing = ring.backing().unwrap();
+        assert_eq!(backing.bytes, 32768);
         let mut bytes = [0; 16];
-        assert_eq!(
-            rustix::io::pread(backing.fd, &mut bytes, backing.offset),
-            Ok(16)
-        );
+        assert_eq!(rustix::io::pread(backing.fd, &mut bytes, 0), Ok(16));
         assert_eq!(&bytes, b"through the file");
     }
 }

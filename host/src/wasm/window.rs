@@ -213,7 +213,7 @@ impl Windows {
                     protection,
                     MapFlags::SHARED | MapFlags::FIXED,
                     backing.fd,
-                    backing.offset,
+                    0,
                 )
             };
             if let Err(errno) = mapped {
@@ -266,7 +266,7 @@ pub(super) fn map_ring(
     ring: &Ring,
     access: Access,
 ) -> Result<u32, Errno> {
-    let backing = ring.backing();
+    let backing = ring.backing().ok_or(Errno::Unsupported)?;
     let bytes = backing.bytes.checked_mul(2).ok_or(Errno::TooLarge)?;
     if bytes % WASM_PAGE_BYTES != 0 {
         return Err(Errno::Unsupported);

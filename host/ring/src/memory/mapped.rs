@@ -1,62 +1,56 @@
-//! Ring memory as it is: a part of a memfd, mapped twice in a row.
+//! The memory of a ring as it is: a memfd, mapped twice in a row.
 //!
 //! The address range is reserved first and then mapped over, so that nothing else of the process
-//! can come between the two images. Costs two mappings per ring.
+//! can come between the two images. Costs two mappings and a descriptor per ring. The file is sealed
+//! against changes of its size, so that nobody who has the descriptor can make an access to a mapped page
+//! fail.
 
-use super::check_capacity;
-use super::region::Region;
 use crate::error::CreateError;
+use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
 
 /// Two images of a ring's bytes.
 #[derive(Debug)]
-pub(crate) struct Memory {
-    // Before `region`: the pages are unmapped before the region can be used again.
+pub(crate) struct Mapped {
     images: Images,
-    region: Region,
+    fd: OwnedFd,
 }
 
-impl Memory {
-    pub(crate) fn create(capacity_bytes: usize) -> Result<Self, CreateError> {
-        check_capacity(capacity_bytes, rustix::param::page_size())?;
+impl Mapped {
+    /// `capacity_bytes` is a valid capacity. All bytes are zero.
+    pub(super) fn create(capacity_bytes: usize) -> Result<Self, CreateError> {
         let os = |step, source: rustix::io::Errno| CreateError::Os {
             capacity_bytes,
             step,
             source: source.into(),
         };
-        let region = Region::create(capacity_bytes).map_err(|e| os("memfd_create", e))?;
-        let images = Images::map(&region).map_err(|e| os("mmap", e))?;
-        Ok(Self { images, region })
+        let fd = create_memfd(capacity_bytes).map_err(|e| os("memfd_create", e))?;
+        let images = Images::map(fd.as_fd(), capacity_bytes).map_err(|e| os("mmap", e))?;
+        Ok(Self { images, fd })
     }
 
-    #[inline]
-    pub(crate) fn base(&self) -> *mut u8 {
+    pub(super) fn base(&self) -> *mut u8 {
         self.images.base.as_ptr()
     }
 
-    #[inline]
-    pub(crate) fn capacity_bytes(&self) -> usize {
+    pub(super) fn capacity_bytes(&self) -> usize {
         self.images.capacity_bytes
     }
 
-    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
-        self.region.fd()
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
+}
 
-    pub(crate) fn fd_offset(&self) -> u64 {
-        self.region.offset_bytes()
-    }
-
-    /// Brings the other image up to date: nothing to do, they are the same pages.
-    ///
-    /// # Safety
-    ///
-    /// As for memory without a mapping, where there is something to do: the caller may write the
-    /// `bytes` at `offset`, and nobody else accesses them now.
-    #[inline]
-    pub(crate) unsafe fn publish_images(&self, _offset: usize, _bytes: usize) {}
+fn create_memfd(bytes: usize) -> rustix::io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let fd = rustix::fs::memfd_create("okernel-ring", flags)?;
+    rustix::fs::ftruncate(&fd, bytes as u64)?;
+    let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+    rustix::fs::fcntl_add_seals(&fd, seals)?;
+    Ok(fd)
 }
 
 /// The address range, unmapped when dropped.
@@ -72,8 +66,7 @@ unsafe impl Send for Images {}
 unsafe impl Sync for Images {}
 
 impl Images {
-    fn map(region: &Region) -> rustix::io::Result<Self> {
-        let capacity_bytes = region.bytes();
+    fn map(fd: BorrowedFd<'_>, capacity_bytes: usize) -> rustix::io::Result<Self> {
         // SAFETY: a new range at an address of the system's choice; nothing is replaced.
         let base = unsafe {
             mmap_anonymous(
@@ -97,8 +90,8 @@ impl Images {
                     capacity_bytes,
                     ProtFlags::READ | ProtFlags::WRITE,
                     MapFlags::SHARED | MapFlags::FIXED,
-                    region.fd(),
-                    region.offset_bytes(),
+                    fd,
+                    0,
                 )?;
             }
         }
@@ -116,11 +109,12 @@ impl Drop for Images {
 
 #[cfg(test)]
 mod tests {
-    use super::Memory;
+    use super::Mapped;
+    use std::os::fd::AsRawFd;
 
     #[test]
     fn both_images_are_the_same_bytes() {
-        let memory = Memory::create(8192).unwrap();
+        let memory = Mapped::create(8192).unwrap();
         let base = memory.base();
         // SAFETY: inside the two images of a ring that nobody else has.
         unsafe {
@@ -132,31 +126,11 @@ mod tests {
     }
 
     #[test]
-    fn a_new_ring_is_zero_whatever_was_there_before() {
-        for capacity_bytes in [4096, 16384, 65536] {
-            for _ in 0..200 {
-                let memory = Memory::create(capacity_bytes).unwrap();
-                for at in 0..2 * capacity_bytes {
-                    // SAFETY: inside the two images of a ring that nobody else has.
-                    unsafe { assert_eq!(memory.base().add(at).read(), 0) };
-                }
-                // SAFETY: as above.
-                unsafe { memory.base().write_bytes(0xff, capacity_bytes) };
-            }
-        }
-    }
-
-    #[test]
-    fn small_rings_that_live_together_have_their_own_bytes() {
-        let all: Vec<Memory> = (0..600).map(|_| Memory::create(4096).unwrap()).collect();
-        for (index, memory) in all.iter().enumerate() {
-            // SAFETY: inside the images of rings that nobody else has.
-            unsafe { memory.base().cast::<u64>().write(index as u64) };
-        }
-        for (index, memory) in all.iter().enumerate() {
-            // SAFETY: as above.
-            let number = unsafe { memory.base().add(4096).cast::<u64>().read() };
-            assert_eq!(number, index as u64);
-        }
+    fn each_has_a_file_of_its_own_whose_size_nobody_can_change() {
+        let a = Mapped::create(65536).unwrap();
+        let b = Mapped::create(65536).unwrap();
+        assert_ne!(a.fd().as_raw_fd(), b.fd().as_raw_fd());
+        assert!(rustix::fs::ftruncate(a.fd(), 4096).is_err());
+        assert!(rustix::fs::ftruncate(a.fd(), 1 << 20).is_err());
     }
 }
