@@ -360,7 +360,14 @@ const PAGES: &[Page] = &[
         "print",
         &["print x   shows x and gives it back; print[a;b] as a list"],
     ),
-    page(Effects, "load", &["load[`name;\"file.wasm\"]   a module"]),
+    page(
+        Effects,
+        "load",
+        &[
+            "load[`name;\"file.wasm\"]   a module",
+            "load[`name;\"file.wasm\";`dense]   one whose tasks are small, by the hundred thousand",
+        ],
+    ),
     page(Effects, "kill", &["kill task"]),
     page(Effects, "ps", &["ps[]   the tasks"]),
     page(Effects, "rings", &["rings[]   the rings and their readers"]),

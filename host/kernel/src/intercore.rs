@@ -19,6 +19,7 @@ use crate::limits::READ_BYTES_MAX;
 use crate::memory::End;
 use crate::message::{Envelope, Message, QosChange};
 use crate::pending::{Answer, Pending};
+use crate::program::Class;
 use crate::refusal::Refusal;
 use crate::spawn::Outlet;
 use crate::table::Key;
@@ -88,7 +89,7 @@ impl Core {
                 let changed = self.qos(change);
                 self.answer_or_refuse(asker, changed.map(|()| Message::AckQos));
             }
-            Message::Load { name, path } => self.load(asker, &name, &path),
+            Message::Load { name, path, class } => self.load(asker, &name, &path, class),
             Message::Read(path) => self.read(asker, path),
             Message::Write(writing) => self.write(asker, *writing),
             Message::Kill(task) => self.end_task(asker, task, Kill::Asked),
@@ -251,10 +252,10 @@ impl Core {
         Ok(())
     }
 
-    fn load(&mut self, asker: Asker, name: &str, path: &Path) {
+    fn load(&mut self, asker: Asker, name: &str, path: &Path, class: Class) {
         let signal = Arc::clone(&self.signal);
         let done = Box::new(move |result| signal.post(Post::Loaded { asker, result }));
-        self.shared.modules.load(name, path, done);
+        self.shared.modules.load(name, path, class, done);
     }
 
     /// Reads a file aside; a slow disk holds no core up.

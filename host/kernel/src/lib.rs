@@ -91,7 +91,9 @@ pub use io::selector::{Effect, Effects, Notice, Ready, Selector};
 pub use io::source::{Line, LineSource, Offered, PlainLines};
 pub use kernel::{BootError, INTERRUPTED, Kernel, Status};
 pub use limits::CORES_MAX;
-pub use program::{CoreHooks, Limits, LoadDone, ModuleInfo, Modules, NoHooks, NoModules, Program};
+pub use program::{
+    Class, CoreHooks, Limits, LoadDone, ModuleInfo, Modules, NoHooks, NoModules, Program,
+};
 pub use spawn::{Body, Spawn};
 pub use supervisor::{Child, Run, Tree};
 pub use task::{Ending, Fault, FaultKind, Outcome, Resumed, Task, Wait};

@@ -17,7 +17,7 @@
 //! | Select | the order | AckSelect with its numbers, or Error |
 //! | Drop selector | | AckDrop, or Error |
 //! | QoS core or task | the change | AckQoS, or Error |
-//! | Load | name and path | AckLoad with the module, or Error |
+//! | Load | name, path and class | AckLoad with the module, or Error |
 //! | Read | path | AckRead with the file's bytes, or Error |
 //! | Write | path and bytes | AckWrite, or Error |
 //! | Kill task | | AckKill when it is gone, or Error |
@@ -42,7 +42,7 @@ use crate::ids::{CoreId, EndpointId, SelectorId, TaskId};
 use crate::io::output::Stream;
 use crate::io::select::SelectOrder;
 use crate::memory::End;
-use crate::program::ModuleInfo;
+use crate::program::{Class, ModuleInfo};
 use crate::refusal::Refusal;
 use crate::spawn::{Outlet, Spawn};
 use crate::table::{Key, Table};
@@ -111,6 +111,7 @@ pub(crate) enum Message {
     Load {
         name: String,
         path: PathBuf,
+        class: Class,
     },
     AckLoad(ModuleInfo),
     Read(PathBuf),
@@ -162,7 +163,7 @@ pub(crate) enum Parcel {
     Qos(QosChange),
     Select(Box<SelectOrder>),
     Value(Value),
-    Load(String, PathBuf),
+    Load(String, PathBuf, Class),
     Path(PathBuf),
     Writing(Box<Writing>),
     Module(ModuleInfo),
@@ -290,7 +291,7 @@ impl Message {
             Message::AckDrop => (34, 0, 0, 0),
             Message::Qos(change) => (13, 0, 0, put(Parcel::Qos(change))),
             Message::AckQos => (14, 0, 0, 0),
-            Message::Load { name, path } => (15, 0, 0, put(Parcel::Load(name, path))),
+            Message::Load { name, path, class } => (15, 0, 0, put(Parcel::Load(name, path, class))),
             Message::AckLoad(module) => (16, 0, 0, put(Parcel::Module(module))),
             Message::Kill(task) => (17, key_to_word(task.0), 0, 0),
             Message::AckKill => (18, 0, 0, 0),
@@ -394,7 +395,7 @@ impl Message {
             (34, None) => Message::AckDrop,
             (13, Some(Parcel::Qos(change))) => Message::Qos(change),
             (14, None) => Message::AckQos,
-            (15, Some(Parcel::Load(name, path))) => Message::Load { name, path },
+            (15, Some(Parcel::Load(name, path, class))) => Message::Load { name, path, class },
             (16, Some(Parcel::Module(module))) => Message::AckLoad(module),
             (17, None) => Message::Kill(TaskId(word_to_key(a))),
             (18, None) => Message::AckKill,

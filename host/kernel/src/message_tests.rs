@@ -11,7 +11,7 @@ use crate::io::output::Stream;
 use crate::io::select::SelectOrder;
 use crate::io::target::Target;
 use crate::memory::End;
-use crate::program::{ModuleInfo, Program};
+use crate::program::{Class, ModuleInfo, Program};
 use crate::refusal::Refusal;
 use crate::spawn::{Outlet, Spawn};
 use crate::table::Key;
@@ -101,6 +101,7 @@ fn all() -> Vec<Message> {
         Message::Load {
             name: "m".to_string(),
             path: "m.wasm".into(),
+            class: Class::Dense,
         },
         Message::AckLoad(ModuleInfo::default()),
         Message::Read("file".into()),

@@ -34,6 +34,34 @@ impl Default for Limits {
     }
 }
 
+/// How the tasks of a module lie in memory: chosen when it is loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Class {
+    /// Each task has address space of its own: its accesses cost no checks, and rings are mapped.
+    #[default]
+    Ordinary,
+    /// Tasks lie side by side, by the hundred thousand: their code checks each access itself, their
+    /// memory is small, and rings are copied.
+    Dense,
+}
+
+impl Class {
+    /// The class that this word names.
+    pub fn from_word(word: &str) -> Option<Class> {
+        [Class::Ordinary, Class::Dense]
+            .into_iter()
+            .find(|class| class.word() == word)
+    }
+
+    /// The word that names it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Class::Ordinary => "ordinary",
+            Class::Dense => "dense",
+        }
+    }
+}
+
 /// A loaded module, for lists.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ModuleInfo {
@@ -43,6 +71,8 @@ pub struct ModuleInfo {
     pub bytes: u64,
     /// The grants that it wants: `name kind`.
     pub wants: Vec<String>,
+    /// How its tasks lie in memory.
+    pub class: Class,
 }
 
 /// Called once with the outcome of a load; the error is one line that says what and where.
@@ -53,7 +83,7 @@ pub trait Modules: Send + Sync {
     /// Compiles a file aside, on a thread that is no scheduler (see
     /// [`Aside`](crate::aside::spawn)), and calls `done` from there. A name that is loaded already
     /// gets the new version for later spawns.
-    fn load(&self, name: &str, path: &Path, done: LoadDone);
+    fn load(&self, name: &str, path: &Path, class: Class, done: LoadDone);
 
     /// Makes a task. Called on the core where it will run.
     ///
@@ -81,7 +111,7 @@ pub trait CoreHooks: Send + Sync {
 pub struct NoModules;
 
 impl Modules for NoModules {
-    fn load(&self, name: &str, _path: &Path, done: LoadDone) {
+    fn load(&self, name: &str, _path: &Path, _class: Class, done: LoadDone) {
         done(Err(format!("load: {name}: this kernel runs no modules")));
     }
 

@@ -9,7 +9,7 @@
 //! | ``(`sub;core;ring[;`block\|`lap\|`kick])`` | number of the subscriber |
 //! | ``(`attach;endpoint)`` | a handle of the asking task for that endpoint |
 //! | ``(`spawn;core;`module or "code"[;grants])`` | number of the task |
-//! | ``(`load;`name;"path")`` | the name |
+//! | ``(`load;`name;"path"[;`ordinary\|`dense])`` | the name |
 //! | ``(`read;"path")`` | the file's text |
 //! | ``(`write;"path";text[;`append])`` | nil |
 //! | ``(`kill;task)``, ``(`halt[;status])`` | nil |
@@ -39,7 +39,7 @@ use crate::ids::{EndpointId, SelectorId, TaskId};
 use crate::io::select::SelectOrder;
 use crate::limits::{QUANTUM_US_MAX, STATS_PERIOD_MS_MAX, STATS_PERIOD_MS_MIN, WEIGHT_MAX};
 use crate::names::{NameKind, Named};
-use crate::program::Program;
+use crate::program::{Class, Program};
 use crate::refusal::Refusal;
 use crate::request_value::{items, shown};
 use crate::supervise_request::{Pair, TreeOrder};
@@ -65,6 +65,7 @@ pub(crate) enum Request {
     Load {
         name: String,
         path: PathBuf,
+        class: Class,
     },
     Read(PathBuf),
     Write(Box<Writing>),
@@ -184,13 +185,7 @@ impl Request {
                     .map(Request::Attach)
             }
             "spawn" => args.spawn(),
-            "load" => {
-                args.count(2, 2)?;
-                Ok(Request::Load {
-                    name: args.text(0, "a name")?,
-                    path: args.text(1, "a path")?.into(),
-                })
-            }
+            "load" => args.load(),
             "read" => {
                 args.count(1, 1)?;
                 args.text(0, "a path")
@@ -346,6 +341,22 @@ impl Args<'_> {
                 Err(self.expected(&what, &self.items[0]))
             }
         }
+    }
+
+    fn load(&self) -> Result<Request, Refusal> {
+        self.count(2, 3)?;
+        let class = match self.items.get(2) {
+            None | Some(Value::Nil) => Class::default(),
+            Some(value) => value
+                .as_text()
+                .and_then(|word| Class::from_word(&word))
+                .ok_or_else(|| self.expected("`ordinary or `dense", value))?,
+        };
+        Ok(Request::Load {
+            name: self.text(0, "a name")?,
+            path: self.text(1, "a path")?.into(),
+            class,
+        })
     }
 
     fn write(&self) -> Result<Request, Refusal> {

@@ -159,7 +159,9 @@ impl Core {
                 let spawn = self.prepare(*order, cell)?;
                 Ok(Action::AskSpawn(core, Message::Spawn(Box::new(spawn))))
             }
-            Request::Load { name, path } => Ok(Action::Ask(self.id, Message::Load { name, path })),
+            Request::Load { name, path, class } => {
+                Ok(Action::Ask(self.id, Message::Load { name, path, class }))
+            }
             Request::Write(writing) => Ok(Action::Ask(self.id, Message::Write(writing))),
             Request::Read(path) => Ok(Action::Ask(self.id, Message::Read(path))),
             Request::Kill(task) if creator == Some(task) => Err(refuse(

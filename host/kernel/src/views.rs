@@ -348,6 +348,14 @@ pub(crate) fn modules(shared: &Shared) -> Value {
         ),
         ("bytes", ints(all.iter().map(|module| module.bytes))),
         (
+            "class",
+            Value::Symbols(
+                all.iter()
+                    .map(|module| module.class.word().to_string())
+                    .collect(),
+            ),
+        ),
+        (
             "wants",
             Value::List(all.iter().map(|module| wants(&module.wants)).collect()),
         ),

@@ -3,6 +3,7 @@
 //! Nothing runs before the last step: until then every failure is one error, and the process is as
 //! it was.
 
+mod bare;
 mod modules;
 mod signals;
 mod work;
@@ -26,7 +27,9 @@ use crate::wasm::registry::INTERPRETER;
 use crate::wasm::ticker::Ticker;
 use crate::web::server::Listening;
 
-pub use okernel_core::Quanta;
+pub use bare::bare;
+pub use modules::embedded_module;
+pub use okernel_core::{Class, Quanta};
 use signals::Prompted;
 use work::Started;
 pub use work::Work;
@@ -40,14 +43,25 @@ const SHELL_BYTES_MAX: u64 = 2 << 30;
 /// Schedulers when nobody chooses: one for each CPU, but at least this many.
 const CORES_MIN: usize = 2;
 
+/// A module to load.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Load {
+    /// The name of its tasks' program.
+    pub name: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// How its tasks lie in memory.
+    pub class: Class,
+}
+
 /// What can be chosen at boot.
 pub struct Options {
     /// Schedulers, 1 to [`CORES_MAX`].
     pub cores: usize,
     /// Shares of a core's time.
     pub quanta: Quanta,
-    /// Modules to load before the shell starts: name, file.
-    pub loads: Vec<(String, PathBuf)>,
+    /// Modules to load before the shell starts.
+    pub loads: Vec<Load>,
     /// Where programs' output goes.
     pub sink: Sink,
     /// Where errors go.

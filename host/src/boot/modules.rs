@@ -1,15 +1,19 @@
 //! The modules that are part of this program, and those that boot was told to load.
 
-use std::path::PathBuf;
-
 use crate::wasm::cache::CacheChoice;
 use crate::wasm::engine::Engines;
 use crate::wasm::registry::{INTERPRETER, Registry};
 
-use super::BootError;
+use super::{BootError, Load};
 
 /// The guests that the build has compiled: name, module.
 const EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/modules.rs"));
+
+/// An embedded module as the build has compiled it, by its name.
+pub fn embedded_module(name: &str) -> Option<&'static [u8]> {
+    let found = EMBEDDED.iter().find(|(known, _)| *known == name);
+    found.map(|(_, wasm)| *wasm)
+}
 
 /// A registry of the embedded modules. They are compiled when first wanted.
 pub fn embedded(engines: &Engines, cache: &CacheChoice) -> Result<Registry, BootError> {
@@ -29,15 +33,15 @@ pub fn embedded(engines: &Engines, cache: &CacheChoice) -> Result<Registry, Boot
 }
 
 /// Loads the modules that were named, one after another.
-pub fn load(registry: &Registry, loads: &[(String, PathBuf)]) -> Result<(), BootError> {
-    for (name, path) in loads {
+pub fn load(registry: &Registry, loads: &[Load]) -> Result<(), BootError> {
+    for Load { name, path, class } in loads {
         let shown = || path.display().to_string();
         let wasm = std::fs::read(path).map_err(|error| BootError::File {
             path: shown(),
             error,
         })?;
         registry
-            .load_bytes(name, &wasm)
+            .load_bytes(name, &wasm, *class)
             .map_err(|error| BootError::Module {
                 name: shown(),
                 error,

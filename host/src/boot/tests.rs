@@ -13,8 +13,10 @@ use okernel_core::{
     Outcome, Pinning, Program, Spawn, Task, TaskId,
 };
 
+use okernel_ring::Policy;
+
 use super::modules::embedded;
-use super::{Work, shell};
+use super::{Class, Work, shell};
 use crate::wasm::SavedState;
 use crate::wasm::cache::CacheChoice;
 use crate::wasm::engine::Engines;
@@ -326,4 +328,40 @@ fn a_verb_on_a_long_vector_holds_nobody_up_and_can_be_interrupted() {
     assert_eq!(done, Ok(Executed::Failed));
     assert!(asked.elapsed() < Duration::from_secs(1));
     assert!(running.paper.text().contains("interrupt: "));
+}
+
+#[test]
+fn dense_tasks_move_numbers_through_rings_that_others_have_mapped() {
+    let load = |registry: &Registry, name: &str, class| {
+        let wasm = super::embedded_module(name).unwrap();
+        let loaded = format!("{name}-{}", Class::word(class));
+        registry.load_bytes(&loaded, wasm, class).unwrap();
+        loaded
+    };
+    for classes in [
+        [Class::Dense, Class::Dense],
+        [Class::Dense, Class::Ordinary],
+        [Class::Ordinary, Class::Dense],
+    ] {
+        let (running, ()) = Running::boot(|kernel, registry| {
+            let ring = kernel.publish(CoreId(0), 64 << 10).unwrap();
+            let reader = kernel.subscribe(CoreId(1), ring, Policy::Block).unwrap();
+            let pump = load(registry, "pump", classes[0]);
+            let drain = load(registry, "drain", classes[1]);
+            let args = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+            let spawn = Spawn::program("pump", Program::Module(pump))
+                .grant("out", Grant::Endpoint(ring))
+                .args(args(&["64", "100000"]));
+            kernel.spawn(CoreId(0), spawn).unwrap();
+            let spawn = Spawn::program("drain", Program::Module(drain))
+                .grant("in", Grant::Endpoint(reader))
+                .grant("clock", Grant::Clock)
+                .grant("console", Grant::Console)
+                .args(args(&["100000"]));
+            kernel.spawn(CoreId(1), spawn).unwrap();
+        });
+        let wanted = format!("messages 100000 sum {} ", 100_000_u64 * 99_999 / 2);
+        let printed = running.paper.wait(wanted.len());
+        assert!(printed.starts_with(&wanted), "{classes:?}: {printed}");
+    }
 }

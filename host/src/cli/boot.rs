@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 
 use super::listen::Unasked;
-use crate::boot::{self, CORES_MAX, Options, Quanta, Work};
+use crate::boot::{self, CORES_MAX, Class, Load, Options, Quanta, Work};
 
 /// What `boot` takes.
 #[derive(clap::Args)]
@@ -31,9 +31,10 @@ pub struct Machine {
     /// Schedulers; the default is one for each CPU, at least 2
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=CORES_MAX as i64))]
     cores: Option<u16>,
-    /// Load a module under a name before the shell starts; may be given more than once
-    #[arg(long, value_name = "NAME=FILE.wasm", value_parser = named_file)]
-    load: Vec<(String, PathBuf)>,
+    /// Load a module under a name before the shell starts; may be given more than once. With ",dense" at
+    /// its end, for tasks by the hundred thousand: each is small, and has no mapping of its own
+    #[arg(long, value_name = "NAME=FILE.wasm[,dense]", value_parser = named_file)]
+    load: Vec<Load>,
     /// Shares of a core's time, in microseconds each round: bus, io, tasks
     #[arg(long, value_name = "BUS_US,IO_US,TASKS_US", value_parser = quanta)]
     qos: Option<Quanta>,
@@ -47,8 +48,8 @@ impl Machine {
     /// # Errors
     /// A module cannot be read, or it cannot listen.
     pub fn options(&self, unasked: Unasked) -> anyhow::Result<Options> {
-        for (_, path) in &self.load {
-            super::readable(path)?;
+        for load in &self.load {
+            super::readable(&load.path)?;
         }
         let mut options = Options {
             loads: self.load.clone(),
@@ -65,12 +66,18 @@ impl Machine {
     }
 }
 
-fn named_file(text: &str) -> Result<(String, PathBuf), String> {
+fn named_file(text: &str) -> Result<Load, String> {
+    let (text, class) = match text.strip_suffix(",dense") {
+        Some(text) => (text, Class::Dense),
+        None => (text, Class::Ordinary),
+    };
     match text.split_once('=') {
-        Some((name, file)) if !name.is_empty() && !file.is_empty() => {
-            Ok((name.to_string(), file.into()))
-        }
-        _ => Err("expected NAME=FILE.wasm".to_string()),
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok(Load {
+            name: name.to_string(),
+            path: file.into(),
+            class,
+        }),
+        _ => Err("expected NAME=FILE.wasm or NAME=FILE.wasm,dense".to_string()),
     }
 }
 
@@ -125,7 +132,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 #[cfg(test)]
 mod tests {
-    use super::{named_file, quanta};
+    use super::{Class, Load, named_file, quanta};
 
     #[test]
     fn quanta_are_three_numbers() {
@@ -147,10 +154,14 @@ mod tests {
 
     #[test]
     fn modules_have_a_name_and_a_file() {
-        assert_eq!(
-            named_file("a=b=c.wasm"),
-            Ok(("a".to_string(), "b=c.wasm".into()))
-        );
+        let load = |name: &str, path: &str, class| {
+            let (name, path) = (name.to_string(), path.into());
+            Ok(Load { name, path, class })
+        };
+        let wanted = load("a", "b=c.wasm", Class::Ordinary);
+        assert_eq!(named_file("a=b=c.wasm"), wanted);
+        assert_eq!(named_file("a=b,dense"), load("a", "b", Class::Dense));
+        assert!(named_file("a=,dense").is_err());
         assert!(named_file("a").is_err() && named_file("=x").is_err() && named_file("x=").is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The two engines that execute guests.
+//! The engines that execute guests.
 //!
 //! User tasks run on the *metered* engine: its code looks at an epoch counter at each loop and
 //! function, so that a guest that computes too long is suspended in the middle. That costs up to
@@ -7,18 +7,21 @@
 //! there holds its core.
 //!
 //! Instances come from pools whose slots reserve four gigabytes of address space each, with guards
-//! behind them; so no access checks its bounds, and a wild one is a trap. Memory never moves.
+//! behind them; so no access checks its bounds, and a wild one is a trap. Memory never moves. The
+//! *dense* engine is metered too, and packs its slots (see [`super::dense`]); it is made when a module
+//! of that class is first loaded.
 //!
 //! Invariant: the features that guests may use are listed here and nowhere else; threads, shared
 //! and 64-bit memories and more than one memory are refused, since windows and pointer checks are
 //! built on there being one memory that only its own task runs in.
 
 use std::fs;
+use std::sync::{Arc, OnceLock};
 
 use wasmtime::PoolingAllocationConfig;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel};
 
-use super::limits;
+use super::{dense, limits};
 
 /// Whether the code of an engine can be interrupted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -29,16 +32,17 @@ pub enum Metering {
     Trusted,
 }
 
-/// The pair of engines, and how many instances each has slots for.
+/// The engines, and how many instances each of those that are always there has slots for.
 #[derive(Clone)]
 pub struct Engines {
     metered: Engine,
     trusted: Engine,
+    dense: Arc<OnceLock<Result<Engine, EngineError>>>,
     instances_max: u32,
 }
 
 /// The engines could not be made.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error(
     "cannot reserve address space for {instances} sandboxed tasks: {reason}: raise 'ulimit -v' or \
      vm.max_map_count"
@@ -82,6 +86,7 @@ impl Engines {
         Ok(Engines {
             metered: Engine::new(&config(Metering::Epoch, count))?,
             trusted: Engine::new(&config(Metering::Trusted, count))?,
+            dense: Arc::default(),
             instances_max: count,
         })
     }
@@ -94,7 +99,22 @@ impl Engines {
         }
     }
 
-    /// How many instances each of the engines can hold at a time.
+    /// The engine of the dense class, made now if it was not yet: metered, with room for
+    /// [`limits::DENSE_INSTANCES_MAX`] or for as many as this machine allows.
+    ///
+    /// # Errors
+    /// Not even [`limits::INSTANCES_MIN`] slots can be reserved.
+    pub fn dense(&self) -> Result<&Engine, EngineError> {
+        let made = self.dense.get_or_init(dense::engine);
+        made.as_ref().map_err(EngineError::clone)
+    }
+
+    /// The engine of the dense class, if it was made.
+    pub(super) fn dense_if_made(&self) -> Option<&Engine> {
+        self.dense.get()?.as_ref().ok()
+    }
+
+    /// How many instances each of the two engines that are always there can hold at a time.
     pub fn instances_max(&self) -> u32 {
         self.instances_max
     }
@@ -119,7 +139,14 @@ fn config(metering: Metering, instances: u32) -> Config {
         .epoch_interruption(metering == Metering::Epoch)
         .memory_reservation(limits::MEMORY_RESERVATION_BYTES)
         .memory_guard_size(limits::MEMORY_GUARD_BYTES)
-        .guard_before_linear_memory(true)
+        .guard_before_linear_memory(true);
+    guests_may(&mut config);
+    config
+}
+
+/// What is the same for every engine: the features that guests may use, and the bounds of their calls.
+pub(super) fn guests_may(config: &mut Config) {
+    config
         .memory_may_move(false)
         .max_wasm_stack(limits::GUEST_STACK_BYTES)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(limits::BACKTRACE_FRAMES_MAX))
@@ -134,7 +161,6 @@ fn config(metering: Metering, instances: u32) -> Config {
         .wasm_multi_memory(false)
         .wasm_memory64(false)
         .wasm_custom_page_sizes(false);
-    config
 }
 
 /// How many slots fit beside everything else, for each of the two engines.

@@ -13,13 +13,13 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use okernel_abi::layout::{CALL_OK, PollCode};
-use okernel_core::{Context, Exit, Fault, FaultKind, Limits, Outcome, Task};
+use okernel_core::{Class, Context, Exit, Fault, FaultKind, Limits, Outcome, Task};
 use wasmtime::{Instance, Store, TypedFunc};
 
 use super::contract::MEMORY_EXPORT;
 use super::module::GuestModule;
 use super::state::{SavedState, State};
-use super::{preempt, scribble, trap};
+use super::{dense, preempt, scribble, trap};
 
 /// A task made of a module.
 pub struct WasmTask {
@@ -243,6 +243,9 @@ pub(super) fn instantiate(
     let instance = module.pre().instantiate(&mut *store)?;
     if let Some(memory) = instance.get_memory(&mut *store, MEMORY_EXPORT) {
         let base = memory.data_ptr(&*store);
+        if module.class() == Class::Dense {
+            dense::open(base).map_err(wasmtime::Error::new)?;
+        }
         store.data_mut().attach(memory, base);
     }
     Ok(instance)
@@ -254,7 +257,7 @@ pub(super) struct GuestStore(ManuallyDrop<Store<State>>);
 impl GuestStore {
     /// A store for an instance of this module.
     pub(super) fn new(module: &GuestModule, limits: &Limits) -> GuestStore {
-        let mut store = Store::new(module.engine(), State::new(limits));
+        let mut store = Store::new(module.engine(), State::new(module.class(), limits));
         store.data_mut().lines = module.lines().cloned();
         store.limiter(|state| state);
         preempt::install(&mut store);

@@ -28,7 +28,7 @@ pub const GUEST_STACK_BYTES: usize = 512 * 1024;
 pub const BACKTRACE_FRAMES_MAX: usize = 32;
 
 /// Instances that one engine has slots for, unless it is told otherwise or the machine has less room.
-pub const INSTANCES_DEFAULT: u32 = 4096;
+pub const INSTANCES_DEFAULT: u32 = 10_240;
 
 /// The fewest slots that are of use; an engine that cannot have them does not start.
 pub const INSTANCES_MIN: u32 = 16;
@@ -39,6 +39,18 @@ pub const INSTANCES_MAX: u32 = 16_384;
 /// Memory mappings that are reckoned for each slot when the machine's maximum is shared out: two or
 /// three for the memory and its image; those with windows take three more for each.
 pub const MAPPINGS_PER_INSTANCE: u64 = 4;
+
+/// Address space of a task of the dense class, in bytes, and so the most memory that it can have.
+pub const DENSE_MEMORY_BYTES: usize = 4 << 20;
+
+/// The most tasks of the dense class.
+pub const DENSE_INSTANCES_MAX: u32 = 1 << 17;
+
+/// Elements that the table of a guest of the dense class can have.
+pub const DENSE_TABLE_ELEMENTS_MAX: usize = 1024;
+
+/// Bytes of a dense slot's memory that are kept resident, as [`KEEP_RESIDENT_BYTES`].
+pub const DENSE_KEEP_RESIDENT_BYTES: usize = 64 * 1024;
 
 /// Elements that a table of a guest can have.
 pub const TABLE_ELEMENTS_MAX: usize = 20_000;
@@ -103,4 +115,6 @@ const _: () = {
     );
     assert!(INSTANCES_MIN <= INSTANCES_DEFAULT && INSTANCES_DEFAULT <= INSTANCES_MAX);
     assert!(KEEP_RESIDENT_BYTES.is_multiple_of(WASM_PAGE_BYTES));
+    assert!(DENSE_KEEP_RESIDENT_BYTES.is_multiple_of(WASM_PAGE_BYTES));
+    assert!(DENSE_MEMORY_BYTES.is_multiple_of(WASM_PAGE_BYTES));
 };

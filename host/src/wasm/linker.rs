@@ -46,7 +46,7 @@ mod tests {
     use crate::wasm::state::State;
     use okernel_abi::syscalls::SYSCALLS;
     use okernel_abi::{Errno, IMPORT_MODULE};
-    use okernel_core::Limits;
+    use okernel_core::{Class, Limits};
     use wasmtime::{Store, ValType};
 
     #[test]
@@ -54,7 +54,7 @@ mod tests {
         let engines = Engines::new(limits::INSTANCES_MIN).unwrap();
         let engine = engines.get(Metering::Epoch);
         let linker = linker(engine).unwrap();
-        let mut store = Store::new(engine, State::new(&Limits::default()));
+        let mut store = Store::new(engine, State::new(Class::Ordinary, &Limits::default()));
         let mut defined: Vec<(String, String)> = linker
             .iter(&mut store)
             .map(|(module, name, _)| (module.to_string(), name.to_string()))

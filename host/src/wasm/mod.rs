@@ -7,6 +7,7 @@
 
 pub mod limits;
 
+mod dense;
 pub mod engine;
 pub mod ticker;
 
@@ -27,6 +28,7 @@ mod linker;
 
 pub use state::SavedState;
 
+pub mod floor;
 pub mod instance;
 mod preempt;
 mod trap;

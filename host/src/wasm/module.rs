@@ -6,12 +6,14 @@
 
 use std::sync::Arc;
 
+use okernel_core::Class;
 use wasmtime::{Engine, InstancePre, Linker, Module};
 
 use super::cache::{Cache, Key};
 use super::contract::ContractError;
-use super::engine::{Metering, one_line};
+use super::engine::{EngineError, one_line};
 use super::inspect::{InspectError, Inspection, inspect};
+use super::limits::{DENSE_MEMORY_BYTES, WASM_PAGE_BYTES};
 use super::lines::SourceLines;
 use super::scribble::TrapTable;
 use super::state::State;
@@ -20,13 +22,14 @@ use super::state::State;
 pub struct GuestModule {
     name: String,
     inspection: Inspection,
+    class: Class,
     pre: InstancePre<State>,
     traps: TrapTable,
     lines: Option<Arc<SourceLines>>,
 }
 
 /// Why a module cannot be used. Each is one line, without the name of the file.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ModuleError {
     /// The bytes are no module.
     #[error(transparent)]
@@ -37,6 +40,18 @@ pub enum ModuleError {
     /// It cannot have this name.
     #[error("{0}: choose another name")]
     Name(String),
+    /// Its memory is too large for the dense class.
+    #[error(
+        "begins with {bytes} bytes of memory, and a dense task has at most {DENSE_MEMORY_BYTES}: load it \
+         without `dense, or build it with a smaller stack and less data"
+    )]
+    NotDense {
+        /// What it begins with.
+        bytes: u64,
+    },
+    /// The engine of its class cannot be made.
+    #[error(transparent)]
+    NoEngine(#[from] EngineError),
     /// The engine refuses its code.
     #[error("refused by the engine: {0}: build it again for wasm32-unknown-unknown")]
     Engine(String),
@@ -53,7 +68,7 @@ impl From<wasmtime::Error> for ModuleError {
 pub(super) struct Target {
     pub(super) engine: Engine,
     pub(super) linker: Arc<Linker<State>>,
-    pub(super) metering: Metering,
+    pub(super) class: Class,
 }
 
 impl GuestModule {
@@ -69,6 +84,9 @@ impl GuestModule {
     ) -> Result<GuestModule, ModuleError> {
         let inspection = inspect(wasm)?;
         inspection.check()?;
+        if target.class == Class::Dense {
+            fits_densely(&inspection)?;
+        }
         let module = compile(wasm, &target.engine, cache)?;
         let traps = TrapTable::of(&module)
             .ok_or_else(|| ModuleError::Engine("its compiled form is unknown".to_string()))?;
@@ -76,6 +94,7 @@ impl GuestModule {
         Ok(GuestModule {
             name: name.to_string(),
             inspection,
+            class: target.class,
             pre,
             traps,
             lines: SourceLines::of(wasm).map(Arc::new),
@@ -90,6 +109,11 @@ impl GuestModule {
     /// What it is.
     pub fn inspection(&self) -> &Inspection {
         &self.inspection
+    }
+
+    /// How its tasks lie in memory.
+    pub fn class(&self) -> Class {
+        self.class
     }
 
     /// It with its imports, ready to be made an instance of.
@@ -111,6 +135,15 @@ impl GuestModule {
     pub(super) fn traps(&self) -> &TrapTable {
         &self.traps
     }
+}
+
+fn fits_densely(inspection: &Inspection) -> Result<(), ModuleError> {
+    let pages = inspection.memory.map_or(0, |memory| memory.initial_pages);
+    let bytes = pages.saturating_mul(WASM_PAGE_BYTES as u64);
+    if bytes > DENSE_MEMORY_BYTES as u64 {
+        return Err(ModuleError::NotDense { bytes });
+    }
+    Ok(())
 }
 
 fn compile(wasm: &[u8], engine: &Engine, cache: Option<&Cache>) -> Result<Module, ModuleError> {

@@ -15,7 +15,10 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use okernel_core::{Fault, FaultKind, Limits, LoadDone, ModuleInfo, Modules, Program, Task, aside};
+use okernel_core::{
+    Class, Fault, FaultKind, Limits, LoadDone, ModuleInfo, Modules, Program, Task, aside,
+};
+use wasmtime::Engine;
 
 use super::cache::{Cache, CacheChoice};
 use super::engine::{Engines, Metering};
@@ -40,8 +43,11 @@ type Watch = Box<dyn Fn(&str) -> Box<dyn Any + Send> + Send + Sync>;
 
 struct Shared {
     watch: OnceLock<Watch>,
+    engines: Engines,
     metered: Target,
     trusted: Target,
+    /// Made when a module of the dense class is first loaded.
+    dense: OnceLock<Result<Target, ModuleError>>,
     cache: Option<Cache>,
     modules: RwLock<BTreeMap<String, Arc<Entry>>>,
 }
@@ -60,17 +66,11 @@ impl Registry {
     /// # Errors
     /// The system calls cannot be linked, which is a fault of this program.
     pub fn new(engines: &Engines, cache: &CacheChoice) -> Result<Registry, ModuleError> {
-        let target = |metering| -> Result<Target, ModuleError> {
-            let engine = engines.get(metering).clone();
-            let linker = Arc::new(linker(&engine)?);
-            Ok(Target {
-                engine,
-                linker,
-                metering,
-            })
-        };
+        let target = |metering| target(engines.get(metering), Class::Ordinary);
         let shared = Shared {
             watch: OnceLock::new(),
+            engines: engines.clone(),
+            dense: OnceLock::new(),
             metered: target(Metering::Epoch)?,
             trusted: target(Metering::Trusted)?,
             cache: Cache::open(cache),
@@ -116,6 +116,7 @@ impl Registry {
             name: name.to_string(),
             bytes: wasm.len() as u64,
             wants: found.wants,
+            class: Class::Ordinary,
         };
         self.shared.insert(Entry {
             info,
@@ -130,8 +131,13 @@ impl Registry {
     ///
     /// # Errors
     /// It is no module, no task, or its code is refused.
-    pub fn load_bytes(&self, name: &str, wasm: &[u8]) -> Result<ModuleInfo, ModuleError> {
-        self.shared.load(name, wasm)
+    pub fn load_bytes(
+        &self,
+        name: &str,
+        wasm: &[u8],
+        class: Class,
+    ) -> Result<ModuleInfo, ModuleError> {
+        self.shared.load(name, wasm, class)
     }
 
     /// A task of a module, or of the interpreter with a program.
@@ -175,14 +181,14 @@ impl Registry {
 }
 
 impl Modules for Registry {
-    fn load(&self, name: &str, path: &Path, done: LoadDone) {
+    fn load(&self, name: &str, path: &Path, class: Class, done: LoadDone) {
         let shared = Arc::clone(&self.shared);
         let (name, path) = (name.to_string(), path.to_path_buf());
         // The answer must not be lost when there is no thread.
         let done = Arc::new(std::sync::Mutex::new(Some(done)));
         let theirs = Arc::clone(&done);
         let work = move || {
-            let result = shared.load_file(&name, &path);
+            let result = shared.load_file(&name, &path, class);
             finish(
                 &theirs,
                 result.map_err(|error| format!("{}: {error}", path.display())),
@@ -207,6 +213,15 @@ impl Modules for Registry {
             .map(|entry| entry.info.clone())
             .collect()
     }
+}
+
+/// An engine with its system calls.
+fn target(engine: &Engine, class: Class) -> Result<Target, ModuleError> {
+    Ok(Target {
+        engine: engine.clone(),
+        linker: Arc::new(linker(engine)?),
+        class,
+    })
 }
 
 fn finish(done: &std::sync::Mutex<Option<LoadDone>>, result: Result<ModuleInfo, String>) {
@@ -244,7 +259,10 @@ impl Shared {
             let (sender, receiver) = std::sync::mpsc::channel();
             let work = move || {
                 let wasm = theirs.embedded.unwrap_or_default();
-                let module = shared.compile(&theirs.info.name, wasm, theirs.metering);
+                let module = match theirs.metering {
+                    Metering::Epoch => shared.compile(&theirs.info.name, wasm, &shared.metered),
+                    Metering::Trusted => shared.compile(&theirs.info.name, wasm, &shared.trusted),
+                };
                 // The receiver waits below.
                 let _ = sender.send(module.map(Arc::new).map_err(|error| error.to_string()));
             };
@@ -261,18 +279,25 @@ impl Shared {
         &self,
         name: &str,
         wasm: &[u8],
-        metering: Metering,
+        target: &Target,
     ) -> Result<GuestModule, ModuleError> {
-        let target = match metering {
-            Metering::Epoch => &self.metered,
-            Metering::Trusted => &self.trusted,
-        };
-        debug_assert_eq!(target.metering, metering);
         let _watched = self.watch.get().map(|watch| watch(name));
         GuestModule::load(name, wasm, target, self.cache.as_ref())
     }
 
-    fn load(&self, name: &str, wasm: &[u8]) -> Result<ModuleInfo, ModuleError> {
+    /// What modules of this class are compiled for. Never the trusted engine.
+    fn target(&self, class: Class) -> Result<&Target, ModuleError> {
+        let made = match class {
+            Class::Ordinary => return Ok(&self.metered),
+            Class::Dense => self.dense.get_or_init(|| {
+                let engine = self.engines.dense()?;
+                target(engine, Class::Dense)
+            }),
+        };
+        made.as_ref().map_err(ModuleError::clone)
+    }
+
+    fn load(&self, name: &str, wasm: &[u8], class: Class) -> Result<ModuleInfo, ModuleError> {
         if name.is_empty() || name.len() > NAME_BYTES_MAX {
             let text = format!("a module's name has 1 to {NAME_BYTES_MAX} bytes");
             return Err(ModuleError::Name(text));
@@ -281,11 +306,12 @@ impl Shared {
             let text = format!("the name {INTERPRETER} is the interpreter's");
             return Err(ModuleError::Name(text));
         }
-        let module = self.compile(name, wasm, Metering::Epoch)?;
+        let module = self.compile(name, wasm, self.target(class)?)?;
         let info = ModuleInfo {
             name: name.to_string(),
             bytes: wasm.len() as u64,
             wants: module.inspection().wants.clone(),
+            class,
         };
         let ready = OnceLock::from(Ok(Arc::new(module)));
         let entry = Entry {
@@ -298,7 +324,7 @@ impl Shared {
         Ok(info)
     }
 
-    fn load_file(&self, name: &str, path: &Path) -> Result<ModuleInfo, String> {
+    fn load_file(&self, name: &str, path: &Path, class: Class) -> Result<ModuleInfo, String> {
         let mut wasm = Vec::new();
         let file = File::open(path).map_err(|error| format!("cannot be opened: {error}"))?;
         // One byte more than allowed, so that a file that is too large is seen to be.
@@ -306,6 +332,7 @@ impl Shared {
             .take(MODULE_BYTES_MAX as u64 + 1)
             .read_to_end(&mut wasm);
         read.map_err(|error| format!("cannot be read: {error}"))?;
-        self.load(name, &wasm).map_err(|error| error.to_string())
+        self.load(name, &wasm, class)
+            .map_err(|error| error.to_string())
     }
 }

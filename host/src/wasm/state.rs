@@ -8,11 +8,11 @@
 use std::sync::Arc;
 
 use okernel_abi::{Errno, Handle};
-use okernel_core::{Context, Limits};
+use okernel_core::{Class, Context, Limits};
 use wasmtime::{Caller, Extern, Memory, ResourceLimiter};
 
 use super::contract::MEMORY_EXPORT;
-use super::limits::TABLE_ELEMENTS_MAX;
+use super::limits::{DENSE_MEMORY_BYTES, TABLE_ELEMENTS_MAX};
 use super::lines::SourceLines;
 use super::window::{Access, Windows};
 
@@ -29,8 +29,10 @@ pub struct SavedState {
 pub(super) struct State {
     /// The kernel, during a call.
     pub(super) cx: Context,
-    /// The rings that are mapped.
+    /// The rings that are mapped: none in a dense task.
     pub(super) windows: Windows,
+    /// How the task lies in memory.
+    pub(super) class: Class,
     /// The input of the running `exec`; otherwise the program that the task was spawned with.
     pub(super) input: Vec<u8>,
     /// What the guest said by `fault`.
@@ -47,9 +49,14 @@ pub(super) struct State {
 }
 
 impl State {
-    /// For a guest with these limits.
-    pub(super) fn new(limits: &Limits) -> State {
+    /// For a guest of this class, with these limits.
+    pub(super) fn new(class: Class, limits: &Limits) -> State {
+        let memory_bytes_max = match class {
+            Class::Ordinary => limits.memory_bytes,
+            Class::Dense => limits.memory_bytes.min(DENSE_MEMORY_BYTES as u64),
+        };
         State {
+            class,
             cx: Context::empty(),
             windows: Windows::default(),
             input: Vec::new(),
@@ -58,7 +65,7 @@ impl State {
             lines: None,
             memory_refused: false,
             memory: None,
-            memory_bytes_max: limits.memory_bytes,
+            memory_bytes_max,
             revocations: 0,
         }
     }

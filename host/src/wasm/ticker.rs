@@ -14,7 +14,6 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use okernel_core::{CoreHooks, CoreId, aside};
-use wasmtime::EngineWeak;
 
 use super::engine::{Engines, Metering};
 use super::limits::{CATCH_UP_TICKS_MAX, LINGER_TICKS, TICK_MIN};
@@ -26,7 +25,7 @@ pub struct Ticker {
 }
 
 struct Shared {
-    engine: EngineWeak,
+    engines: Engines,
     tick: Duration,
     busy: AtomicUsize,
     parked: AtomicBool,
@@ -34,14 +33,14 @@ struct Shared {
 }
 
 impl Ticker {
-    /// Starts the ticker for the metered engine of `engines`, parked until a core is busy. A period
+    /// Starts the ticker for the metered engines of `engines`, parked until a core is busy. A period
     /// below [`TICK_MIN`] is raised to it.
     ///
     /// # Errors
     /// The operating system gives no thread.
     pub fn start(engines: &Engines, tick: Duration) -> std::io::Result<Ticker> {
         let shared = Arc::new(Shared {
-            engine: engines.get(Metering::Epoch).weak(),
+            engines: engines.clone(),
             tick: tick.max(TICK_MIN),
             busy: AtomicUsize::new(0),
             parked: AtomicBool::new(false),
@@ -105,11 +104,13 @@ impl Shared {
             }
             thread::sleep((last + self.tick).saturating_duration_since(Instant::now()));
             let (ticks, whole) = elapsed_ticks(last.elapsed(), self.tick);
-            let Some(engine) = self.engine.upgrade() else {
-                return;
-            };
-            for _ in 0..ticks {
-                engine.increment_epoch();
+            let metered = [Some(self.engines.get(Metering::Epoch))];
+            // The dense engine may have been made since.
+            let metered = metered.into_iter().chain([self.engines.dense_if_made()]);
+            for engine in metered.flatten() {
+                for _ in 0..ticks {
+                    engine.increment_epoch();
+                }
             }
             last += whole;
         }

@@ -2,8 +2,8 @@
 
 use okernel_abi::value::Value;
 use okernel_core::{
-    Config, Context, Control, CoreId, Exit, Fault, FaultKind, Kernel, Limits, LoadDone, ModuleInfo,
-    Modules, NoHooks, Outcome, Program, Spawn, Status, Task, TaskId,
+    Class, Config, Context, Control, CoreId, Exit, Fault, FaultKind, Kernel, Limits, LoadDone,
+    ModuleInfo, Modules, NoHooks, Outcome, Program, Spawn, Status, Task, TaskId,
 };
 use std::collections::HashMap;
 use std::path::Path;
@@ -85,14 +85,18 @@ impl Natives {
 }
 
 impl Modules for Natives {
-    fn load(&self, name: &str, path: &Path, done: LoadDone) {
+    fn load(&self, name: &str, path: &Path, class: Class, done: LoadDone) {
         let (name, path) = (name.to_string(), path.to_path_buf());
         self.loaded.lock().unwrap().push(name.clone());
         thread::spawn(move || {
             let bytes = std::fs::metadata(&path).map(|metadata| metadata.len());
-            let wants = Vec::new();
             done(match bytes {
-                Ok(bytes) => Ok(ModuleInfo { name, bytes, wants }),
+                Ok(bytes) => Ok(ModuleInfo {
+                    name,
+                    bytes,
+                    class,
+                    ..ModuleInfo::default()
+                }),
                 Err(error) => Err(format!("load: {}: {error}", path.display())),
             });
         });

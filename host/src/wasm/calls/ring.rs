@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use okernel_abi::layout::{COPY_RING_BYTES_MAX, HandleKind, RingInfo, Window};
 use okernel_abi::{Errno, Handle};
+use okernel_core::Class;
 use okernel_ring::{ClaimError, Policy, RecvError, Ring};
 
 use super::Guest;
@@ -51,8 +52,8 @@ struct RingEnd {
     ring: Ring,
     position: u64,
     kind: HandleKind,
-    /// How it can be mapped, if it can: small rings are not worth it, and a reader that may be
-    /// overtaken must not look at bytes that the publisher is writing.
+    /// How it can be mapped, if it can: small rings are not worth it, dense tasks have no room for
+    /// windows, and a reader that may be overtaken must not look at bytes that the publisher is writing.
     access: Option<Access>,
 }
 
@@ -75,11 +76,12 @@ fn ring_end(state: &mut State, handle: Handle) -> Result<RingEnd, Errno> {
         _ => return Err(Errno::WrongKind),
     };
     let small = ring.capacity_bytes() as u64 <= COPY_RING_BYTES_MAX;
+    let mapped = !small && state.class == Class::Ordinary;
     Ok(RingEnd {
         ring,
         position,
         kind,
-        access: access.filter(|_| !small),
+        access: access.filter(|_| mapped),
     })
 }
 

@@ -4,6 +4,7 @@ mod probe;
 mod system;
 
 mod calls;
+mod dense;
 mod pointers;
 mod registry;
 mod tasks;

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use okernel_abi::syscalls::SYSCALLS;
-use okernel_core::{Context, Limits};
+use okernel_core::{Class, Context, Limits};
 use wasmtime::{Caller, Instance, Linker, Memory, Val, WasmParams, WasmResults};
 
 use crate::wasm::contract::MEMORY_EXPORT;
@@ -81,7 +81,7 @@ pub fn compile(
     let target = Target {
         engine,
         linker: Arc::new(linker),
-        metering: Metering::Epoch,
+        class: Class::Ordinary,
     };
     GuestModule::load("probe", &wat::parse_str(text).unwrap(), &target, None).unwrap()
 }

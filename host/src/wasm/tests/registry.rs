@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use okernel_core::{Exit, Limits, ModuleInfo, Modules, Program};
+use okernel_core::{Class, Exit, Limits, ModuleInfo, Modules, Program};
 
 use super::probe::engines;
 use super::system::{guest, in_task};
@@ -21,6 +21,7 @@ fn load(registry: &Registry, name: &str, path: &Path) -> Result<ModuleInfo, Stri
     registry.load(
         name,
         path,
+        Class::Ordinary,
         Box::new(move |result| sender.send(result).unwrap()),
     );
     receiver.recv_timeout(Duration::from_secs(60)).unwrap()
@@ -112,7 +113,7 @@ fn a_name_that_is_loaded_again_gets_the_new_version() {
     let wants = |text: &str| {
         let custom = format!(r#"(@custom "okernel.wants" "{text}")"#);
         let bytes = wat::parse_str(guest(&custom)).unwrap();
-        registry.load_bytes("m", &bytes).unwrap();
+        registry.load_bytes("m", &bytes, Class::Ordinary).unwrap();
         registry.list()[0].wants.clone()
     };
     assert_eq!(wants("in subscriber"), ["in subscriber"]);
@@ -185,12 +186,16 @@ fn the_cache_is_used_and_what_was_tampered_with_is_compiled_anew() {
             .filter(|path| path.extension().is_some_and(|e| e == "bin"))
             .collect::<Vec<_>>()
     };
-    registry(&choice).load_bytes("m", &bytes).unwrap();
+    registry(&choice)
+        .load_bytes("m", &bytes, Class::Ordinary)
+        .unwrap();
     let [path] = artefacts().try_into().unwrap();
     let written = fs::metadata(&path).unwrap().modified().unwrap();
     let good = fs::read(&path).unwrap();
     // A second start finds it and does not write it again.
-    registry(&choice).load_bytes("m", &bytes).unwrap();
+    registry(&choice)
+        .load_bytes("m", &bytes, Class::Ordinary)
+        .unwrap();
     assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), written);
     // Native code that somebody has changed must never be loaded: it is compiled and replaced.
     for at in [0, good.len() / 2, good.len() - 1] {
@@ -198,7 +203,7 @@ fn the_cache_is_used_and_what_was_tampered_with_is_compiled_anew() {
         tampered[at] ^= 0xff;
         fs::write(&path, &tampered).unwrap();
         let next = registry(&choice);
-        next.load_bytes("m", &bytes).unwrap();
+        next.load_bytes("m", &bytes, Class::Ordinary).unwrap();
         instantiate(&next, module("m")).unwrap();
         assert_ne!(fs::read(&path).unwrap(), tampered, "tampered at {at}");
     }

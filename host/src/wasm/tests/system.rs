@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use okernel_abi::value::Value;
 use okernel_core::{
-    Config, Context, Control, CoreId, Kernel, Limits, Outcome, Pinning, Program, Spawn, Task,
-    TaskId,
+    Class, Config, Context, Control, CoreId, Kernel, Limits, Outcome, Pinning, Program, Spawn,
+    Task, TaskId,
 };
 
 use super::probe::{ABI, engines};
@@ -41,11 +41,21 @@ impl System {
         modules: &[(&str, &str)],
         setup: impl FnOnce(&mut Kernel) -> R,
     ) -> (System, R) {
+        System::boot_in(Class::Ordinary, cores, modules, setup)
+    }
+
+    /// The same with modules of this class.
+    pub fn boot_in<R>(
+        class: Class,
+        cores: usize,
+        modules: &[(&str, &str)],
+        setup: impl FnOnce(&mut Kernel) -> R,
+    ) -> (System, R) {
         let engines = engines();
         let registry = Registry::new(&engines, &CacheChoice::Off).unwrap();
         for (name, text) in modules {
             registry
-                .load_bytes(name, &wat::parse_str(text).unwrap())
+                .load_bytes(name, &wat::parse_str(text).unwrap(), class)
                 .unwrap();
         }
         let ticker = Ticker::start(&engines, Duration::from_millis(1)).unwrap();
