@@ -185,3 +185,26 @@ fn a_crate_that_is_no_task_is_refused_before_it_is_compiled() {
         assert!(text.contains(words) && text.lines().count() == 1, "{text}");
     }
 }
+
+#[test]
+fn a_bench_is_compared_with_an_earlier_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("before.json");
+    fs::write(&file, run(&["bench", "boot", "--json"]).ok()).unwrap();
+    let graphs = folder.path().join("graphs");
+    let (file, graphs) = (file.to_str().unwrap(), graphs.to_str().unwrap());
+    let table = run(&["bench", "boot", "--baseline", file, "--graphs", graphs]).ok();
+    assert!(table.contains("p99.9"), "{table}");
+    assert_eq!(table.matches("x baseline").count(), 2, "{table}");
+}
+
+#[test]
+fn a_bench_that_cannot_run_says_why() {
+    let stderr = run(&["bench", "nothing"]).failed(1);
+    assert!(
+        stderr.contains("no 'nothing'") && stderr.contains("density"),
+        "{stderr}"
+    );
+    let stderr = run(&["bench", "boot", "--baseline", "/absent.json"]).failed(1);
+    assert!(stderr.contains("/absent.json cannot be read"), "{stderr}");
+}

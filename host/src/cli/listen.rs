@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 
 use crate::web::access::{TokenFile, Tokens};
 use crate::web::server::{self, Listening};
-use crate::web::site::is_private;
+use crate::web::site::{CONNECTIONS_DEFAULT, is_private};
 
 /// Where an interactive kernel listens when nobody says.
 const ADDRESS_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8001);
@@ -35,6 +35,10 @@ pub struct Listen {
     /// than once
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
+    /// Connections that may be open at a time
+    #[arg(long, value_name = "N", default_value_t = CONNECTIONS_DEFAULT as u16,
+        value_parser = clap::value_parser!(u16).range(1..))]
+    connections: u16,
 }
 
 /// Whether to listen when nobody says where.
@@ -113,6 +117,7 @@ impl Listen {
             file,
             hosts: self.host.clone(),
             tls,
+            connections_max: usize::from(self.connections),
         };
         match self.token_file {
             // Whoever wrote the file knows the token; it need not be shown.

@@ -96,6 +96,8 @@ pub struct Listening {
     pub hosts: Vec<String>,
     /// The certificate, for TLS.
     pub tls: Option<Arc<ServerConfig>>,
+    /// Connections that may be open at a time.
+    pub connections_max: usize,
 }
 
 impl Listening {
@@ -125,6 +127,7 @@ impl Listening {
             session: Box::new(session),
             file: self.file,
             attempts: Mutex::default(),
+            connections_max: self.connections_max,
             open: AtomicUsize::new(0),
         };
         Server {

@@ -11,8 +11,8 @@ use super::access::{Answer, Attempts, Role, TokenFile, Tokens};
 use super::http::{Head, Method, Response, Upgrade};
 use super::pages;
 
-/// Connections at a time; further ones are answered by 503.
-pub const CONNECTIONS_MAX: usize = 256;
+/// Connections at a time when nobody says otherwise; further ones are answered by 503.
+pub const CONNECTIONS_DEFAULT: usize = 256;
 
 /// Connections that are being refused at a time; further ones are closed without a word.
 const REFUSALS_MAX: usize = 64;
@@ -35,6 +35,8 @@ pub struct Site {
     pub file: Option<TokenFile>,
     /// Wrong tokens of late.
     pub attempts: Mutex<Attempts>,
+    /// Connections that may be open; further ones are answered by 503.
+    pub connections_max: usize,
     /// Connections that are open.
     pub open: AtomicUsize,
 }
@@ -77,9 +79,9 @@ impl Site {
     pub fn seat(self: &Arc<Self>) -> Room {
         let taken = self.open.fetch_add(1, Ordering::AcqRel);
         let seat = Seat(Arc::clone(self));
-        if taken < CONNECTIONS_MAX {
+        if taken < self.connections_max {
             Room::Free(seat)
-        } else if taken < CONNECTIONS_MAX + REFUSALS_MAX {
+        } else if taken < self.connections_max + REFUSALS_MAX {
             Room::Full(seat)
         } else {
             Room::None
@@ -231,7 +233,7 @@ pub fn is_private(address: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Room, Site, Verdict, is_private};
+    use super::{CONNECTIONS_DEFAULT, Room, Site, Verdict, is_private};
     use crate::web::access::{Attempts, Role, Tokens};
     use crate::web::http::{Parsed, Response, parse};
     use okernel_core::{Program, Spawn};
@@ -253,6 +255,7 @@ mod tests {
             session: Box::new(|| Spawn::program("s", Program::Code(String::new()))),
             file: None,
             attempts: Mutex::new(Attempts::default()),
+            connections_max: CONNECTIONS_DEFAULT,
             open: AtomicUsize::new(0),
         })
     }

@@ -1,31 +1,54 @@
-//! `okernel bench [NAME...] [--json]`: measures the kernel, and checks what arrived.
+//! `okernel bench [NAME...] [--json] [--baseline FILE]`: measures the kernel, and checks what arrived.
 //!
 //! A shared machine is never quiet, so each bench alternates its rivals within one run and reports
-//! medians; ratios between rows of one bench are worth more than any row alone.
+//! medians; ratios between rows of one bench are worth more than any row alone. A figure that is meant
+//! to reach something says what, and whether it did.
 
+mod baseline;
 mod boot;
+mod child;
+mod density;
+mod fair;
+mod graph;
 mod guest;
+mod idle;
+mod load;
+mod machine;
 mod o;
 mod report;
 mod ring;
+mod row;
 mod rtt;
+mod samples;
 mod script;
+mod spawn;
+mod timers;
+mod words;
+mod ws;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
 
 use crate::console::progress::Progress;
+use baseline::Baseline;
 use report::Report;
 
 /// What `bench` takes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Benches to run: ring, guest, rtt, boot, o; all of them when none is named
+    /// Benches to run (ring, guest, spawn and so on); all of them when none is named
     names: Vec<String>,
     /// Print one JSON document instead of tables
     #[arg(long)]
     json: bool,
+    /// Compare to an earlier run: a file that holds what --json printed
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Draw how costs grow, as SVG files in this folder
+    #[arg(long, value_name = "DIR")]
+    graphs: Option<PathBuf>,
 }
 
 /// A bench: its name, what it does in one line, and its work.
@@ -52,30 +75,77 @@ const BENCHES: &[Bench] = &[
         run: rtt::run,
     },
     Bench {
+        name: "spawn",
+        about: "lives of tasks of a loaded module, from the order to the end, on one core",
+        run: spawn::run,
+    },
+    Bench {
+        name: "density",
+        about: "what a waiting task takes of the machine, and a wake-up among many of them",
+        run: density::run,
+    },
+    Bench {
+        name: "fair",
+        about: "whether a core's time goes where weights and quanta say",
+        run: fair::run,
+    },
+    Bench {
+        name: "timers",
+        about: "what a timer costs among a million, and how late it fires",
+        run: timers::run,
+    },
+    Bench {
         name: "boot",
         about: "from the start of the process to the shell's first answer",
         run: boot::run,
+    },
+    Bench {
+        name: "load",
+        about: "from a module's file to its first task, compiled and from the cache",
+        run: load::run,
     },
     Bench {
         name: "o",
         about: "programs in O, in its sandbox, beside the same in Rust, CPython and Lua",
         run: o::run,
     },
+    Bench {
+        name: "ws",
+        about: "evaluations over WebSocket, on one connection and on a thousand",
+        run: ws::run,
+    },
+    Bench {
+        name: "words",
+        about: "the words of a text, counted by three tasks, beside a native program",
+        run: words::run,
+    },
+    Bench {
+        name: "idle",
+        about: "wake-ups and CPU time of a kernel in which nothing happens",
+        run: idle::run,
+    },
 ];
 
 /// Runs the benches that are named.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let chosen = choose(&args.names)?;
+    let baseline = args.baseline.as_deref().map(Baseline::read).transpose()?;
     let mut reports = Vec::new();
     for bench in chosen {
         let mut report = Report::new(bench.name, bench.about);
         let progress = Progress::begin(format!("{}: {}", bench.name, bench.about));
         (bench.run)(&mut report)?;
         drop(progress);
+        if let Some(baseline) = &baseline {
+            report.compare(baseline);
+        }
         if !args.json {
             report.print()?;
         }
         reports.push(report);
+    }
+    if let Some(folder) = &args.graphs {
+        graph::draw_all(&reports, folder)?;
     }
     if args.json {
         report::print_json(&reports)?;

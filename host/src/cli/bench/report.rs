@@ -4,13 +4,9 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-/// One figure, taken several times.
-pub struct Row {
-    label: String,
-    unit: &'static str,
-    samples: Vec<f64>,
-    ratio: Option<(String, f64)>,
-}
+use super::baseline::Baseline;
+use super::row::{Row, show};
+use super::samples::Samples;
 
 /// The rows of one bench.
 pub struct Report {
@@ -31,36 +27,60 @@ impl Report {
         }
     }
 
-    /// Adds a row of samples; at least one.
-    pub fn row(&mut self, label: impl Into<String>, unit: &'static str, mut samples: Vec<f64>) {
-        samples.sort_by(f64::total_cmp);
-        self.rows.push(Row {
-            label: label.into(),
-            unit,
-            samples,
-            ratio: None,
-        });
+    /// Adds a row of rounds, at least one: figures that were each taken over many operations. What is
+    /// answered takes the row's rivals, aim and place in a graph.
+    pub fn row(
+        &mut self,
+        label: impl Into<String>,
+        unit: &'static str,
+        rounds: Vec<f64>,
+    ) -> &mut Row {
+        self.add(Row::of_rounds(label.into(), unit, rounds))
     }
 
-    /// Adds a line about what could not be measured.
-    pub fn note(&mut self, text: String) {
-        self.notes.push(text);
-    }
-
-    /// Adds a row together with the median of its ratios to a rival, taken pair by pair.
+    /// Adds a row of rounds together with a rival or a floor, whose rounds were taken pair by pair.
     pub fn row_against(
         &mut self,
         label: impl Into<String>,
         unit: &'static str,
-        samples: Vec<f64>,
+        rounds: Vec<f64>,
         rival: (&str, &[f64]),
-    ) {
-        let mut ratios: Vec<f64> = samples.iter().zip(rival.1).map(|(a, b)| a / b).collect();
-        ratios.sort_by(f64::total_cmp);
-        self.row(label, unit, samples);
-        if let Some(row) = self.rows.last_mut() {
-            row.ratio = Some((rival.0.to_string(), quantile(&ratios, 0.5)));
+    ) -> &mut Row {
+        self.row(label, unit, rounds).against(rival.0, rival.1)
+    }
+
+    /// Adds a row of samples, such as the latencies of single operations.
+    pub fn samples(
+        &mut self,
+        label: impl Into<String>,
+        unit: &'static str,
+        samples: Samples,
+    ) -> &mut Row {
+        self.add(Row::of_samples(label.into(), unit, samples))
+    }
+
+    fn add(&mut self, row: Row) -> &mut Row {
+        let index = self.rows.len();
+        self.rows.push(row);
+        &mut self.rows[index]
+    }
+
+    /// Adds a line about how the figures were taken, or what could not be measured.
+    pub fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(text.into());
+    }
+
+    /// Compares each row to the same one of an earlier run.
+    pub fn compare(&mut self, baseline: &Baseline) {
+        for row in &mut self.rows {
+            let before = baseline.median(self.name, &row.label, row.unit);
+            row.since = before.map(|before| row.samples.median() / before);
         }
+    }
+
+    /// Its rows.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
     }
 
     /// Prints the table.
@@ -72,25 +92,23 @@ impl Report {
         writeln!(out, "\n{}: {}", self.name, self.about)?;
         writeln!(
             out,
-            "  {:<34} {:>12} {:>12} {:>12} {:>12}  {:<9} ratio",
-            "", "median", "p99", "min", "max", "unit"
+            "  {:<34} {:>10} {:>10} {:>10} {:>10} {:>10}  {:<9} beside",
+            "", "median", "p99", "p99.9", "min", "max", "unit"
         )?;
         for row in &self.rows {
-            let at = |q| show(quantile(&row.samples, q));
-            let ratio = match &row.ratio {
-                Some((rival, ratio)) => format!("{ratio:.2} x {rival}"),
-                None => String::new(),
-            };
-            writeln!(
-                out,
-                "  {:<34} {:>12} {:>12} {:>12} {:>12}  {:<9} {ratio}",
+            let at = |q| show(row.samples.quantile(q));
+            let line = format!(
+                "  {:<34} {:>10} {:>10} {:>10} {:>10} {:>10}  {:<9} {}",
                 row.label,
                 at(0.5),
                 at(0.99),
+                at(0.999),
                 at(0.0),
                 at(1.0),
-                row.unit
-            )?;
+                row.unit,
+                row.remarks()
+            );
+            writeln!(out, "{}", line.trim_end())?;
         }
         for note in &self.notes {
             writeln!(out, "  {note}")?;
@@ -99,20 +117,8 @@ impl Report {
     }
 
     fn json(&self) -> Value {
-        let rows = self.rows.iter().map(|row| {
-            json!({
-                "label": row.label,
-                "unit": row.unit,
-                "samples": row.samples.len(),
-                "median": quantile(&row.samples, 0.5),
-                "p99": quantile(&row.samples, 0.99),
-                "min": quantile(&row.samples, 0.0),
-                "max": quantile(&row.samples, 1.0),
-                "ratio_to": row.ratio.as_ref().map(|ratio| ratio.0.clone()),
-                "ratio": row.ratio.as_ref().map(|ratio| ratio.1),
-            })
-        });
-        json!({ "bench": self.name, "about": self.about, "rows": rows.collect::<Vec<_>>(), "notes": self.notes })
+        let rows: Vec<Value> = self.rows.iter().map(Row::json).collect();
+        json!({ "bench": self.name, "about": self.about, "rows": rows, "notes": self.notes })
     }
 }
 
@@ -121,50 +127,37 @@ impl Report {
 /// # Errors
 /// What writing to stdout answers.
 pub fn print_json(reports: &[Report]) -> io::Result<()> {
-    let reports: Vec<Value> = reports.iter().map(Report::json).collect();
     let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &reports)?;
+    serde_json::to_writer_pretty(&mut out, &json_of(reports))?;
     writeln!(out)
 }
 
-/// The value at `q` (0 to 1) of sorted samples; NaN when there are none.
-fn quantile(sorted: &[f64], q: f64) -> f64 {
-    match sorted.len() {
-        0 => f64::NAN,
-        len => sorted[((len - 1) as f64 * q).round() as usize],
-    }
-}
-
-/// Four significant digits, without an exponent.
-fn show(value: f64) -> String {
-    let digits = if value.abs() >= 1000.0 {
-        0
-    } else if value.abs() >= 100.0 {
-        1
-    } else if value.abs() >= 10.0 {
-        2
-    } else {
-        3
-    };
-    format!("{value:.digits$}")
+fn json_of(reports: &[Report]) -> Value {
+    reports.iter().map(Report::json).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{quantile, show};
+    use super::{Report, json_of};
+    use crate::cli::bench::baseline::Baseline;
 
-    #[test]
-    fn quantiles_of_few_and_none() {
-        assert!(quantile(&[], 0.5).is_nan());
-        assert_eq!(quantile(&[3.0], 0.99), 3.0);
-        assert_eq!(quantile(&[1.0, 2.0, 9.0], 0.5), 2.0);
-        assert_eq!(quantile(&[1.0, 2.0, 9.0], 1.0), 9.0);
+    fn report(median: f64) -> Report {
+        let mut report = Report::new("b", "about");
+        report.row("one", "ns", vec![median]);
+        report.row("two", "ns", vec![1.0]);
+        report
     }
 
     #[test]
-    fn figures_have_four_digits() {
-        assert_eq!(show(0.12345), "0.123");
-        assert_eq!(show(12.345), "12.35");
-        assert_eq!(show(123456.7), "123457");
+    fn a_report_is_the_baseline_of_a_later_one() {
+        let text = json_of(&[report(10.0)]).to_string();
+        let baseline = Baseline::parse(&text).unwrap();
+        let mut now = report(30.0);
+        now.row("three", "ns", vec![1.0]);
+        now.compare(&baseline);
+        let since: Vec<_> = now.rows().iter().map(|row| row.since).collect();
+        assert!((since[0].unwrap() - 3.0).abs() < 0.01);
+        assert!((since[1].unwrap() - 1.0).abs() < 0.01);
+        assert_eq!(since[2], None);
     }
 }

@@ -1,0 +1,131 @@
+//! A kernel inside of this process that a bench fills and asks by itself, without a shell.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::mpsc::channel;
+use std::thread::{self, JoinHandle};
+
+use anyhow::{Context, anyhow, bail};
+use okernel_abi::value::Value;
+use okernel_core::{BootError, Control, Kernel, Status};
+
+use crate::boot::{self, Class, Load};
+
+/// A running kernel. Dropping it halts it.
+pub struct Running {
+    control: Control,
+    thread: Option<JoinHandle<Result<Status, BootError>>>,
+}
+
+impl Running {
+    /// Runs a kernel on a thread.
+    pub fn start(kernel: Kernel) -> Running {
+        let control = kernel.control();
+        let thread = thread::spawn(move || kernel.run());
+        Running {
+            control,
+            thread: Some(thread),
+        }
+    }
+
+    /// Makes a request and waits for its answer.
+    ///
+    /// # Errors
+    /// It was refused.
+    pub fn request(&self, request: Vec<Value>) -> anyhow::Result<Value> {
+        let (tell, told) = channel();
+        let answer = move |value| {
+            // The receiver waits below.
+            let _ = tell.send(value);
+        };
+        self.control.request(Value::List(request), answer);
+        match told.recv().context("bench: the kernel has ended")? {
+            Value::Error(text) => bail!("bench: {text}"),
+            value => Ok(value),
+        }
+    }
+
+    /// The numbers of a column of a table: `ps`, `cores`.
+    ///
+    /// # Errors
+    /// There is no such table, or no such column of numbers.
+    pub fn column(&self, table: &str, name: &str) -> anyhow::Result<Vec<f64>> {
+        let value = self.request(vec![Value::Symbol(table.to_string())])?;
+        column(&value, name)
+    }
+}
+
+/// The numbers of a column of a table.
+///
+/// # Errors
+/// It has no such column of numbers.
+pub fn column(table: &Value, name: &str) -> anyhow::Result<Vec<f64>> {
+    let found = match table {
+        Value::Table(parts) => match &**parts {
+            (Value::Symbols(names), Value::List(columns)) => {
+                let at = names.iter().position(|known| known == name);
+                at.and_then(|at| columns.get(at))
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    let found = found.with_context(|| format!("bench: a table without the column {name}"))?;
+    match found {
+        Value::Ints(ints) => Ok(ints.iter().map(|int| *int as f64).collect()),
+        Value::Floats(floats) => Ok(floats.clone()),
+        other => Err(anyhow!("bench: the column {name} is {other:?}")),
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.control.halt(0);
+        if let Some(thread) = self.thread.take() {
+            // What it ended with concerns nobody: its bench is over.
+            drop(thread.join());
+        }
+    }
+}
+
+/// An embedded module as a file, to be loaded in another class; removed when dropped.
+pub struct ModuleFile {
+    path: PathBuf,
+}
+
+impl ModuleFile {
+    /// Writes the module to a file in the temporary folder.
+    ///
+    /// # Errors
+    /// There is no such module, or it cannot be written.
+    pub fn write(name: &str) -> anyhow::Result<ModuleFile> {
+        let wasm = boot::embedded_module(name)
+            .with_context(|| format!("bench: there is no module {name}"))?;
+        let file = format!("okernel-bench-{}-{name}.wasm", std::process::id());
+        let path = std::env::temp_dir().join(file);
+        fs::write(&path, wasm)
+            .with_context(|| format!("bench: {} cannot be written", path.display()))?;
+        Ok(ModuleFile { path })
+    }
+
+    /// The order to load it in this class.
+    pub fn load(&self, name: &str, class: Class) -> Load {
+        Load {
+            name: name.to_string(),
+            path: self.path.clone(),
+            class,
+        }
+    }
+
+    /// Where it is.
+    pub fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
+impl Drop for ModuleFile {
+    fn drop(&mut self) {
+        // What is left in the temporary folder is no failure of the bench.
+        drop(fs::remove_file(&self.path));
+    }
+}
