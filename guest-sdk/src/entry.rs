@@ -4,14 +4,15 @@
 //! kernel the text that people will see; a panic then aborts, which is a trap with a backtrace.
 
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::executor::{self, AsyncTask};
 use crate::settle;
+use crate::state::{Persist, Saved, State, StatefulTask};
 use crate::sys;
-use crate::task::{Poll, Saved, Task, TaskResult};
+use crate::task::{Poll, Task, TaskResult};
 use core::cell::RefCell;
 use core::fmt::Display;
-use okernel_abi::layout::{CALL_OK, ExitCode};
+use okernel_abi::layout::{CALL_NOT_NOW, CALL_OK, ExitCode};
 
 /// What `init` and `exec` answer after a failure.
 const CALL_FAILED: i32 = 1;
@@ -61,6 +62,28 @@ where
     begin(|_| Ok(Box::new(AsyncTask::new(main(Context::new())))))
 }
 
+/// `init` of a module whose task is an `async fn` with a state.
+pub fn init_stateful<S, F>(main: impl Fn(Context, State<S>) -> F + 'static) -> i32
+where
+    S: Persist,
+    F: Future<Output: TaskResult> + 'static,
+{
+    begin(|_| Ok(Box::new(StatefulTask::new(main))))
+}
+
+/// `restore` of a module whose task is an `async fn` with a state.
+pub fn restore_stateful<S, F>(
+    main: impl Fn(Context, State<S>) -> F + 'static,
+    version: u32,
+    bytes: u32,
+) -> i32
+where
+    S: Persist,
+    F: Future<Output: TaskResult> + 'static,
+{
+    restore(|_| Ok(Box::new(StatefulTask::new(main))), version, bytes)
+}
+
 /// `init` of a module whose task is a type.
 pub fn init_task<T: Task + 'static>(make: impl FnOnce(&mut Context) -> Result<T>) -> i32 {
     begin(|context| Ok(Box::new(make(context)?)))
@@ -72,20 +95,25 @@ pub fn restore_task<T: Task + 'static>(
     version: u32,
     bytes: u32,
 ) -> i32 {
-    begin_with(
-        |context| Ok(Box::new(make(context)?)),
-        |task, context| {
-            let mut saved = Saved {
-                version,
-                bytes: vec![0; bytes as usize],
-            };
-            sys::input(&mut saved.bytes).map_err(|errno| crate::error::Error::Call {
-                call: "fetch the state",
-                errno,
-            })?;
-            task.restore(context, &saved)
-        },
-    )
+    restore(|context| Ok(Box::new(make(context)?)), version, bytes)
+}
+
+fn restore(
+    make: impl FnOnce(&mut Context) -> Result<Box<dyn Task>>,
+    version: u32,
+    bytes: u32,
+) -> i32 {
+    begin_with(make, |task, context| {
+        let mut saved = Saved {
+            version,
+            bytes: vec![0; bytes as usize],
+        };
+        sys::input(&mut saved.bytes).map_err(|errno| crate::error::Error::Call {
+            call: "fetch the state",
+            errno,
+        })?;
+        task.restore(context, &saved)
+    })
 }
 
 /// `save` of a module.
@@ -105,7 +133,10 @@ pub fn save() -> i32 {
         Ok(()) => CALL_OK,
         Err(error) => {
             fault(&error);
-            CALL_FAILED
+            match error {
+                Error::NotNow(_) => CALL_NOT_NOW,
+                _ => CALL_FAILED,
+            }
         }
     }
 }

@@ -210,6 +210,9 @@ pub enum Error {
         /// Why it was refused.
         errno: Errno,
     },
+    /// Not at this moment, but perhaps after a turn: an answer of [`Task::save`](crate::Task::save).
+    #[error("{0}")]
+    NotNow(String),
     /// The task's own reason.
     #[error("{0}")]
     Message(String),
@@ -224,6 +227,17 @@ impl Error {
     /// ```
     pub fn message(text: impl Into<String>) -> Error {
         Error::Message(text.into())
+    }
+
+    /// An error of [`Task::save`](crate::Task::save): the task cannot be saved at this moment, and may be asked again
+    /// after its next turn.
+    ///
+    /// ```
+    /// let error = okernel_sdk::Error::not_now("a file is half read");
+    /// assert_eq!(error.to_string(), "a file is half read");
+    /// ```
+    pub fn not_now(text: impl Into<String>) -> Error {
+        Error::NotNow(text.into())
     }
 }
 

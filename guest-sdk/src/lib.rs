@@ -26,7 +26,7 @@
 //! assert_eq!(done.sent::<u64>("out"), [15, 25]);
 //! ```
 //!
-//! In reading order: what a task is (`task`), what it has (`context`), how it reads and writes rings
+//! In reading order: what a task is (`task`), what it keeps over an upgrade (`state`), what it has (`context`), how it reads and writes rings
 //! (`publisher`, `subscriber`, `frame_publisher`, `frame_subscriber`), what else it can be granted (`timer`,
 //! `clock`, `console`, `file`, `request`, `supervise`), what selectors give it (`net`, `file_stream`), how it waits (`select`,
 //! `executor`), what goes wrong (`error`), how it is tested (`testing`); and beneath, how all that reaches the
@@ -40,6 +40,7 @@ pub mod log;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
+mod state;
 mod task;
 
 mod context;
@@ -61,6 +62,7 @@ mod supervise;
 mod timer;
 
 mod executor;
+mod made;
 mod select;
 
 mod error;
@@ -77,6 +79,7 @@ pub use okernel_abi as abi;
 pub use okernel_abi::Errno;
 pub use okernel_abi::value::Value;
 pub use okernel_macros::{Pod, task};
+pub use serde;
 
 pub use clock::Clock;
 pub use console::{Console, Output};
@@ -95,7 +98,8 @@ pub use publisher::{Claim, Publisher};
 pub use readiness::Readiness;
 pub use request::{Reply, Rights};
 pub use select::{Either, Either3, join2, select2, select3};
+pub use state::{Persist, Saved, State, StateMut, StateRef};
 pub use subscriber::{Batch, Subscriber};
 pub use supervise::{Child, Ended, Restart, Strategy, Supervisor};
-pub use task::{Poll, Saved, Task, TaskResult};
+pub use task::{Poll, Task, TaskResult};
 pub use timer::{Interval, Sleep, Timers};

@@ -5,6 +5,7 @@
 
 use crate::error::RequestError;
 use crate::executor;
+use crate::made::{Kind, Made};
 use crate::readiness::{Readiness, readiness};
 use crate::sys;
 use core::future::Future;
@@ -78,7 +79,7 @@ impl Rights {
     /// ```
     pub fn request_bytes(&self, request: &[u8]) -> Result<Reply, RequestError> {
         match sys::request(self.handle, request) {
-            Ok(handle) => Ok(Reply { handle }),
+            Ok(handle) => Ok(Reply(Made::new(Kind::Reply, handle))),
             Err(errno) => Err(RequestError::Refused(errno)),
         }
     }
@@ -108,9 +109,7 @@ impl Rights {
 /// out all the same.
 #[derive(Debug)]
 #[must_use = "a request is sent, and its answer is lost, if the reply is dropped"]
-pub struct Reply {
-    handle: u32,
-}
+pub struct Reply(Made);
 
 impl Reply {
     /// The answer as it was encoded, if it has come.
@@ -130,13 +129,13 @@ impl Reply {
     /// # done.result.unwrap();
     /// ```
     pub fn try_take(&mut self) -> Result<Option<Vec<u8>>, RequestError> {
-        let length = match sys::reply(self.handle, &mut []) {
+        let length = match sys::reply(self.0.handle(), &mut []) {
             Ok(length) => usize::try_from(length).unwrap_or(0),
             Err(Errno::Again) => return Ok(None),
             Err(errno) => return Err(RequestError::Refused(errno)),
         };
         let mut bytes = vec![0; length];
-        sys::reply(self.handle, &mut bytes).map_err(RequestError::Refused)?;
+        sys::reply(self.0.handle(), &mut bytes).map_err(RequestError::Refused)?;
         Ok(Some(bytes))
     }
 
@@ -157,7 +156,7 @@ impl Reply {
     /// # done.result.unwrap();
     /// ```
     pub fn arm(&mut self) -> Result<Readiness, RequestError> {
-        readiness(self.handle, 0).map_err(RequestError::Refused)
+        readiness(self.0.handle(), 0).map_err(RequestError::Refused)
     }
 }
 
@@ -177,12 +176,5 @@ impl Future for Reply {
                 return Poll::Pending;
             }
         }
-    }
-}
-
-impl Drop for Reply {
-    fn drop(&mut self) {
-        // A reply that the kernel has dropped already is as good as closed.
-        let _ = sys::close(self.handle);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::state::Saved;
 use core::fmt::Display;
 use okernel_abi::layout::{ExitCode, PollCode};
 
@@ -93,18 +94,55 @@ pub trait Task {
     /// Writes all that the task is made of, so that another instance can go on from there: perhaps of
     /// a newer module. Called between two turns; handles and the places in rings are the kernel's and stay.
     ///
+    /// All that the task has received is released by then, and all that it has sent is published.
+    ///
     /// # Errors
-    /// Not now, or never; the task goes on as if nothing had happened.
+    /// Never, or with [`Error::not_now`] not at this moment: then it is asked again after a turn. The task goes
+    /// on as if nothing had happened.
     fn save(&mut self, context: &mut Context) -> Result<Saved> {
         let _ = context;
         Err(Error::message("this task cannot be saved"))
     }
 
     /// Called instead of [`Task::init`]: goes on where another instance was when it was saved. The grants are
-    /// there under their names, but the numbers of handles may be others.
+    /// there under their names. In an upgrade all handles keep their numbers, those of timers too
+    /// ([`Interval::from_handle`](crate::Interval::from_handle)); elsewhere they may be others.
+    ///
+    /// Until this has come back nothing that it does has an effect: it may open what was granted and set timers, but
+    /// neither send nor receive.
     ///
     /// # Errors
-    /// The state is of a form that this task does not know, or not whole.
+    /// The state is of a form that this task does not know, or not whole. In an upgrade the old instance goes on
+    /// then, as it does when this panics, takes more than a second or more memory than the task may have.
+    ///
+    /// ```
+    /// use okernel_sdk::{Context, Poll, Result, Saved, Task};
+    ///
+    /// #[derive(Default)]
+    /// struct Counter {
+    ///     count: u64,
+    /// }
+    ///
+    /// impl Task for Counter {
+    ///     fn poll(&mut self, _: &mut Context) -> Poll {
+    ///         self.count += 1;
+    ///         Poll::Infinite
+    ///     }
+    ///
+    ///     fn save(&mut self, _: &mut Context) -> Result<Saved> {
+    ///         Saved::new(1, &self.count)
+    ///     }
+    ///
+    ///     fn restore(&mut self, _: &mut Context, saved: &Saved) -> Result<()> {
+    ///         self.count = match saved.version {
+    ///             1 => saved.read()?,
+    ///             _ => return Err(saved.unknown()),
+    ///         };
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # let _ = Counter::default();
+    /// ```
     fn restore(&mut self, context: &mut Context, saved: &Saved) -> Result<()> {
         let _ = (context, saved);
         Err(Error::message("this task cannot be restored"))
@@ -114,16 +152,6 @@ pub trait Task {
     fn finalize(&mut self, context: &mut Context, exit: ExitCode) {
         let _ = (context, exit);
     }
-}
-
-/// The state of a task, as bytes that only tasks of its kind understand.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Saved {
-    /// The version of their form: a task that changes the form counts it up, and may go on reading
-    /// older ones.
-    pub version: u32,
-    /// The bytes.
-    pub bytes: Vec<u8>,
 }
 
 /// What a task's `main` may answer: nothing, or a `Result` whose error can be displayed.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::executor;
+use crate::made::{Kind, Made};
 use crate::readiness::{Readiness, readiness};
 use crate::select::{Either, select2};
 use crate::sys;
@@ -39,7 +40,8 @@ fn nanoseconds(duration: Duration) -> u64 {
 
 fn set(timers: u32, delay: Duration, period: Duration) -> Result<Timer> {
     let handle = sys::timer_set(timers, nanoseconds(delay), nanoseconds(period));
-    handle.map(Timer).map_err(|errno| Error::Call {
+    let made = handle.map(|handle| Timer(Made::new(Kind::Timer, handle)));
+    made.map_err(|errno| Error::Call {
         call: "set a timer",
         errno,
     })
@@ -47,7 +49,7 @@ fn set(timers: u32, delay: Duration, period: Duration) -> Result<Timer> {
 
 /// A timer that was set; cancelled when dropped.
 #[derive(Debug)]
-struct Timer(u32);
+struct Timer(Made);
 
 impl Timer {
     fn poll(&self, cx: &Context<'_>) -> Poll<Result<u64>> {
@@ -56,12 +58,12 @@ impl Timer {
             errno,
         };
         loop {
-            match sys::timer_take(self.0) {
+            match sys::timer_take(self.0.handle()) {
                 Ok(fired) => return Poll::Ready(Ok(fired)),
                 Err(Errno::Again) => {}
                 Err(errno) => return Poll::Ready(Err(failed(errno))),
             }
-            match readiness(self.0, 0) {
+            match readiness(self.0.handle(), 0) {
                 Ok(Readiness::Ready) => {}
                 Ok(Readiness::Armed) => {
                     executor::park(cx);
@@ -70,13 +72,6 @@ impl Timer {
                 Err(errno) => return Poll::Ready(Err(failed(errno))),
             }
         }
-    }
-}
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        // A timer that is gone already is as good as cancelled.
-        let _ = sys::close(self.0);
     }
 }
 
@@ -201,5 +196,91 @@ impl Interval {
     /// ```
     pub async fn tick(&mut self) -> Result<u64> {
         poll_fn(|cx| self.timer.poll(cx)).await
+    }
+
+    /// How many ticks there were since the last call, at once: 0 when there was none. For tasks that write
+    /// their own `poll`.
+    ///
+    /// # Errors
+    /// The kernel refused.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # use std::time::Duration;
+    /// # let done = Harness::new().timers("timer").run(async |ctx| {
+    /// let mut beat = ctx.timers("timer")?.interval(Duration::from_millis(2))?;
+    /// assert_eq!(beat.try_tick()?, 0);
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn try_tick(&mut self) -> Result<u64> {
+        match sys::timer_take(self.handle()) {
+            Err(Errno::Again) => Ok(0),
+            taken => taken.map_err(|errno| Error::Call {
+                call: "look at a timer",
+                errno,
+            }),
+        }
+    }
+
+    /// Arms the task for the next tick: for tasks that write their own `poll`.
+    ///
+    /// # Errors
+    /// The kernel refused.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # use std::time::Duration;
+    /// use okernel_sdk::Readiness;
+    /// # let done = Harness::new().timers("timer").run(async |ctx| {
+    /// let mut beat = ctx.timers("timer")?.interval(Duration::from_millis(2))?;
+    /// assert_eq!(beat.arm()?, Readiness::Armed);
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn arm(&mut self) -> Result<Readiness> {
+        readiness(self.handle(), 0).map_err(|errno| Error::Call {
+            call: "wait for a timer",
+            errno,
+        })
+    }
+
+    /// The kernel's number for this timer, to be written into the task's state.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # use std::time::Duration;
+    /// use okernel_sdk::Interval;
+    /// # let done = Harness::new().timers("timer").run(async |ctx| {
+    /// let beat = ctx.timers("timer")?.interval(Duration::from_millis(2))?;
+    /// let number = beat.handle();
+    /// std::mem::forget(beat);
+    /// assert_eq!(Interval::from_handle(number).tick().await?, 1);
+    /// # Ok(())
+    /// # });
+    /// # assert_eq!(done.now_ns, 2_000_000);
+    /// ```
+    pub fn handle(&self) -> u32 {
+        self.timer.0.handle()
+    }
+
+    /// The interval that another instance of this task had begun, in [`Task::restore`](crate::Task::restore): it ticks
+    /// on as if nothing had happened.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// use okernel_sdk::Interval;
+    /// # let done = Harness::new().run(async |_| {
+    /// assert!(Interval::from_handle(77).tick().await.is_err());
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn from_handle(handle: u32) -> Interval {
+        Interval {
+            timer: Timer(Made::new(Kind::Timer, handle)),
+        }
     }
 }

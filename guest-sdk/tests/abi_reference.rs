@@ -113,8 +113,8 @@ and, if the task can go on in another instance (perhaps of a newer module), thes
 
 | export | called |
 |---|---|
-| `save() -> i32` | between two turns: hands the whole state over by `state`, with a version of its own; 0 when it did. With any other answer the task goes on as if nothing had happened |
-| `restore(version: i32, state_bytes: i32) -> i32` | instead of `init`, with a state that `save` of another instance gave and that `input` fetches; 0 when all is well. The grants are there under their names, but handles may have other numbers |
+| `save() -> i32` | between two turns: hands the whole state over by `state`, with a version of its own; 0 when it did, 2 when it cannot at this moment and may be asked again after its next turn. With any other answer too the task goes on as if nothing had happened |
+| `restore(version: i32, state_bytes: i32) -> i32` | instead of `init`, with a state that `save` of another instance gave and that `input` fetches; 0 when all is well. In an upgrade handles keep their numbers; elsewhere the grants are there under their names, but handles may have other numbers. Until it has come back nothing that it does has an effect: it may look at what it holds (`grant`, `grants`, `args`, `input`, `ring_info`, `ring_map`, `sub_missed`, clocks, files to read) and set timers; what it closes stays open until then; everything else is refused with NotNow |
 
 Two custom sections describe it:
 

@@ -8,7 +8,7 @@ use crate::symbol::Symbol;
 use crate::value::{Function, Value};
 
 /// The names that stand for effects in a new machine.
-pub const EFFECTS: [&str; 30] = [
+pub const EFFECTS: [&str; 34] = [
     "pub",
     "sub",
     "snd",
@@ -17,6 +17,10 @@ pub const EFFECTS: [&str; 30] = [
     "spawn",
     "print",
     "load",
+    "check",
+    "versions",
+    "rollback",
+    "move",
     "kill",
     "ps",
     "rings",

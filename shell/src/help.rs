@@ -364,8 +364,35 @@ const PAGES: &[Page] = &[
         Effects,
         "load",
         &[
-            "load[`name;\"file.wasm\"]   a module",
+            "load[`name;\"file.wasm\"]   a module; running tasks of that name go on as it",
             "load[`name;\"file.wasm\";`dense]   one whose tasks are small, by the hundred thousand",
+        ],
+    ),
+    page(
+        Effects,
+        "check",
+        &[
+            "check[`name;\"file.wasm\"]   would it load? a table: could each of its running tasks go on as it?",
+        ],
+    ),
+    page(
+        Effects,
+        "versions",
+        &[
+            "versions[]   the versions of all modules: which is current, how upgrades went, their pauses",
+        ],
+    ),
+    page(
+        Effects,
+        "rollback",
+        &["rollback`name   goes back to the version before the current one; its number"],
+    ),
+    page(
+        Effects,
+        "move",
+        &[
+            "move[task;core]   moves a task to another core; nil when it is there",
+            "a task that was spawned with [pin:1] stays where it is",
         ],
     ),
     page(Effects, "kill", &["kill task"]),

@@ -6,6 +6,7 @@ mod conformance;
 mod console;
 mod golden;
 mod hostile;
+mod hot;
 mod interrupt;
 mod pty;
 mod readme;

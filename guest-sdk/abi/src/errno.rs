@@ -82,6 +82,8 @@ errnos! {
     Halting = 18, "the kernel is halting";
     /// The device that a file lies on, or the user's share of it, is full.
     NoSpace = 19, "no space is left on the device";
+    /// A task that is being restored looks at what it holds; it can do this from its first `poll` on.
+    NotNow = 20, "not while the task is being restored";
 }
 
 impl Errno {

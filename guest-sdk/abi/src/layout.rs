@@ -95,6 +95,9 @@ impl PollCode {
 /// `fault` has told about.
 pub const CALL_OK: i32 = 0;
 
+/// What `save` answers when the task cannot be saved at this moment, and may be asked again after a turn.
+pub const CALL_NOT_NOW: i32 = 2;
+
 /// Why a task ended, as its `finalize` is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]

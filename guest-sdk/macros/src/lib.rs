@@ -28,7 +28,8 @@ use proc_macro::TokenStream;
 /// # }
 /// ```
 ///
-/// or on an `impl Task`, for a type that implements `Default` or is made by the function named with `new`, which
+/// that keeps something over an upgrade takes a `State` of it as its second argument; or the attribute stands on an
+/// `impl Task`, for a type that implements `Default` or is made by the function named with `new`, which
 /// takes a `&mut Context` and answers a `Result`:
 ///
 /// ```

@@ -108,18 +108,26 @@ fn of_function(function: &ItemFn, new: Option<&Path>) -> Result<Made> {
             "the function of a task is `async`",
         ));
     }
-    if function.sig.inputs.len() != 1 || !function.sig.generics.params.is_empty() {
-        return Err(Error::new_spanned(
-            &function.sig,
-            "the function of a task takes one `Context`",
-        ));
-    }
     let name = &function.sig.ident;
-    Ok(Made {
-        init: quote! { ::okernel_sdk::entry::init_async(#name) },
-        restore: None,
-        used: quote! { #name },
-    })
+    let plain = function.sig.generics.params.is_empty();
+    match function.sig.inputs.len() {
+        1 if plain => Ok(Made {
+            init: quote! { ::okernel_sdk::entry::init_async(#name) },
+            restore: None,
+            used: quote! { #name },
+        }),
+        2 if plain => Ok(Made {
+            init: quote! { ::okernel_sdk::entry::init_stateful(#name) },
+            restore: Some(quote! {
+                ::okernel_sdk::entry::restore_stateful(#name, version, state_bytes)
+            }),
+            used: quote! { #name },
+        }),
+        _ => Err(Error::new_spanned(
+            &function.sig,
+            "the function of a task takes one `Context`, and a `State` if it keeps one",
+        )),
+    }
 }
 
 fn of_impl(block: &ItemImpl, new: Option<&Path>) -> Result<Made> {
@@ -274,6 +282,18 @@ mod tests {
             "{made}"
         );
         assert!(made.contains(r#"cfg (target_arch = "wasm32")"#));
+    }
+
+    #[test]
+    fn a_function_with_a_state_can_go_on_elsewhere() {
+        let item =
+            quote! { async fn main(ctx: Context, state: State<Sum>) -> Result<()> { Ok(()) } };
+        let made = expand(TokenStream::new(), item).unwrap().to_string();
+        for part in ["init_stateful (main)", "restore_stateful (main", "fn save"] {
+            assert!(made.contains(part), "{part} is missing in {made}");
+        }
+        let made = expand(TokenStream::new(), main_item()).unwrap().to_string();
+        assert!(!made.contains("restore"), "{made}");
     }
 
     #[test]

@@ -217,6 +217,15 @@ impl Handles {
         })
     }
 
+    /// All objects, to be changed.
+    pub(crate) fn objects_mut(&mut self) -> impl Iterator<Item = (Handle, &mut Object)> {
+        let places = self.places.iter_mut().enumerate();
+        places.filter_map(|(index, place)| {
+            let object = place.object.as_mut()?;
+            Some((Handle::new(index, place.generation.into()), object))
+        })
+    }
+
     /// Takes all objects out, in order.
     pub(crate) fn drain(&mut self) -> Vec<Object> {
         self.count = 0;

@@ -11,13 +11,16 @@ use crate::exit::{Exit, Notice};
 use crate::ids::{EndpointId, TaskId};
 use crate::inbox::Asker;
 use crate::log_budget::LogBudget;
+use crate::moving::Moving;
 use crate::program::Limits;
 use crate::spawn::{Keeper, Outlet};
 use crate::stats::{State, TaskStats};
 use crate::table::Key;
 use crate::task::{Fault, FaultKind, Task};
+use crate::upgrade::{Order, Trial};
 use crate::wake::TaskWake;
 use crate::wfq::{VirtualTime, Weight};
+use okernel_abi::{Errno, Handle};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
@@ -91,6 +94,14 @@ pub(crate) enum Interrupt {
     No,
 }
 
+/// Whether a task stays on its core.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Pinned {
+    Yes,
+    #[default]
+    No,
+}
+
 /// One task, to the kernel.
 pub(crate) struct Cell {
     pub(crate) id: TaskId,
@@ -100,6 +111,12 @@ pub(crate) struct Cell {
     /// The seed of its random numbers.
     pub(crate) seed: u64,
     pub(crate) limits: Limits,
+    /// The module that it is made of, if it is made of one.
+    pub(crate) module: Option<String>,
+    /// What is to be done with it between two of its turns.
+    pub(crate) orders: Vec<Order>,
+    /// What a new instance of it has done, while that one restores.
+    pub(crate) trial: Option<Box<Trial>>,
     /// The task itself; None while it is called.
     pub(crate) body: Option<Box<dyn Task>>,
     pub(crate) handles: Handles,
@@ -112,10 +129,13 @@ pub(crate) struct Cell {
     pub(crate) entry: u64,
     pub(crate) time: VirtualTime,
     pub(crate) weight: Weight,
+    pub(crate) pinned: Pinned,
+    /// Set while the task is to move, and suspended.
+    pub(crate) moving: Option<Moving>,
     pub(crate) wake: Arc<TaskWake>,
     pub(crate) waker: Waker,
-    /// Handles armed since the poll began.
-    pub(crate) armed_count: usize,
+    /// Handles armed since the poll began, and with how many bytes.
+    pub(crate) armed: Vec<(Handle, usize)>,
     pub(crate) woken: Woken,
     pub(crate) execs: VecDeque<ExecJob>,
     /// Set for a task that waits for inputs when it has nothing else to do.
@@ -135,6 +155,8 @@ pub(crate) struct Cell {
     pub(crate) log_budget: LogBudget,
     /// Console output on its way, in bytes.
     pub(crate) print_bytes: usize,
+    /// Those of them that were sent from a core that the task has left: it writes no more before they are written.
+    pub(crate) print_elsewhere: usize,
     /// Set while the task waits for its console output to be written.
     pub(crate) print_armed: Armed,
     pub(crate) requests_count: usize,
@@ -153,6 +175,15 @@ impl std::fmt::Debug for Cell {
 }
 
 impl Cell {
+    /// Whether what the running code does has an effect: not while a new instance restores.
+    #[inline]
+    pub(crate) fn has_effects(&self) -> Result<(), Errno> {
+        match self.trial {
+            None => Ok(()),
+            Some(_) => Err(Errno::NotNow),
+        }
+    }
+
     #[inline]
     pub(crate) fn set_state(&mut self, state: State) {
         self.state = state;

@@ -35,6 +35,16 @@ pub enum Pinning {
     Free,
 }
 
+/// Whether the kernel moves tasks from busy cores to idle ones by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Balance {
+    /// It does, unless they are pinned.
+    On,
+    /// A task stays where it was spawned, until somebody moves it.
+    #[default]
+    Off,
+}
+
 /// The choices.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -50,6 +60,8 @@ pub struct Config {
     pub spin_us: u64,
     /// Whether threads are pinned.
     pub pinning: Pinning,
+    /// Whether tasks are moved to idle cores.
+    pub balance: Balance,
     /// Bytes of each core's bus ring: a power of two, at least a page.
     pub bus_ring_bytes: usize,
     /// Threads of one core: so many tasks less one can be suspended in the middle of a poll.
@@ -70,6 +82,7 @@ impl Default for Config {
             tick_us: 1000,
             spin_us: 20,
             pinning: Pinning::Pinned,
+            balance: Balance::Off,
             bus_ring_bytes: 64 << 10,
             crew_threads_max: 512,
             thread_stack_bytes: 2 << 20,

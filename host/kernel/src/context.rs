@@ -164,10 +164,11 @@ impl Context {
     /// The publisher behind a handle.
     ///
     /// # Errors
-    /// BadHandle, WrongKind, Revoked.
+    /// BadHandle, WrongKind, Revoked. NotNow: the task is being restored.
     #[inline]
     pub fn publisher(&mut self, handle: Handle) -> Result<&mut Publisher, Errno> {
         let Inner { core, cell } = self.inner_mut();
+        cell.has_effects()?;
         match cell.handles.get(handle)? {
             Object::Publisher(key, _) => core.memory.publisher(*key).ok_or(Errno::Revoked),
             other => Err(wrong(other)),
@@ -177,10 +178,11 @@ impl Context {
     /// The subscriber behind a handle.
     ///
     /// # Errors
-    /// BadHandle, WrongKind, Revoked.
+    /// BadHandle, WrongKind, Revoked. NotNow: the task is being restored.
     #[inline]
     pub fn subscriber(&mut self, handle: Handle) -> Result<&mut Subscriber, Errno> {
         let Inner { core, cell } = self.inner_mut();
+        cell.has_effects()?;
         match cell.handles.get(handle)? {
             Object::Subscriber(key, _) => core.memory.subscriber(*key).ok_or(Errno::Revoked),
             other => Err(wrong(other)),
@@ -208,6 +210,7 @@ impl Context {
         publisher: Handle,
     ) -> Result<(&FileGrant, &mut Publisher), Errno> {
         let Inner { core, cell } = self.inner_mut();
+        cell.has_effects()?;
         let file = match cell.handles.get(file)? {
             Object::File(file) => file,
             other => return Err(wrong(other)),
@@ -222,12 +225,18 @@ impl Context {
     }
 
     /// Gives a handle up: a publisher closes its ring, a subscriber leaves it, a timer is cancelled,
-    /// a reply is no longer expected. A grant's name finds nothing afterwards.
+    /// a reply is no longer expected. A grant's name finds nothing afterwards. While the task is restored
+    /// that is only noted: it is done if all goes well.
     ///
     /// # Errors
     /// BadHandle.
     pub fn close(&mut self, handle: Handle) -> Result<(), Errno> {
         let Inner { core, cell } = self.inner_mut();
+        if let Some(trial) = &mut cell.trial {
+            cell.handles.get(handle)?;
+            trial.close(handle);
+            return Ok(());
+        }
         match cell.handles.remove(handle)? {
             Object::Publisher(_, id) | Object::Subscriber(_, id) => core.drop_endpoint(id),
             Object::Timer(timer) => {
@@ -286,6 +295,7 @@ impl Context {
     /// more than may ever be on its way. BadHandle, WrongKind.
     pub fn print(&mut self, console: Handle, bytes: &[u8]) -> Result<(), Errno> {
         let Inner { core, cell } = self.inner_mut();
+        cell.has_effects()?;
         let stream = match cell.handles.get(console)? {
             Object::Console(stream) => *stream,
             other => return Err(wrong(other)),
@@ -310,6 +320,7 @@ impl Context {
     /// [`Context::print`]: names are output too.
     pub fn offer(&mut self, console: Handle, names: &[u8]) -> Result<(), Errno> {
         let Inner { core, cell } = self.inner_mut();
+        cell.has_effects()?;
         match cell.handles.get(console)? {
             Object::Console(_) => {}
             other => return Err(wrong(other)),
@@ -345,6 +356,7 @@ impl Context {
     pub fn request_value(&mut self, right: Handle, request: &Value) -> Result<Handle, Errno> {
         let rights = self.may_request(right)?;
         let Inner { core, cell } = self.inner_mut();
+        cell.has_effects()?;
         if cell.requests_count >= REQUESTS_OUTSTANDING_MAX {
             return Err(Errno::Limit);
         }
@@ -395,6 +407,7 @@ impl Context {
             return Err(Errno::TooLarge);
         }
         let Inner { core, cell } = self.inner_mut();
+        cell.has_effects()?;
         let asker = cell.executing.take().ok_or(Errno::Invalid)?;
         cell.interrupt = Interrupt::No;
         core.answer(asker, Message::AckExec(executed, outcome));
@@ -437,11 +450,12 @@ fn on_its_way(core: &Core, cell: &mut Cell, bytes: usize) -> Result<Pending, Err
     if bytes > bytes_max {
         return Err(Errno::TooLarge);
     }
-    if cell.print_bytes > 0 && cell.print_bytes + bytes > bytes_max {
+    let full = cell.print_bytes > 0 && cell.print_bytes + bytes > bytes_max;
+    if full || cell.print_elsewhere > 0 {
         return Err(Errno::Again);
     }
     cell.print_bytes += bytes;
-    let task = cell.key;
+    let task = cell.id;
     Ok(Pending::Print { task, bytes })
 }
 

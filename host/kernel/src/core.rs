@@ -3,9 +3,11 @@
 //! The box is the baton of [`crate::crew`]: who holds it is the core, and nothing in it is locked.
 //! What cores share is in [`Shared`]: the directory, the parcels, each other's signals.
 
+use crate::balance::Balancer;
 use crate::capability::{Armed, Object};
 use crate::cell::{Cell, Kill, Woken};
 use crate::channel::Channel;
+use crate::check::Survey;
 use crate::clock::Clock;
 use crate::config::{Config, Quanta};
 use crate::crew::Crew;
@@ -22,6 +24,7 @@ use crate::run_queue::RunQueue;
 use crate::stats::{CoreStats, State};
 use crate::table::{Key, Table};
 use crate::timer::{Fired, Wheel};
+use crate::versions::Versions;
 use crate::wake::Signal;
 use okernel_abi::Handle;
 use std::collections::HashMap;
@@ -33,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
     pub(crate) directory: Directory,
+    pub(crate) versions: Versions,
     pub(crate) parcels: Parcels,
     pub(crate) signals: Vec<Arc<Signal>>,
     pub(crate) stats: Vec<Arc<CoreStats>>,
@@ -78,6 +82,10 @@ pub(crate) enum TimerOwner {
     Task { task: Key, handle: Handle },
     /// The statistics' (see [`crate::feed`]).
     Feed,
+    /// A check's (see [`crate::check`]).
+    Survey(Key),
+    /// The balancer's (see [`crate::balance`]).
+    Balance,
 }
 
 /// Whether the hooks were told that this core runs tasks.
@@ -120,6 +128,8 @@ pub(crate) struct Core {
     pub(crate) pending: Table<Pending>,
     /// Orders whose endpoints are still on their way to this core.
     pub(crate) spawns: Table<PendingSpawn>,
+    /// Checks whose tasks have not all answered.
+    pub(crate) surveys: Table<Survey>,
     pub(crate) io: Io,
     /// The console's slot, on the core that has it.
     pub(crate) console: Option<Key>,
@@ -127,6 +137,8 @@ pub(crate) struct Core {
     pub(crate) foreground: Option<Key>,
     /// The statistics' ring, on the boot core, once somebody has asked for it.
     pub(crate) feed: Option<Box<Feed>>,
+    /// On the boot core, if the kernel balances.
+    pub(crate) balancer: Option<Box<Balancer>>,
     /// Selectors that are told what is written to the console.
     pub(crate) mirrors: Vec<Key>,
     /// On the boot core: halt with this status when the shell is alone.
@@ -276,6 +288,14 @@ impl Core {
                 TimerOwner::Task { task, handle } => (task, handle),
                 TimerOwner::Feed => {
                     self.feed_due();
+                    continue;
+                }
+                TimerOwner::Balance => {
+                    self.balance_due();
+                    continue;
+                }
+                TimerOwner::Survey(survey) => {
+                    self.end_survey(survey);
                     continue;
                 }
             };

@@ -61,6 +61,8 @@ impl EndpointInfo {
 #[derive(Clone, Debug)]
 pub(crate) struct TaskInfo {
     pub(crate) name: String,
+    /// The module that it is made of, if it is made of one.
+    pub(crate) module: Option<String>,
     pub(crate) core: CoreId,
     pub(crate) parent: Option<TaskId>,
     /// The supervisor that starts it again.
@@ -263,6 +265,13 @@ impl Directory {
         let all = inner.endpoints.iter();
         all.map(|(key, info)| (EndpointId(key), info.clone()))
             .collect()
+    }
+
+    /// Says on which core a task is now.
+    pub(crate) fn set_core(&self, id: TaskId, core: CoreId) {
+        if let Some(info) = self.lock().tasks.get_mut(id.0) {
+            info.core = core;
+        }
     }
 
     /// What is known of a task.

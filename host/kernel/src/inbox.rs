@@ -6,7 +6,7 @@
 use crate::ids::{CoreId, TaskId};
 use crate::io::selector::Notice;
 use crate::message::Ask;
-use crate::program::ModuleInfo;
+use crate::program::{Candidate, ModuleInfo};
 use crate::spawn::Spawn;
 use crate::table::Key;
 use okernel_abi::layout::Executed;
@@ -27,6 +27,12 @@ pub(crate) enum Post {
     Loaded {
         asker: Asker,
         result: Result<ModuleInfo, String>,
+    },
+    /// A compiler has checked what this core asked for on behalf of `asker`.
+    Checked {
+        asker: Asker,
+        module: String,
+        result: Result<(ModuleInfo, Candidate), String>,
     },
     /// A file that was read aside, or why it could not be.
     Read {
@@ -78,6 +84,7 @@ impl fmt::Debug for Post {
         f.write_str(match self {
             Post::Notice(..) => "Notice",
             Post::Loaded { .. } => "Loaded",
+            Post::Checked { .. } => "Checked",
             Post::Read { .. } => "Read",
             Post::Wrote { .. } => "Wrote",
             Post::Written(_) => "Written",

@@ -4,22 +4,18 @@
 //! are carried out and answered, answers go to whoever asked. Nothing here waits: what takes
 //! longer (a load, an endpoint from elsewhere, the end of a task) is answered later.
 
-use crate::aside;
 use crate::capability::Object;
 use crate::cell::{ExecJob, Interrupt, Kill, TakesInput};
 use crate::core::{Core, Phase};
-use crate::files::Writing;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::{Asker, Post};
 use crate::io::output::Stream;
 use crate::io::rings;
 use crate::io::selector::{Effect, Notice, Selector};
 use crate::kernel::INTERRUPTED;
-use crate::limits::READ_BYTES_MAX;
 use crate::memory::End;
 use crate::message::{Envelope, Message, QosChange};
 use crate::pending::{Answer, Pending};
-use crate::program::Class;
 use crate::refusal::Refusal;
 use crate::spawn::Outlet;
 use crate::table::Key;
@@ -27,10 +23,7 @@ use crate::wfq::Weight;
 use okernel_abi::Errno;
 use okernel_abi::value::Value;
 use okernel_ring::Policy;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::io;
 use std::sync::atomic::Ordering;
 
 impl Core {
@@ -45,6 +38,9 @@ impl Core {
             ask: address.ask,
         };
         let number = |number| Answer::Value(Value::Int(number));
+        let Some(message) = self.pass_on(asker, message) else {
+            return;
+        };
         match message {
             Message::Nop => self.answer(asker, Message::AckNop),
             Message::Pub {
@@ -90,6 +86,21 @@ impl Core {
                 self.answer_or_refuse(asker, changed.map(|()| Message::AckQos));
             }
             Message::Load { name, path, class } => self.load(asker, &name, &path, class),
+            Message::Upgrade(module) => {
+                self.order_upgrades(&module);
+                self.answer(asker, Message::AckNop);
+            }
+            Message::Check { name, path } => self.check(asker, &name, &path),
+            Message::Move { task, to } => self.move_task(asker, task, to),
+            Message::Arrive(arrival) => {
+                self.arrive(*arrival);
+                self.answer(asker, Message::AckNop);
+            }
+            Message::Relay(relay) => {
+                self.deliver(relay.task, relay.delivery);
+                self.answer(asker, Message::AckNop);
+            }
+            Message::Try { task, candidate } => self.try_task(asker, task, candidate),
             Message::Read(path) => self.read(asker, path),
             Message::Write(writing) => self.write(asker, *writing),
             Message::Kill(task) => self.end_task(asker, task, Kill::Asked),
@@ -130,6 +141,8 @@ impl Core {
             | Message::AckExited
             | Message::AckRelease
             | Message::AckNop
+            | Message::AckTry
+            | Message::AckMove
             | Message::AckQos
             | Message::AckKill
             | Message::AckPrint => {
@@ -252,37 +265,6 @@ impl Core {
         Ok(())
     }
 
-    fn load(&mut self, asker: Asker, name: &str, path: &Path, class: Class) {
-        let signal = Arc::clone(&self.signal);
-        let done = Box::new(move |result| signal.post(Post::Loaded { asker, result }));
-        self.shared.modules.load(name, path, class, done);
-    }
-
-    /// Reads a file aside; a slow disk holds no core up.
-    fn read(&mut self, asker: Asker, path: PathBuf) {
-        let signal = Arc::clone(&self.signal);
-        let reader = aside::spawn("okernel-read", move || {
-            let result = read_file(&path);
-            signal.post(Post::Read { asker, result });
-        });
-        if let Err(error) = reader {
-            let text = format!("read: no thread: {error}");
-            self.answer(asker, Message::Error(Refusal::new(Errno::Io, text)));
-        }
-    }
-
-    fn write(&mut self, asker: Asker, writing: Writing) {
-        let signal = Arc::clone(&self.signal);
-        let writer = aside::spawn("okernel-write", move || {
-            let result = writing.carry_out();
-            signal.post(Post::Wrote { asker, result });
-        });
-        if let Err(error) = writer {
-            let text = format!("write: no thread: {error}");
-            self.answer(asker, Message::Error(Refusal::new(Errno::Io, text)));
-        }
-    }
-
     /// Lets an endpoint go to another core, if no other task holds it.
     fn migrate(&mut self, id: EndpointId, asker: Option<TaskId>) -> Result<End, Refusal> {
         let Some(place) = self.memory.place(id) else {
@@ -353,8 +335,16 @@ impl Core {
     pub(crate) fn carry_out_post(&mut self, post: Post) {
         match post {
             Post::Notice(slot, notice) => self.notice(slot, notice),
+            Post::Checked {
+                asker,
+                module,
+                result,
+            } => self.checked(asker, &module, result),
             Post::Loaded { asker, result } => {
                 let loaded = result.map_err(|text| Refusal::new(Errno::Io, text));
+                if let Ok(info) = &loaded {
+                    self.tell_upgrades(&info.name);
+                }
                 self.answer_or_refuse(asker, loaded.map(Message::AckLoad));
             }
             Post::Read { asker, result } => {
@@ -472,21 +462,4 @@ impl Object {
             _ => None,
         }
     }
-}
-
-/// The bytes of a file that is not too large to be a value.
-fn read_file(path: &Path) -> Result<Vec<u8>, String> {
-    let shown = path.display();
-    let failed = |error: std::io::Error| format!("cannot read {shown}: {error}");
-    let file = File::open(path).map_err(failed)?;
-    let mut bytes = Vec::new();
-    file.take(READ_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes.len() as u64 > READ_BYTES_MAX {
-        return Err(format!(
-            "cannot read {shown}: larger than {READ_BYTES_MAX} bytes"
-        ));
-    }
-    Ok(bytes)
 }

@@ -8,7 +8,7 @@
 use crate::aside;
 use crate::bus::{self, BusError};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Balance, Config};
 use crate::control::Control;
 use crate::core::{Activity, Core, Phase, Shared};
 use crate::crew::{self, Crew};
@@ -28,6 +28,7 @@ use crate::spawn::Spawn;
 use crate::stats::CoreStats;
 use crate::table::Table;
 use crate::timer::Wheel;
+use crate::versions::Versions;
 use okernel_ring::Policy;
 use std::collections::HashMap;
 use std::io;
@@ -129,6 +130,7 @@ impl Kernel {
         let shared = Arc::new(Shared {
             clock,
             directory: Directory::default(),
+            versions: Versions::default(),
             parcels: Parcels::default(),
             stats: (0..count).map(|_| Arc::new(CoreStats::default())).collect(),
             signals,
@@ -169,10 +171,12 @@ impl Kernel {
                 envelopes: Vec::new(),
                 pending: Table::new(),
                 spawns: Table::new(),
+                surveys: Table::new(),
                 io: Io::new(poller, Arc::clone(&shared), id),
                 console: None,
                 foreground: None,
                 feed: None,
+                balancer: None,
                 mirrors: Vec::new(),
                 alone_status: None,
                 quanta: config.quanta,
@@ -187,7 +191,10 @@ impl Kernel {
                 shared: Arc::clone(&shared),
             })
         });
-        let cores = cores.collect();
+        let mut cores = cores.collect::<Vec<_>>();
+        if shared.config.balance == Balance::On {
+            cores[CoreId::BOOT.index()].begin_to_balance();
+        }
         Ok(Kernel {
             shared,
             cores,

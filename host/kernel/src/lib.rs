@@ -20,17 +20,21 @@ pub mod exit;
 pub mod files;
 mod preempt;
 pub mod program;
+mod ring_end;
 pub mod spawn;
 pub mod task;
 mod waiting;
 
+mod balance;
 mod cell;
 pub mod chance;
+mod check;
 pub mod clock;
 mod core;
 mod directory;
 mod feed;
 mod memory;
+mod moving;
 mod names;
 mod relations;
 pub mod run_queue;
@@ -49,11 +53,14 @@ mod scheduler;
 mod start;
 pub mod supervisor;
 mod turn;
+mod upgrade;
 
 mod bus;
 mod channel;
+mod errands;
 mod inbox;
 mod intercore;
+mod lifecycle_request;
 mod message;
 mod pending;
 mod request;
@@ -64,6 +71,7 @@ mod sessions;
 mod snapshot;
 mod supervise;
 mod supervise_request;
+mod versions;
 mod views;
 
 pub mod io;
@@ -75,7 +83,7 @@ pub mod simulation;
 
 pub use bus::BusError;
 pub use capability::Grant;
-pub use config::{Config, Pinning, Quanta};
+pub use config::{Balance, Config, Pinning, Quanta};
 pub use context::Context;
 pub use control::Control;
 pub use exit::{Exit, Reason};
@@ -92,8 +100,10 @@ pub use io::source::{Line, LineSource, Offered, PlainLines};
 pub use kernel::{BootError, INTERRUPTED, Kernel, Status};
 pub use limits::CORES_MAX;
 pub use program::{
-    Class, CoreHooks, Limits, LoadDone, ModuleInfo, Modules, NoHooks, NoModules, Program,
+    Candidate, CheckDone, Class, CoreHooks, Limits, LoadDone, ModuleInfo, Modules, NoHooks,
+    NoModules, Program, Standing, VersionInfo,
 };
+pub use ring_end::RingEnd;
 pub use spawn::{Body, Spawn};
 pub use supervisor::{Child, Run, Tree};
-pub use task::{Ending, Fault, FaultKind, Outcome, Resumed, Task, Wait};
+pub use task::{Ending, Fault, FaultKind, Outcome, Resumed, SavedState, Task, Unsaved, Wait};

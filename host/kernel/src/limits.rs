@@ -44,6 +44,18 @@ pub const LOG_LINES_PER_SECOND: u64 = 50;
 /// Lines that a task which was quiet may write to the log at once.
 pub const LOG_LINES_BURST: u64 = 200;
 
+/// CPU time that a new instance may take to restore a task's state, in milliseconds; then the old one goes on.
+pub const RESTORE_CPU_MS_MAX: u64 = 1000;
+
+/// How long a check waits for the tasks of a module to come to the end of a turn, in milliseconds.
+pub const CHECK_MS: u64 = 3000;
+
+/// How often the balancer looks at the cores, in milliseconds.
+pub const BALANCE_PERIOD_MS: u64 = 100;
+
+/// How long the balancer leaves a task alone that it has moved, in milliseconds.
+pub const BALANCE_REST_MS: u64 = 1000;
+
 /// Timers on one core.
 pub const TIMERS_MAX: usize = 4 << 20;
 

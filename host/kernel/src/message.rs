@@ -18,6 +18,12 @@
 //! | Drop selector | | AckDrop, or Error |
 //! | QoS core or task | the change | AckQoS, or Error |
 //! | Load | name, path and class | AckLoad with the module, or Error |
+//! | Upgrade | the module's name | AckNop when its tasks are marked |
+//! | Check | name and path | AckValue with a table of its tasks, or Error |
+//! | Try task | the version | AckTry when it could go on, or Error |
+//! | Move task, core | | AckMove when it has arrived there, or Error |
+//! | Arrive | the task | AckNop |
+//! | Relay | an answer | AckNop |
 //! | Read | path | AckRead with the file's bytes, or Error |
 //! | Write | path and bytes | AckWrite, or Error |
 //! | Kill task | | AckKill when it is gone, or Error |
@@ -42,7 +48,8 @@ use crate::ids::{CoreId, EndpointId, SelectorId, TaskId};
 use crate::io::output::Stream;
 use crate::io::select::SelectOrder;
 use crate::memory::End;
-use crate::program::{Class, ModuleInfo};
+use crate::moving::{Arrival, Relay};
+use crate::program::{Candidate, Class, ModuleInfo};
 use crate::refusal::Refusal;
 use crate::spawn::{Outlet, Spawn};
 use crate::table::{Key, Table};
@@ -114,6 +121,29 @@ pub(crate) enum Message {
         class: Class,
     },
     AckLoad(ModuleInfo),
+    /// A module has another current version: its tasks are to be upgraded.
+    Upgrade(String),
+    /// What would come of loading a module?
+    Check {
+        name: String,
+        path: PathBuf,
+    },
+    /// Could a task go on as this version?
+    Try {
+        task: TaskId,
+        candidate: Candidate,
+    },
+    AckTry,
+    /// A task is to move to another core.
+    Move {
+        task: TaskId,
+        to: CoreId,
+    },
+    AckMove,
+    /// A task has moved here.
+    Arrive(Box<Arrival>),
+    /// Something for a task that is on another core by now.
+    Relay(Box<Relay>),
     Read(PathBuf),
     AckRead(Vec<u8>),
     /// Writes a file; the answer is an AckWrite or an Error.
@@ -164,6 +194,11 @@ pub(crate) enum Parcel {
     Select(Box<SelectOrder>),
     Value(Value),
     Load(String, PathBuf, Class),
+    Check(String, PathBuf),
+    Name(String),
+    Candidate(Candidate),
+    Arrival(Box<Arrival>),
+    Relay(Box<Relay>),
     Path(PathBuf),
     Writing(Box<Writing>),
     Module(ModuleInfo),
@@ -337,10 +372,40 @@ impl Message {
             }
             Message::AckRelease => (39, 0, 0, 0),
             Message::AckValue(value) => (40, 0, 0, put(Parcel::Value(value))),
+            Message::Upgrade(module) => (41, 0, 0, put(Parcel::Name(module))),
+            Message::Check { name, path } => (42, 0, 0, put(Parcel::Check(name, path))),
+            Message::Try { task, candidate } => (
+                43,
+                key_to_word(task.0),
+                0,
+                put(Parcel::Candidate(candidate)),
+            ),
+            Message::AckTry => (44, 0, 0, 0),
+            Message::Move { task, to } => (45, key_to_word(task.0), to.0.into(), 0),
+            Message::AckMove => (46, 0, 0, 0),
+            Message::Arrive(arrival) => (47, 0, 0, put(Parcel::Arrival(arrival))),
+            Message::Relay(relay) => (48, 0, 0, put(Parcel::Relay(relay))),
         };
         let head =
             u64::from(kind) | u64::from(address.from.0) << 16 | u64::from(address.to.0) << 32;
         [head, key_to_word(address.ask), a, b, parcel, 0, 0, 0]
+    }
+
+    /// The task that it is about: whichever core that is on carries it out.
+    pub(crate) fn task(&self) -> Option<TaskId> {
+        match self {
+            Message::Exec { task, .. }
+            | Message::Try { task, .. }
+            | Message::Move { task, .. }
+            | Message::Qos(QosChange::Task { task, .. })
+            | Message::Kill(task)
+            | Message::End(task, _)
+            | Message::Exited {
+                supervisor: task, ..
+            }
+            | Message::Interrupt(task) => Some(*task),
+            _ => None,
+        }
     }
 
     /// Reads what [`Message::seal`] wrote. None when the words are none of ours or the parcel is gone,
@@ -429,6 +494,20 @@ impl Message {
             },
             (39, None) => Message::AckRelease,
             (40, Some(Parcel::Value(value))) => Message::AckValue(value),
+            (41, Some(Parcel::Name(module))) => Message::Upgrade(module),
+            (42, Some(Parcel::Check(name, path))) => Message::Check { name, path },
+            (43, Some(Parcel::Candidate(candidate))) => Message::Try {
+                task: TaskId(word_to_key(a)),
+                candidate,
+            },
+            (44, None) => Message::AckTry,
+            (45, None) => Message::Move {
+                task: TaskId(word_to_key(a)),
+                to: CoreId(b as u16),
+            },
+            (46, None) => Message::AckMove,
+            (47, Some(Parcel::Arrival(arrival))) => Message::Arrive(arrival),
+            (48, Some(Parcel::Relay(relay))) => Message::Relay(relay),
             _ => return None,
         };
         Some((address, message))

@@ -11,10 +11,12 @@ use crate::io::output::Stream;
 use crate::io::select::SelectOrder;
 use crate::io::target::Target;
 use crate::memory::End;
-use crate::program::{Class, ModuleInfo, Program};
+use crate::moving::{Delivery, Relay};
+use crate::program::{Candidate, Class, ModuleInfo, Program};
 use crate::refusal::Refusal;
 use crate::spawn::{Outlet, Spawn};
 use crate::table::Key;
+use crate::task::{Fault, FaultKind};
 use okernel_abi::Errno;
 use okernel_abi::layout::Executed;
 use okernel_abi::value::Value;
@@ -104,6 +106,25 @@ fn all() -> Vec<Message> {
             class: Class::Dense,
         },
         Message::AckLoad(ModuleInfo::default()),
+        Message::Upgrade("m".to_string()),
+        Message::Check {
+            name: "m".to_string(),
+            path: "m.wasm".into(),
+        },
+        Message::Try {
+            task: task(),
+            candidate: Candidate::new(|_| Err(Fault::new(FaultKind::Host, "none"))),
+        },
+        Message::AckTry,
+        Message::Move {
+            task: task(),
+            to: CoreId(63),
+        },
+        Message::AckMove,
+        Message::Relay(Box::new(Relay {
+            task: task(),
+            delivery: Delivery::Printed(5),
+        })),
         Message::Read("file".into()),
         Message::AckRead(b"bytes".to_vec()),
         Message::Write(Box::new(Writing {
@@ -177,7 +198,7 @@ fn an_envelope_is_opened_once_and_nonsense_never() {
     let envelope = print.seal(address, &parcels);
     assert!(Message::open(&envelope, &parcels).is_some());
     assert!(Message::open(&envelope, &parcels).is_none());
-    for kind in 41..=u16::MAX {
+    for kind in 49..=u16::MAX {
         assert!(Message::open(&[kind.into(), 0, 0, 0, 0, 0, 0, 0], &parcels).is_none());
     }
     assert!(Message::open(&[9, 0, 77, 0, 0, 0, 0, 0], &parcels).is_none());

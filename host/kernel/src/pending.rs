@@ -1,12 +1,13 @@
 //! What a core has asked and not been answered yet, and what is done with the answer.
 
-use crate::capability::{Armed, Object};
+use crate::capability::Object;
 use crate::cell::Cell;
 use crate::core::{Core, Phase};
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::{Asker, ExecDone, ValueDone};
 use crate::memory::{End, Place};
 use crate::message::{Ask, Message};
+use crate::moving::Delivery;
 use crate::refusal::Refusal;
 use crate::spawn::Spawn;
 use crate::table::Key;
@@ -18,11 +19,11 @@ use std::sync::atomic::Ordering;
 /// Who waits on this core for an answer, and for what.
 pub(crate) enum Pending {
     /// A task's request; its reply goes to the handle.
-    Reply { task: Key, handle: Handle },
+    Reply { task: TaskId, handle: Handle },
     /// The same for a request to spawn, which counts as a task until it is answered.
-    SpawnReply { task: Key, handle: Handle },
+    SpawnReply { task: TaskId, handle: Handle },
     /// A task wants to hold this endpoint, which is on its way.
-    Attach { task: Key, handle: Handle },
+    Attach { task: TaskId, handle: Handle },
     /// An order to spawn needs this endpoint, which is on its way.
     Grant { spawn: Key, endpoint: EndpointId },
     /// A foreign thread's request.
@@ -34,11 +35,13 @@ pub(crate) enum Pending {
     /// A selector's input for a task.
     SlotExec(Key),
     /// A task's console output.
-    Print { task: Key, bytes: usize },
+    Print { task: TaskId, bytes: usize },
     /// A supervisor's release of what it kept.
-    Released { task: Key },
+    Released { task: TaskId },
     /// A core that is to halt.
     Halt,
+    /// A task that is tried as another version.
+    Survey { survey: Key, task: TaskId },
     /// Nobody: the answer is not wanted.
     Nobody,
 }
@@ -57,6 +60,7 @@ impl std::fmt::Debug for Pending {
             Pending::Print { .. } => "Print",
             Pending::Released { .. } => "Released",
             Pending::Halt => "Halt",
+            Pending::Survey { .. } => "Survey",
             Pending::Nobody => "Nobody",
         })
     }
@@ -90,13 +94,17 @@ impl Core {
             return;
         };
         match pending {
-            Pending::Reply { task, handle } => self.reply(task, handle, answer),
+            Pending::Reply { task, handle } => {
+                self.deliver(task, Delivery::Reply(handle, answer));
+            }
             Pending::SpawnReply { task, handle } => {
                 self.shared.directory.spawn_ends();
-                self.reply(task, handle, answer);
+                self.deliver(task, Delivery::Reply(handle, answer));
                 self.look_whether_alone();
             }
-            Pending::Attach { task, handle } => self.attach_arrived(task, handle, answer),
+            Pending::Attach { task, handle } => {
+                self.deliver(task, Delivery::Attached(handle, answer));
+            }
             Pending::Grant { spawn, endpoint } => self.grant_arrived(spawn, endpoint, answer),
             Pending::Control(done) => done(to_value(answer)),
             Pending::ControlSpawn(done) => {
@@ -111,14 +119,13 @@ impl Core {
                 let effects = self.io.executed(slot, to_executed(answer), self.now_ns);
                 self.carry_out_effects(slot, effects);
             }
-            Pending::Print { task, bytes } => self.printed(task, bytes),
-            Pending::Released { task } => {
-                if let Some(cell) = self.cell(task) {
-                    cell.requests_count = cell.requests_count.saturating_sub(1);
-                }
-                self.wake(task);
-            }
+            Pending::Print { task, bytes } => self.deliver(task, Delivery::Printed(bytes)),
+            Pending::Released { task } => self.deliver(task, Delivery::Released),
             Pending::Halt => self.halts_awaited = self.halts_awaited.saturating_sub(1),
+            Pending::Survey { survey, task } => {
+                let outcome = answer.map(drop).map_err(|refusal| refusal.text);
+                self.surveyed(survey, task, outcome);
+            }
             Pending::Nobody => {}
         }
     }
@@ -137,7 +144,10 @@ impl Core {
     }
 
     /// An endpoint has come from another core: it lies here now, held by nobody.
-    fn arrived(&mut self, answer: Result<Answer, Refusal>) -> Result<EndpointId, Refusal> {
+    pub(crate) fn arrived(
+        &mut self,
+        answer: Result<Answer, Refusal>,
+    ) -> Result<EndpointId, Refusal> {
         match answer? {
             Answer::End(end) => {
                 let id = end.id();
@@ -153,7 +163,12 @@ impl Core {
         }
     }
 
-    fn attach_arrived(&mut self, task: Key, handle: Handle, answer: Result<Answer, Refusal>) {
+    pub(crate) fn attach_arrived(
+        &mut self,
+        task: Key,
+        handle: Handle,
+        answer: Result<Answer, Refusal>,
+    ) {
         let arrived = self.arrived(answer);
         let Some(mut cell) = self.take_cell(task) else {
             return;
@@ -223,16 +238,6 @@ impl Core {
             Err(refusal) => Message::Error(refusal),
         };
         self.answer(asker, message);
-    }
-
-    fn printed(&mut self, task: Key, bytes: usize) {
-        let Some(cell) = self.cell(task) else {
-            return;
-        };
-        cell.print_bytes = cell.print_bytes.saturating_sub(bytes);
-        if std::mem::replace(&mut cell.print_armed, Armed::No) == Armed::Yes {
-            self.wake(task);
-        }
     }
 
     /// On the boot core: halts when that was asked for and the shell is the only task. The status

@@ -65,6 +65,10 @@ impl Core {
         for asker in cell.kill_askers.drain(..) {
             self.answer(asker, Message::AckKill);
         }
+        let orders = cell.drop_orders(&exit).into_iter();
+        for (asker, refusal) in orders.chain(cell.drop_moving(&exit)) {
+            self.answer(asker, Message::Error(refusal));
+        }
         if self.shared.watch_ends.load(Ordering::Acquire) {
             self.shared.signals[CoreId::BOOT.index()].post(Post::TaskEnded);
         }

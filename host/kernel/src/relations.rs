@@ -293,6 +293,7 @@ mod tests {
     fn info(parent: Option<TaskId>) -> TaskInfo {
         TaskInfo {
             name: "t".to_string(),
+            module: None,
             core: CoreId(1),
             parent,
             supervisor: None,

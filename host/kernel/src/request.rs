@@ -10,6 +10,9 @@
 //! | ``(`attach;endpoint)`` | a handle of the asking task for that endpoint |
 //! | ``(`spawn;core;`module or "code"[;grants])`` | number of the task |
 //! | ``(`load;`name;"path"[;`ordinary\|`dense])`` | the name |
+//! | ``(`check;`name;"path")`` | a table of the tasks of that module: whether each could go on as this version |
+//! | ``(`move;task;core)`` | nil, when the task has moved there |
+//! | ``(`rollback;`name)`` | number of the version that is current now |
 //! | ``(`read;"path")`` | the file's text |
 //! | ``(`write;"path";text[;`append])`` | nil |
 //! | ``(`kill;task)``, ``(`halt[;status])`` | nil |
@@ -26,13 +29,15 @@
 //! | ``(`find;[`task;]name)`` | the number, or nil |
 //! | ``(`await;[`task;]name)`` | the number, when there is one |
 //! | ``(`names)`` | a table |
-//! | ``(`ps)``, ``(`rings)``, ``(`cores)``, ``(`modules)`` | a table |
+//! | ``(`ps)``, ``(`rings)``, ``(`cores)``, ``(`modules)``, ``(`versions)`` | a table |
 //!
 //! Grants are a dictionary from names: an integer is an endpoint, `` `timer `clock `console `errors
 //! `spawn `system`` are those rights, ``(`file;"path")`` is a file to read, with a
-//! third item `` `write`` or `` `append`` one to write. The names `args`, `weight`, `memory` and `seed` are not
-//! grants: arguments, the weight, the limit of memory in bytes, the seed of random numbers.
+//! third item `` `write`` or `` `append`` one to write. The names `args`, `weight`, `memory`, `seed` and `pin` are not
+//! grants: arguments, the weight, the limit of memory in bytes, the seed of random numbers, whether the task
+//! stays on its core (1) or may be moved (0).
 
+use crate::cell::Pinned;
 use crate::config::Quanta;
 use crate::files::{Access, Writing};
 use crate::ids::{EndpointId, SelectorId, TaskId};
@@ -66,6 +71,16 @@ pub(crate) enum Request {
         name: String,
         path: PathBuf,
         class: Class,
+    },
+    Check {
+        name: String,
+        path: PathBuf,
+    },
+    Versions,
+    Rollback(String),
+    Move {
+        task: TaskId,
+        core: i64,
     },
     Read(PathBuf),
     Write(Box<Writing>),
@@ -117,6 +132,7 @@ pub(crate) struct Order {
     pub(crate) weight: Option<u32>,
     pub(crate) memory_bytes: Option<u64>,
     pub(crate) seed: Option<u64>,
+    pub(crate) pinned: Pinned,
 }
 
 impl Order {
@@ -130,6 +146,7 @@ impl Order {
             weight: None,
             memory_bytes: None,
             seed: None,
+            pinned: Pinned::No,
         }
     }
 }
@@ -186,6 +203,10 @@ impl Request {
             }
             "spawn" => args.spawn(),
             "load" => args.load(),
+            "check" => args.check(),
+            "rollback" => args.rollback(),
+            "move" => args.moves(),
+            "versions" => args.none(Request::Versions),
             "read" => {
                 args.count(1, 1)?;
                 args.text(0, "a path")
@@ -202,17 +223,7 @@ impl Request {
             "cores" => args.none(Request::Cores),
             "modules" => args.none(Request::Modules),
             "qos" => args.qos(),
-            "halt" => {
-                args.count(0, 1)?;
-                if args.items.is_empty() {
-                    return Ok(Request::Halt(0));
-                }
-                let status = args.int(0, "a status")?;
-                match i32::try_from(status) {
-                    Ok(status @ 0..=255) => Ok(Request::Halt(status)),
-                    _ => Err(args.expected("a status in 0..255", &args.items[0])),
-                }
-            }
+            "halt" => args.halt(),
             "select" => args.select(),
             "drop" => args.drop(),
             "selectors" => args.none(Request::Selectors),
@@ -343,22 +354,6 @@ impl Args<'_> {
         }
     }
 
-    fn load(&self) -> Result<Request, Refusal> {
-        self.count(2, 3)?;
-        let class = match self.items.get(2) {
-            None | Some(Value::Nil) => Class::default(),
-            Some(value) => value
-                .as_text()
-                .and_then(|word| Class::from_word(&word))
-                .ok_or_else(|| self.expected("`ordinary or `dense", value))?,
-        };
-        Ok(Request::Load {
-            name: self.text(0, "a name")?,
-            path: self.text(1, "a path")?.into(),
-            class,
-        })
-    }
-
     fn write(&self) -> Result<Request, Refusal> {
         self.count(2, 3)?;
         let access = match self.items.get(2) {
@@ -435,6 +430,13 @@ impl Args<'_> {
                     let seed = value.as_int().and_then(|int| u64::try_from(int).ok());
                     let what = "a seed, an integer from 0,";
                     order.seed = Some(seed.ok_or_else(|| self.expected(what, value))?);
+                }
+                "pin" => {
+                    order.pinned = match value.as_int() {
+                        Some(0) => Pinned::No,
+                        Some(1) => Pinned::Yes,
+                        _ => return Err(self.expected("0 or 1 for pin", value)),
+                    };
                 }
                 _ => {
                     let wanted = self.wanted(&name, value)?;

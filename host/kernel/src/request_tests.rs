@@ -1,6 +1,7 @@
 //! Tests of [`super::Request::decode`]: each form, and what is said of each wrong one.
 
 use super::{Order, Request, Wanted};
+use crate::cell::Pinned;
 use crate::config::Quanta;
 use crate::files::{Access, Writing};
 use crate::ids::{EndpointId, TaskId};
@@ -84,7 +85,7 @@ fn statistics() {
 #[test]
 fn spawn_with_everything() {
     let names = [
-        "in", "out", "f", "log", "t", "c", "args", "weight", "memory", "seed",
+        "in", "out", "f", "log", "t", "c", "args", "weight", "memory", "seed", "pin",
     ];
     let names = names.iter().map(ToString::to_string).collect();
     let file = list(&[symbol("file"), Value::text("a.txt")]);
@@ -100,6 +101,7 @@ fn spawn_with_everything() {
         Value::Int(300),
         Value::Int(65536),
         Value::Int(42),
+        Value::Int(1),
     ];
     let grants = Value::Dict(Box::new((Value::Symbols(names), Value::List(values))));
     let Ok(Request::Spawn(order)) = decode(&[symbol("spawn"), Value::Int(2), symbol("w"), grants])
@@ -124,8 +126,51 @@ fn spawn_with_everything() {
             weight: Some(300),
             memory_bytes: Some(65536),
             seed: Some(42),
+            pinned: Pinned::Yes,
         }
     );
+}
+
+#[test]
+fn versions_and_moves() {
+    let text = |text: &str| Value::text(text);
+    assert_eq!(
+        decode(&[symbol("check"), symbol("m"), text("m.wasm")]),
+        Ok(Request::Check {
+            name: "m".to_string(),
+            path: "m.wasm".into(),
+        })
+    );
+    assert_eq!(decode(&[symbol("versions")]), Ok(Request::Versions));
+    assert_eq!(
+        decode(&[symbol("rollback"), symbol("m")]),
+        Ok(Request::Rollback("m".to_string()))
+    );
+    assert_eq!(
+        decode(&[symbol("move"), Value::Int(3), Value::Int(1)]),
+        Ok(Request::Move {
+            task: TaskId::from_number(3).unwrap(),
+            core: 1,
+        })
+    );
+    for (items, wanted) in [
+        (vec![symbol("check"), symbol("m")], "check: 2 arguments"),
+        (
+            vec![symbol("rollback"), Value::Int(1)],
+            "rollback: a module's name",
+        ),
+        (
+            vec![symbol("move"), Value::Int(1), text("x")],
+            "move: a core",
+        ),
+        (
+            vec![symbol("move"), Value::Int(-1), Value::Int(0)],
+            "move: a task's number",
+        ),
+    ] {
+        let error = decode(&items).unwrap_err();
+        assert!(error.starts_with(wanted), "{error}");
+    }
 }
 
 #[test]

@@ -22,6 +22,7 @@ use crate::refusal::Refusal;
 use crate::request::{Order, Request, Wanted};
 use crate::spawn::{Body, Spawn};
 use crate::supervise::{self, Waited};
+use crate::versions;
 use crate::views;
 use okernel_abi::layout::HandleKind;
 use okernel_abi::value::Value;
@@ -58,7 +59,7 @@ impl Core {
         handle: Handle,
         request: &Value,
     ) {
-        let task = cell.key;
+        let task = cell.id;
         let action = Request::decode(request).and_then(|request| {
             if right != HandleKind::System {
                 self.check_right(cell, &request)?;
@@ -162,6 +163,20 @@ impl Core {
             Request::Load { name, path, class } => {
                 Ok(Action::Ask(self.id, Message::Load { name, path, class }))
             }
+            Request::Check { name, path } => {
+                Ok(Action::Ask(self.id, Message::Check { name, path }))
+            }
+            Request::Move { task, core } => {
+                let to = self.core_named("move", core)?;
+                match self.shared.directory.task(task) {
+                    Some(info) => Ok(Action::Ask(info.core, Message::Move { task, to })),
+                    None => Err(self.no_task("move", task)),
+                }
+            }
+            Request::Versions => value(versions::table(&self.shared)),
+            Request::Rollback(name) => self
+                .rollback(&name)
+                .map(|version| Action::Answer(Answer::Value(Value::Int(version.into())))),
             Request::Write(writing) => Ok(Action::Ask(self.id, Message::Write(writing))),
             Request::Read(path) => Ok(Action::Ask(self.id, Message::Read(path))),
             Request::Kill(task) if creator == Some(task) => Err(refuse(
@@ -326,6 +341,7 @@ impl Core {
             weight: order.weight.unwrap_or(WEIGHT_DEFAULT),
             parent,
             seed: order.seed,
+            pinned: order.pinned,
             outlet,
             keeper: None,
             restarts: 0,
@@ -445,6 +461,10 @@ impl Cell {
 fn operation(request: &Request) -> &'static str {
     match request {
         Request::Load { .. } => "load",
+        Request::Check { .. } => "check",
+        Request::Move { .. } => "move",
+        Request::Versions => "versions",
+        Request::Rollback(_) => "rollback",
         Request::Read(_) => "read",
         Request::Stats { .. } => "stats",
         Request::Write(_) => "write",

@@ -1,6 +1,7 @@
 //! What is said to start a task: at boot, by a control, or by another task.
 
 use crate::capability::Grant;
+use crate::cell::Pinned;
 use crate::chance::{Chance, GAMMA};
 use crate::exit::Exit;
 use crate::ids::TaskId;
@@ -47,6 +48,8 @@ pub struct Spawn {
     pub parent: Option<TaskId>,
     /// The seed of its random numbers; None makes one from the task's number.
     pub seed: Option<u64>,
+    /// Whether it stays on the core where it begins.
+    pub(crate) pinned: Pinned,
     /// Where its console output goes.
     pub(crate) outlet: Outlet,
     /// The supervisor that starts it again.
@@ -101,6 +104,7 @@ impl Spawn {
             weight: WEIGHT_DEFAULT,
             parent: None,
             seed: None,
+            pinned: Pinned::No,
             outlet: Outlet::default(),
             keeper: None,
             restarts: 0,
@@ -136,6 +140,13 @@ impl Spawn {
     #[must_use]
     pub fn weight(mut self, weight: u32) -> Spawn {
         self.weight = weight;
+        self
+    }
+
+    /// It stays on the core where it begins: nobody can move it.
+    #[must_use]
+    pub fn pinned(mut self) -> Spawn {
+        self.pinned = Pinned::Yes;
         self
     }
 

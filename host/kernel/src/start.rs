@@ -4,7 +4,7 @@
 //! where the task would have run, held by nobody, and can be used again by their numbers.
 
 use crate::capability::{Armed, Grant, Handles, Object};
-use crate::cell::{Cell, Interrupt, Stage, TakesInput, Woken};
+use crate::cell::{Cell, Interrupt, Pinned, Stage, TakesInput, Woken};
 use crate::core::{Core, Phase};
 use crate::directory::TaskInfo;
 use crate::ids::{CoreId, EndpointId, TaskId};
@@ -15,7 +15,7 @@ use crate::log_budget::LogBudget;
 use crate::memory::Place;
 use crate::message::Message;
 use crate::pending::{Pending, PendingSpawn};
-use crate::program::Limits;
+use crate::program::{Limits, Program};
 use crate::refusal::Refusal;
 use crate::spawn::{Body, Spawn};
 use crate::stats::{State, TaskStats};
@@ -102,6 +102,7 @@ impl Core {
             weight,
             parent,
             seed,
+            pinned,
             outlet,
             keeper,
             restarts,
@@ -112,13 +113,20 @@ impl Core {
         }
         let limits = limits.unwrap_or(self.shared.config.limits);
         let (handles, places) = self.make_handles(&grants, limits.handles, parent)?;
+        let module = match &body {
+            Body::Program(Program::Module(name)) => Some(name.clone()),
+            _ => None,
+        };
         let body = self.make_body(body, &limits)?;
         let weight = Weight::new(weight);
         let stats = Arc::new(TaskStats::default());
         stats.weight.set(weight.get().into());
         stats.restarts.set(restarts);
+        stats.version.set(body.version().into());
+        stats.pinned.set(u64::from(pinned == Pinned::Yes));
         let id = self.shared.directory.add_task(TaskInfo {
             name: name.clone(),
+            module: module.clone(),
             core: self.id,
             parent,
             supervisor: keeper.map(|keeper| keeper.supervisor),
@@ -144,6 +152,9 @@ impl Core {
             args,
             seed: seed.unwrap_or_else(|| crate::spawn::seed_of(id)),
             limits,
+            module,
+            orders: Vec::new(),
+            trial: None,
             body: Some(body),
             handles,
             outlet,
@@ -153,9 +164,11 @@ impl Core {
             entry: 0,
             time: 0,
             weight,
+            pinned,
+            moving: None,
             waker: Waker::from(Arc::clone(&wake)),
             wake,
-            armed_count: 0,
+            armed: Vec::new(),
             woken: Woken::No,
             execs: VecDeque::new(),
             takes_input: if system {
@@ -172,6 +185,7 @@ impl Core {
             notices: VecDeque::new(),
             log_budget: LogBudget::new(),
             print_bytes: 0,
+            print_elsewhere: 0,
             print_armed: Armed::No,
             requests_count: 0,
             revocations: 0,

@@ -80,6 +80,16 @@ pub struct TaskStats {
     pub restarts: Count,
     /// Its weight.
     pub weight: Count,
+    /// Which version of its module it is made of; 0 for what is made of none.
+    pub version: Count,
+    /// Times that it went on as another version.
+    pub upgrades: Count,
+    /// Times that it moved to another core.
+    pub moves: Count,
+    /// 1 if it stays on its core.
+    pub pinned: Count,
+    /// For how long it was paused by the last of them, in nanoseconds.
+    pub pause_ns: Count,
     state: AtomicU32,
 }
 

@@ -128,7 +128,7 @@ impl Core {
         let mut child = Child::new(name, core, Run::Program(program));
         (child.grants, child.args) = (spawn.grants, spawn.args);
         (child.limits, child.weight) = (spawn.limits, spawn.weight);
-        child.seed = spawn.seed;
+        (child.seed, child.pinned) = (spawn.seed, spawn.pinned);
         Ok(child)
     }
 

@@ -10,6 +10,7 @@
 
 use crate::capability::{Armed, Grant, Object, ReplyState};
 use crate::cell::Kill;
+use crate::cell::Pinned;
 use crate::context::{Context, Inner};
 use crate::exit::{Exit, Notice};
 use crate::ids::{CoreId, EndpointId, TaskId};
@@ -66,6 +67,8 @@ pub struct Child {
     pub weight: u32,
     /// The seed of its random numbers; None makes one from the task's number, another one each time.
     pub seed: Option<u64>,
+    /// Whether it stays on its core.
+    pub(crate) pinned: Pinned,
     /// Set when it will not be started again, in no life of its supervisor.
     finished: Arc<AtomicBool>,
 }
@@ -107,6 +110,7 @@ impl Child {
             limits: None,
             weight: WEIGHT_DEFAULT,
             seed: None,
+            pinned: Pinned::No,
             finished: Arc::default(),
         }
     }
@@ -336,6 +340,7 @@ impl Supervisor {
             weight: spec.weight,
             parent: Some(cx.task()),
             seed: spec.seed,
+            pinned: spec.pinned,
             outlet: cx.inner().cell.outlet,
             keeper: Some(Keeper {
                 supervisor: cx.task(),
@@ -468,7 +473,8 @@ impl Context {
 
     /// Arms the task for the end of a child, or an answer to what it has asked for.
     fn wait_for_notices(&mut self) {
-        self.inner_mut().cell.armed_count += 1;
+        // No handle stands for it.
+        self.inner_mut().cell.armed.push((Handle(0), 0));
     }
 
     /// Orders a task; its number, or why there is none, will be the reply of the handle.
@@ -481,7 +487,7 @@ impl Context {
         }))?;
         cell.requests_count += 1;
         core.shared.directory.spawn_begins();
-        let task = cell.key;
+        let task = cell.id;
         let pending = Pending::SpawnReply { task, handle };
         core.ask(to, Message::Spawn(Box::new(spawn)), pending);
         Ok(handle)
@@ -526,7 +532,7 @@ impl Context {
                 holder: cell.id,
                 heir,
             };
-            core.ask(home, message, Pending::Released { task: cell.key });
+            core.ask(home, message, Pending::Released { task: cell.id });
         }
     }
 

@@ -45,10 +45,61 @@ pub trait Task: Send {
         Ending::Ready
     }
 
+    /// Writes all that the task is made of, between two turns, so that another instance can go on from
+    /// there: perhaps of a newer version. Handles and places in rings are the kernel's, and stay.
+    ///
+    /// # Errors
+    /// The state is not written; the error says whether the task goes on.
+    fn save(&mut self, cx: &mut Context) -> Result<SavedState, Unsaved> {
+        let _ = cx;
+        let text = "this task cannot be saved";
+        Err(Unsaved::Never(Fault::new(FaultKind::Refused, text)))
+    }
+
+    /// Called instead of [`Task::init`]: goes on where another instance was when it was saved. Until this has
+    /// come back well the other one is kept, and what this one does has no effect: it can look at what
+    /// it holds and set timers, and what it closes stays open until then.
+    ///
+    /// # Errors
+    /// The state is of a form that it does not know, or not whole, or the code is at fault.
+    fn restore(&mut self, cx: &mut Context, state: SavedState) -> Result<(), Fault> {
+        let _ = (cx, state);
+        let text = "this task cannot be restored";
+        Err(Fault::new(FaultKind::Refused, text))
+    }
+
+    /// Which version of its module it is made of; 0 for what is made of none.
+    fn version(&self) -> u32 {
+        0
+    }
+
     /// Called once, at last; handles are still good. Not called for a task whose `init` failed.
     fn finalize(&mut self, cx: &mut Context, exit: &Exit) {
         let _ = (cx, exit);
     }
+}
+
+/// The state of a task as it has written it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SavedState {
+    /// The version of the form, which is the task's own.
+    pub version: u32,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Why the state of a task was not written.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unsaved {
+    /// Not at this moment: the task goes on, and can be asked again after a turn of it.
+    #[error("{0}")]
+    NotNow(Fault),
+    /// It cannot be written at all; the task goes on.
+    #[error("{0}")]
+    Never(Fault),
+    /// The task failed over it and cannot go on.
+    #[error("{0}")]
+    Ended(Fault),
 }
 
 /// What a poll answers.

@@ -113,6 +113,14 @@ impl<T: Copy> Wheel<T> {
         self.entries.remove(timer).map(|entry| entry.data)
     }
 
+    /// Takes a timer away, and answers its next deadline and its period: what to set it with elsewhere.
+    pub fn take(&mut self, timer: Key) -> Option<(u64, u64)> {
+        let entry = self.entries.get(timer)?;
+        let set = (entry.deadline_ns, entry.period_ns);
+        self.cancel(timer);
+        Some(set)
+    }
+
     /// The period of a timer that is set; None when it is not (any more).
     pub fn period_ns(&self, timer: Key) -> Option<u64> {
         self.entries.get(timer).map(|entry| entry.period_ns)

@@ -11,6 +11,7 @@ use crate::core::Core;
 use crate::exit::Exit;
 use crate::stats::State;
 use crate::task::{Ending, Fault, FaultKind, Outcome, Task};
+use crate::upgrade;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -28,7 +29,8 @@ pub(crate) fn run(mut core: Box<Core>, mut cell: Box<Cell>) -> Box<Core> {
         return core;
     };
     core.begin_turn(&mut cell);
-    (cell.armed_count, cell.woken) = (0, Woken::No);
+    cell.armed.clear();
+    cell.woken = Woken::No;
     let mut cx = Context::new(core, cell);
     let next = calls(&mut body, &mut cx);
     let (core, cell) = cx.into_parts();
@@ -52,11 +54,20 @@ fn calls(body: &mut Box<dyn Task>, cx: &mut Context) -> Next {
         return ending(body, cx, exit);
     }
     if cx.stage() == Stage::New {
+        upgrade::renew(body, cx);
         cx.set_stage(Stage::Live);
         if let Err(fault) = guarded(cx, |cx| body.init(cx)) {
             // A task that never began is not asked to finish.
             cx.set_stage(Stage::Ending);
             return Next::End(blame(cx, fault));
+        }
+    }
+    if cx.has_orders() {
+        if let Err(fault) = upgrade::carry_out(body, cx) {
+            return Next::End(blame(cx, fault));
+        }
+        if let Some(exit) = cx.kill().map(Kill::exit) {
+            return ending(body, cx, exit);
         }
     }
     if let Some(input) = cx.next_exec()
@@ -96,7 +107,7 @@ fn blame(cx: &Context, fault: Fault) -> Exit {
     cx.kill().map_or(Exit::Error(fault), Kill::exit)
 }
 
-fn guarded<T>(
+pub(crate) fn guarded<T>(
     cx: &mut Context,
     call: impl FnOnce(&mut Context) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
@@ -135,7 +146,11 @@ fn finish(
     if state == State::Runnable {
         cell.entry = core.queue.push(cell.key, cell.time);
     }
+    let (key, moves) = (cell.key, cell.moving.is_some());
     core.put_cell(cell);
+    if moves {
+        core.depart(key);
+    }
     core
 }
 

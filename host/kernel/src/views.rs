@@ -74,8 +74,8 @@ pub(crate) fn tasks(shared: &Shared) -> Value {
     task_table(&rows)
 }
 
-/// Tasks: `task name core state cpu_ms turns preempted weight memory parent restarts exit reason supervisor
-/// last`.
+/// Tasks: `task name core state cpu_ms turns preempted weight memory parent restarts version upgrades moves pinned exit
+/// reason supervisor last`.
 pub(crate) fn task_table(rows: &[TaskRow]) -> Value {
     Value::table(vec![
         (
@@ -126,6 +126,22 @@ pub(crate) fn task_table(rows: &[TaskRow]) -> Value {
         (
             "restarts",
             ints(rows.iter().map(|row| row.info.stats.restarts.get())),
+        ),
+        (
+            "version",
+            ints(rows.iter().map(|row| row.info.stats.version.get())),
+        ),
+        (
+            "upgrades",
+            ints(rows.iter().map(|row| row.info.stats.upgrades.get())),
+        ),
+        (
+            "moves",
+            ints(rows.iter().map(|row| row.info.stats.moves.get())),
+        ),
+        (
+            "pinned",
+            ints(rows.iter().map(|row| row.info.stats.pinned.get())),
         ),
         (
             "exit",

@@ -19,9 +19,10 @@ impl Context {
     /// that takes more. A handle of the right to make requests waits for the next exec.
     ///
     /// # Errors
-    /// BadHandle; Revoked; WrongKind: there is nothing to wait for.
+    /// BadHandle; Revoked; WrongKind: there is nothing to wait for. NotNow: the task is being restored.
     pub fn wait(&mut self, handle: Handle, min_bytes: usize) -> Result<Wait, Errno> {
         let Inner { core, cell } = self.inner_mut();
+        cell.has_effects()?;
         let waker = &cell.waker;
         let wait = match cell.handles.get_mut(handle)? {
             Object::Publisher(key, _) => {
@@ -45,7 +46,8 @@ impl Context {
             Object::Console(_) => {
                 // As `print` decides it, so that whoever is told Ready is not refused.
                 let bytes = cell.print_bytes.saturating_add(min_bytes.max(1));
-                if cell.print_bytes == 0 || bytes <= core.shared.config.print_bytes_max {
+                let room = cell.print_bytes == 0 || bytes <= core.shared.config.print_bytes_max;
+                if room && cell.print_elsewhere == 0 {
                     Wait::Ready
                 } else {
                     cell.print_armed = Armed::Yes;
@@ -58,7 +60,7 @@ impl Context {
         };
         match wait {
             Wait::Ready => cell.woken = Woken::Yes,
-            Wait::Armed => cell.armed_count += 1,
+            Wait::Armed => cell.armed.push((handle, min_bytes)),
         }
         Ok(wait)
     }
@@ -97,15 +99,20 @@ impl Context {
         if let Ok(Object::Timer(timer)) = cell.handles.get_mut(handle) {
             timer.key = Some(key);
         }
+        if let Some(trial) = &mut cell.trial {
+            trial.made(handle);
+        }
         Ok(handle)
     }
 
     /// How often a timer has fired since this was last asked.
     ///
     /// # Errors
-    /// Again: not once. BadHandle, WrongKind. Closed: it was set for once, and that was taken.
+    /// Again: not once. BadHandle, WrongKind. NotNow: the task is being restored. Closed: it was set for once, and that was taken.
     pub fn timer_take(&mut self, timer: Handle) -> Result<u64, Errno> {
-        match self.inner_mut().cell.handles.get_mut(timer)? {
+        let cell = &mut self.inner_mut().cell;
+        cell.has_effects()?;
+        match cell.handles.get_mut(timer)? {
             Object::Timer(timer) => match std::mem::take(&mut timer.fired) {
                 0 if timer.key.is_none() => Err(Errno::Closed),
                 0 => Err(Errno::Again),
@@ -145,7 +152,7 @@ impl Context {
         let cell = &self.inner().cell;
         let waits_for_input = cell.takes_input == TakesInput::Yes && cell.executing.is_none();
         let input_is_there = cell.executing.is_none() && !cell.execs.is_empty();
-        let waits = cell.armed_count > 0 || waits_for_input;
+        let waits = !cell.armed.is_empty() || waits_for_input;
         if cell.woken == Woken::Yes || input_is_there || !waits {
             return Woken::Yes;
         }

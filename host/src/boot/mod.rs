@@ -6,10 +6,11 @@
 mod bare;
 mod modules;
 mod signals;
+mod watch;
 mod work;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
@@ -29,8 +30,9 @@ use crate::web::server::Listening;
 
 pub use bare::bare;
 pub use modules::embedded_module;
-pub use okernel_core::{Class, Quanta};
+pub use okernel_core::{Balance, Class, Quanta};
 use signals::Prompted;
+use watch::Watch;
 use work::Started;
 pub use work::Work;
 
@@ -62,6 +64,10 @@ pub struct Options {
     pub quanta: Quanta,
     /// Modules to load before the shell starts.
     pub loads: Vec<Load>,
+    /// Whether tasks are moved from busy cores to idle ones.
+    pub balance: Balance,
+    /// A folder whose modules are loaded, and loaded again when they are rebuilt.
+    pub watch: Option<PathBuf>,
     /// Where programs' output goes.
     pub sink: Sink,
     /// Where errors go.
@@ -76,7 +82,9 @@ impl Default for Options {
         Options {
             cores: cpus.clamp(CORES_MIN, CORES_MAX),
             quanta: Quanta::default(),
+            balance: Balance::Off,
             loads: Vec::new(),
+            watch: None,
             sink: Box::new(Stdout),
             errors: Box::new(Stderr),
             listen: None,
@@ -106,6 +114,14 @@ pub enum BootError {
         /// Why.
         error: std::io::Error,
     },
+    /// A folder cannot be watched.
+    #[error("boot: --watch {path}: {error}")]
+    Watch {
+        /// Which.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
     /// The ticker has no thread.
     #[error("boot: there is no thread for the ticker: {0}")]
     Ticker(std::io::Error),
@@ -127,9 +143,30 @@ pub fn boot(options: Options, work: Work) -> Result<Status, BootError> {
     let registry = modules::embedded(&engines, &CacheChoice::from_environment())?;
     registry.watch(|name| Box::new(Progress::begin(format!("compiling {name}"))));
     modules::load(&registry, &options.loads)?;
+    let unwatched = |error| BootError::Watch {
+        path: options
+            .watch
+            .as_deref()
+            .unwrap_or(Path::new(""))
+            .display()
+            .to_string(),
+        error,
+    };
+    let watch = match &options.watch {
+        Some(folder) => Some(Watch::open(folder).map_err(unwatched)?),
+        None => None,
+    };
+    for (name, path) in watch.iter().flat_map(Watch::modules) {
+        // What is there may be half built; it is loaded when it is whole.
+        let class = Class::Ordinary;
+        if let Err(error) = modules::load(&registry, &[Load { name, path, class }]) {
+            tracing::warn!("{error}");
+        }
+    }
 
     let config = Config {
         quanta: options.quanta,
+        balance: options.balance,
         ..Config::default()
     };
     let tick = std::time::Duration::from_micros(config.tick_us);
@@ -146,6 +183,10 @@ pub fn boot(options: Options, work: Work) -> Result<Status, BootError> {
     registry.warm_up();
     let prompted = work.prompted();
     let _signals = signals::take(kernel.control(), prompted).map_err(BootError::Signals)?;
+    let _watch = match watch {
+        Some(watch) => Some(watch.start(kernel.control()).map_err(unwatched)?),
+        None => None,
+    };
     let Started {
         inputs,
         after,
@@ -172,6 +213,8 @@ fn greet(cores: usize) {
 }
 
 #[cfg(test)]
+mod chaos;
+#[cfg(test)]
 mod tests;
 
 /// A shell, with the right to ask for everything.
@@ -182,6 +225,7 @@ fn shell(name: &str, args: Vec<String>) -> Spawn {
         .grant("errors", Grant::Errors)
         .grant("timer", Grant::Timers)
         .grant("clock", Grant::Clock)
+        .pinned()
         .limits(Limits {
             memory_bytes: SHELL_BYTES_MAX,
             ..Limits::default()

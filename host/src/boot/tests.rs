@@ -10,14 +10,13 @@ use std::time::{Duration, Instant};
 use okernel_abi::layout::Executed;
 use okernel_core::{
     Config, Context, Control, CoreId, Exit, Fault, FaultKind, Grant, Kernel, Limits, NoHooks,
-    Outcome, Pinning, Program, Spawn, Task, TaskId,
+    Outcome, Pinning, Program, SavedState, Spawn, Task, TaskId, Unsaved,
 };
 
 use okernel_ring::Policy;
 
 use super::modules::embedded;
 use super::{Class, Work, shell};
-use crate::wasm::SavedState;
 use crate::wasm::cache::CacheChoice;
 use crate::wasm::engine::Engines;
 use crate::wasm::instance::WasmTask;
@@ -129,7 +128,7 @@ impl Drop for Running {
 struct Leaver {
     task: WasmTask,
     turns: usize,
-    tell: Sender<Result<SavedState, Fault>>,
+    tell: Sender<Result<SavedState, Unsaved>>,
 }
 
 impl Task for Leaver {
@@ -158,6 +157,26 @@ impl Task for Leaver {
     }
 }
 
+/// An O task that begins where another one was saved.
+struct Arrival {
+    task: WasmTask,
+    state: Option<SavedState>,
+}
+
+impl Task for Arrival {
+    fn init(&mut self, cx: &mut Context) -> Result<(), Fault> {
+        self.task.restore(cx, self.state.take().unwrap())
+    }
+
+    fn poll(&mut self, cx: &mut Context) -> Outcome {
+        self.task.poll(cx)
+    }
+
+    fn finalize(&mut self, cx: &mut Context, exit: &Exit) {
+        self.task.finalize(cx, exit);
+    }
+}
+
 fn code(source: &str) -> Program {
     Program::Code(source.to_string())
 }
@@ -179,8 +198,11 @@ fn moved(source: &str, turns: usize, bytes: usize) -> String {
     let task = running
         .registry
         .task(&code(""), &Limits::default())
-        .unwrap()
-        .restored(state);
+        .unwrap();
+    let task = Arrival {
+        task,
+        state: Some(state),
+    };
     // Here the grants get other handles.
     let ring = running.request_ring();
     let spawn = Spawn::native("arrived", Box::new(task))
@@ -237,12 +259,16 @@ fn what_cannot_be_moved_says_so() {
         let task = registry.task(&code("1"), &Limits::default()).unwrap();
         let bytes = b"nonsense".to_vec();
         let version = 1;
-        let damaged = task.restored(SavedState { version, bytes });
+        let state = Some(SavedState { version, bytes });
+        let damaged = Arrival { task, state };
         kernel
             .spawn(CoreId(1), Spawn::native("damaged", Box::new(damaged)))
             .unwrap();
     });
-    let fault = told.recv_timeout(PATIENCE).unwrap().unwrap_err();
+    let unsaved = told.recv_timeout(PATIENCE).unwrap().unwrap_err();
+    let Unsaved::Never(fault) = unsaved else {
+        panic!("{unsaved:?}");
+    };
     assert!(
         matches!(fault.kind, FaultKind::Refused | FaultKind::Err),
         "{fault}"

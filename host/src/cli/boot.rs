@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 
 use super::listen::Unasked;
-use crate::boot::{self, CORES_MAX, Class, Load, Options, Quanta, Work};
+use crate::boot::{self, Balance, CORES_MAX, Class, Load, Options, Quanta, Work};
 
 /// What `boot` takes.
 #[derive(clap::Args)]
@@ -20,6 +20,9 @@ pub struct Args {
     /// A script that runs before the first line is read
     #[arg(long, value_name = "FILE.ok")]
     init: Option<PathBuf>,
+    /// Load the modules in this folder, and load them again whenever they are rebuilt
+    #[arg(long, value_name = "DIR")]
+    watch: Option<PathBuf>,
     /// No console: run until a task or a signal ends the kernel
     #[arg(long)]
     no_console: bool,
@@ -38,6 +41,9 @@ pub struct Machine {
     /// Shares of a core's time, in microseconds each round: bus, io, tasks
     #[arg(long, value_name = "BUS_US,IO_US,TASKS_US", value_parser = quanta)]
     qos: Option<Quanta>,
+    /// Move tasks from busy cores to idle ones, unless they are pinned
+    #[arg(long)]
+    balance: bool,
     #[command(flatten)]
     listen: super::listen::Listen,
 }
@@ -60,6 +66,9 @@ impl Machine {
         }
         if let Some(quanta) = self.qos {
             options.quanta = quanta;
+        }
+        if self.balance {
+            options.balance = Balance::On;
         }
         options.listen = self.listen.open(unasked)?;
         Ok(options)
@@ -114,8 +123,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     } else {
         Unasked::Silent
     };
-    let options = args.machine.options(unasked)?;
-    let idle = args.init.is_none() && options.loads.is_empty() && options.listen.is_none();
+    let mut options = args.machine.options(unasked)?;
+    options.watch = args.watch;
+    let idle = args.init.is_none()
+        && options.watch.is_none()
+        && options.loads.is_empty()
+        && options.listen.is_none();
     if args.no_console && idle {
         bail!("boot: --no-console needs --init FILE.ok: nothing else would start a task");
     }

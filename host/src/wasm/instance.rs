@@ -12,23 +12,24 @@
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
-use okernel_abi::layout::{CALL_OK, PollCode};
-use okernel_core::{Class, Context, Exit, Fault, FaultKind, Limits, Outcome, Task};
+use okernel_abi::layout::{CALL_NOT_NOW, CALL_OK, PollCode};
+use okernel_core::{
+    Class, Context, Exit, Fault, FaultKind, Limits, Outcome, SavedState, Task, Unsaved,
+};
 use wasmtime::{Instance, Store, TypedFunc};
 
 use super::contract::MEMORY_EXPORT;
 use super::module::GuestModule;
-use super::state::{SavedState, State};
+use super::state::State;
 use super::{dense, preempt, scribble, trap};
 
 /// A task made of a module.
 pub struct WasmTask {
     module: Arc<GuestModule>,
+    version: u32,
     limits: Limits,
     /// The program of the interpreter, which it finds as its input while no `exec` runs.
     source: Option<String>,
-    /// Where another instance was, for a task that goes on from there.
-    restored: Option<SavedState>,
     guest: Option<Guest>,
 }
 
@@ -47,56 +48,46 @@ struct Entry {
 }
 
 impl WasmTask {
-    /// A task of this module. Nothing of it exists before `init`.
+    /// A task of this module, which is that version of it. Nothing of it exists before `init`.
     pub(super) fn new(
         module: Arc<GuestModule>,
+        version: u32,
         limits: Limits,
         source: Option<String>,
     ) -> WasmTask {
         WasmTask {
             module,
+            version,
             limits,
             source,
-            restored: None,
             guest: None,
         }
     }
 
-    /// The same task, which begins where another instance was when it was saved.
-    pub fn restored(self, state: SavedState) -> WasmTask {
-        WasmTask {
-            restored: Some(state),
-            ..self
-        }
-    }
-
-    /// Lets the guest write its state, between two calls. Whatever comes of it, the guest goes on.
-    ///
-    /// # Errors
-    /// The guest cannot be saved, or not now, and says why; a trap is its end, as in every call.
-    pub fn save(&mut self, cx: &mut Context) -> Result<SavedState, Fault> {
-        let refused = |text: &str| Err(Fault::new(FaultKind::Refused, text));
-        match &self.guest {
-            None => return refused("a task that has not begun has no state"),
-            Some(guest) if guest.entry.save.is_none() => {
-                return refused("the module does not export save: its tasks cannot be saved");
-            }
-            Some(_) => {}
-        }
-        let (status, saved) = self.call(cx, |store, entry| {
-            store.data_mut().saving = Some(None);
-            let status = match &entry.save {
-                Some(save) => save.call(&mut *store, ()),
-                None => Ok(CALL_OK),
-            };
-            let saved = store.data_mut().saving.take().flatten();
-            Ok((status?, saved))
+    /// Makes the instance and makes its first call, which is called `name`.
+    fn begin(
+        &mut self,
+        cx: &mut Context,
+        name: &str,
+        first: impl FnOnce(&Instance, &mut Store<State>) -> wasmtime::Result<i32>,
+    ) -> Result<(), Fault> {
+        let mut store = GuestStore::new(&self.module, &self.limits);
+        store.state().input = self
+            .source
+            .take()
+            .map(String::into_bytes)
+            .unwrap_or_default();
+        let module = &self.module;
+        let (entry, status) = store.enter(cx, |store| {
+            let instance = instantiate(module, store)?;
+            let entry = Entry::of(&instance, store)?;
+            Ok((entry, first(&instance, store)?))
         })?;
-        match saved {
-            Some(saved) if status == CALL_OK => Ok(saved),
-            None if status == CALL_OK => refused("save has handed no state over"),
-            _ => Err(self.answered("save")),
+        if status != CALL_OK {
+            return Err(trap::answered(store.state(), name));
         }
+        self.guest = Some(Guest { store, entry });
+        Ok(())
     }
 
     /// Calls the guest. One that trapped is dropped at once, and its slot is free.
@@ -129,36 +120,50 @@ impl WasmTask {
 
 impl Task for WasmTask {
     fn init(&mut self, cx: &mut Context) -> Result<(), Fault> {
-        let mut store = GuestStore::new(&self.module, &self.limits);
-        store.state().input = self
-            .source
-            .take()
-            .map(String::into_bytes)
-            .unwrap_or_default();
-        let module = &self.module;
-        let restored = self.restored.take();
-        let first = if restored.is_some() {
-            "restore"
-        } else {
-            "init"
-        };
-        let (entry, status) = store.enter(cx, |store| {
-            let instance = instantiate(module, store)?;
-            let entry = Entry::of(&instance, store)?;
-            let status = match restored {
-                None => {
-                    let init = instance.get_typed_func::<(), i32>(&mut *store, "init")?;
-                    init.call(&mut *store, ())?
-                }
-                Some(state) => restore(&instance, store, state)?,
-            };
-            Ok((entry, status))
-        })?;
-        if status != CALL_OK {
-            return Err(trap::answered(store.state(), first));
+        self.begin(cx, "init", |instance, store| {
+            let init = instance.get_typed_func::<(), i32>(&mut *store, "init")?;
+            init.call(&mut *store, ())
+        })
+    }
+
+    fn save(&mut self, cx: &mut Context) -> Result<SavedState, Unsaved> {
+        let never = |text: &str| Err(Unsaved::Never(Fault::new(FaultKind::Refused, text)));
+        match &self.guest {
+            None => return never("a task that has not begun has no state"),
+            Some(guest) if guest.entry.save.is_none() => {
+                return never("the module does not export save: its tasks keep their version");
+            }
+            Some(_) => {}
         }
-        self.guest = Some(Guest { store, entry });
-        Ok(())
+        let called = self.call(cx, |store, entry| {
+            store.data_mut().saving = Some(None);
+            let status = match &entry.save {
+                Some(save) => save.call(&mut *store, ()),
+                None => Ok(CALL_OK),
+            };
+            let saved = store.data_mut().saving.take().flatten();
+            Ok((status?, saved))
+        });
+        match called.map_err(Unsaved::Ended)? {
+            (CALL_OK, Some(saved)) => Ok(saved),
+            (CALL_OK, None) => never("save has handed no state over"),
+            (CALL_NOT_NOW, _) => Err(Unsaved::NotNow(self.answered("save"))),
+            _ => Err(Unsaved::Never(self.answered("save"))),
+        }
+    }
+
+    fn restore(&mut self, cx: &mut Context, state: SavedState) -> Result<(), Fault> {
+        if !self.module.restores() {
+            let text = "the module does not export restore";
+            return Err(Fault::new(FaultKind::Refused, text));
+        }
+        self.begin(cx, "restore", |instance, store| {
+            restore(instance, store, state)
+        })
+    }
+
+    fn version(&self) -> u32 {
+        self.version
     }
 
     fn exec(&mut self, cx: &mut Context, input: &[u8]) -> Result<(), Fault> {

@@ -98,6 +98,9 @@ pub const COPY_BYTES_MAX: usize = 1 << 20;
 /// Bytes of a grant's name.
 pub const NAME_BYTES_MAX: usize = 256;
 
+/// Versions of one module that are kept ready, the current one among them.
+pub const VERSIONS_KEPT: usize = 8;
+
 /// Bytes of the compiled modules that the cache keeps on disk; the oldest go first.
 pub const CACHE_BYTES_MAX: u64 = 512 << 20;
 

@@ -26,8 +26,6 @@ mod window;
 mod calls;
 mod linker;
 
-pub use state::SavedState;
-
 pub mod floor;
 pub mod instance;
 mod preempt;

@@ -116,6 +116,12 @@ impl GuestModule {
         self.class
     }
 
+    /// Whether its tasks can go on where those of another version were.
+    pub(super) fn restores(&self) -> bool {
+        let exports = &self.inspection.exports;
+        exports.iter().any(|export| export.name == "restore")
+    }
+
     /// It with its imports, ready to be made an instance of.
     pub(super) fn pre(&self) -> &InstancePre<State> {
         &self.pre

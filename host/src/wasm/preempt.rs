@@ -10,6 +10,7 @@
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 use okernel_core::Resumed;
+use okernel_core::limits::RESTORE_CPU_MS_MAX;
 
 use super::state::State;
 
@@ -27,6 +28,9 @@ pub(super) enum Ended {
         "memory.copy or memory.fill touched a ring that the task can only read, or no longer has"
     )]
     Scribbled,
+    /// It took too long to restore the state of the task that it was to replace.
+    #[error("restore took more than {RESTORE_CPU_MS_MAX} ms")]
+    Overdue,
     /// A window could not be taken away from it.
     #[error("the operating system refused to unmap a ring")]
     Poisoned,
@@ -67,6 +71,9 @@ fn on_tick(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDead
     }
     if state.cx.is_killed() {
         return Err(Ended::Killed.into());
+    }
+    if state.cx.is_overdue() {
+        return Err(Ended::Overdue.into());
     }
     Ok(UpdateDeadline::Continue(TICKS))
 }

@@ -3,9 +3,12 @@
 //! Modules come from files, compiled aside while the cores go on, or are embedded in the program. An
 //! embedded one is compiled (or fetched from the cache) when it is first wanted, or by
 //! [`Registry::warm_up`] aside, so that a start pays only for what it uses. A name that is loaded again
-//! gets the new version for later tasks; running ones keep theirs.
+//! gets another version, of which later tasks are made; upgrading the running ones is the kernel's business. The
+//! same bytes are the same version: loading them again makes that one current again. A few versions are
+//! kept ready, so that one can be gone back to at once.
 //!
-//! Invariant: only what [`Registry::embed_interpreter`] was given runs on the engine without
+//! Invariants: a name's current version is among those that are kept; a module that cannot be used
+//! changes nothing; only what [`Registry::embed_interpreter`] was given runs on the engine without
 //! preemption; nothing that is loaded from a file ever does, whatever its name.
 
 use std::any::Any;
@@ -13,10 +16,13 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
 
+use blake3::Hash;
 use okernel_core::{
-    Class, Fault, FaultKind, Limits, LoadDone, ModuleInfo, Modules, Program, Task, aside,
+    Candidate, CheckDone, Class, Fault, FaultKind, Limits, LoadDone, ModuleInfo, Modules, Program,
+    Standing, Task, VersionInfo, aside,
 };
 use wasmtime::Engine;
 
@@ -24,12 +30,15 @@ use super::cache::{Cache, CacheChoice};
 use super::engine::{Engines, Metering};
 use super::inspect::inspect;
 use super::instance::WasmTask;
-use super::limits::{MODULE_BYTES_MAX, NAME_BYTES_MAX};
+use super::limits::{MODULE_BYTES_MAX, NAME_BYTES_MAX, VERSIONS_KEPT};
 use super::linker::linker;
 use super::module::{GuestModule, ModuleError, Target};
 
 /// The name of the interpreter's module.
 pub const INTERPRETER: &str = "shell";
+
+/// Digits of a version's hash that lists show.
+const DIGEST_DIGITS: usize = 12;
 
 /// All modules of one kernel. Cloning gives another handle of the same.
 #[derive(Clone)]
@@ -49,15 +58,37 @@ struct Shared {
     /// Made when a module of the dense class is first loaded.
     dense: OnceLock<Result<Target, ModuleError>>,
     cache: Option<Cache>,
-    modules: RwLock<BTreeMap<String, Arc<Entry>>>,
+    modules: RwLock<BTreeMap<String, Named>>,
 }
 
-/// A module by its name: ready, or still to be compiled.
+/// The versions of a module that are kept, the oldest first.
+struct Named {
+    versions: Vec<Arc<Entry>>,
+    /// The number of the one that new tasks are made of.
+    current: u32,
+}
+
+impl Named {
+    fn current(&self) -> Option<&Arc<Entry>> {
+        let mut all = self.versions.iter();
+        all.find(|entry| entry.info.version == self.current)
+    }
+}
+
+/// A version of a module: ready, or still to be compiled.
 struct Entry {
     info: ModuleInfo,
     metering: Metering,
+    digest: Hash,
     embedded: Option<&'static [u8]>,
-    ready: OnceLock<Result<Arc<GuestModule>, String>>,
+    ready: OnceLock<Result<Ready, String>>,
+}
+
+/// A version that tasks can be made of.
+#[derive(Clone)]
+struct Ready {
+    module: Arc<GuestModule>,
+    compile_ns: u64,
 }
 
 impl Registry {
@@ -117,10 +148,12 @@ impl Registry {
             bytes: wasm.len() as u64,
             wants: found.wants,
             class: Class::Ordinary,
+            version: 0,
         };
         self.shared.insert(Entry {
             info,
             metering,
+            digest: blake3::hash(wasm),
             embedded: Some(wasm),
             ready: OnceLock::new(),
         });
@@ -157,11 +190,12 @@ impl Registry {
                 known.join(" ")
             ))
         })?;
-        let module = self
+        let ready = self
             .shared
             .ready(&entry)
             .map_err(|text| refused(format!("{name}: {text}")))?;
-        Ok(WasmTask::new(module, *limits, source))
+        let version = entry.info.version;
+        Ok(WasmTask::new(ready.module, version, *limits, source))
     }
 
     /// Compiles, on a thread of its own, the embedded modules that are not ready yet.
@@ -184,22 +218,27 @@ impl Modules for Registry {
     fn load(&self, name: &str, path: &Path, class: Class, done: LoadDone) {
         let shared = Arc::clone(&self.shared);
         let (name, path) = (name.to_string(), path.to_path_buf());
-        // The answer must not be lost when there is no thread.
-        let done = Arc::new(std::sync::Mutex::new(Some(done)));
-        let theirs = Arc::clone(&done);
         let work = move || {
-            let result = shared.load_file(&name, &path, class);
-            finish(
-                &theirs,
-                result.map_err(|error| format!("{}: {error}", path.display())),
-            );
+            let loaded = read(&path).and_then(|wasm| {
+                let info = shared.load(&name, &wasm, class);
+                info.map_err(|error| error.to_string())
+            });
+            loaded.map_err(|error| format!("{}: {error}", path.display()))
         };
-        if let Err(error) = aside::spawn("load", work) {
-            finish(
-                &done,
-                Err(format!("there is no thread to compile on: {error}")),
-            );
-        }
+        work_aside("load", work, done);
+    }
+
+    fn check(&self, name: &str, path: &Path, done: CheckDone) {
+        let shared = Arc::clone(&self.shared);
+        let (name, path) = (name.to_string(), path.to_path_buf());
+        let work = move || {
+            let checked = read(&path).and_then(|wasm| {
+                let checked = shared.check(&name, &wasm);
+                checked.map_err(|error| error.to_string())
+            });
+            checked.map_err(|error| format!("{}: {error}", path.display()))
+        };
+        work_aside("check", work, done);
     }
 
     fn instantiate(&self, program: &Program, limits: &Limits) -> Result<Box<dyn Task>, Fault> {
@@ -213,6 +252,41 @@ impl Modules for Registry {
             .map(|entry| entry.info.clone())
             .collect()
     }
+
+    fn current(&self, name: &str) -> Option<u32> {
+        Some(self.shared.read().get(name)?.current)
+    }
+
+    fn versions(&self) -> Vec<VersionInfo> {
+        let modules = self.shared.read();
+        let described = modules.values().flat_map(|named| {
+            named.versions.iter().map(|entry| {
+                let standing = match entry.info.version == named.current {
+                    true => Standing::Current,
+                    false => Standing::Kept,
+                };
+                entry.describe(standing)
+            })
+        });
+        described.collect()
+    }
+
+    fn rollback(&self, name: &str) -> Result<ModuleInfo, String> {
+        let mut modules = self.shared.write();
+        let Some(named) = modules.get_mut(name) else {
+            return Err(format!("there is no module {name}"));
+        };
+        let current = named.current;
+        let mut earlier = named.versions.iter().rev();
+        let earlier = earlier.find(|entry| entry.info.version < current);
+        let Some(earlier) = earlier else {
+            return Err(format!(
+                "{name}: version {current} is current, and no earlier one is kept"
+            ));
+        };
+        named.current = earlier.info.version;
+        Ok(earlier.info.clone())
+    }
 }
 
 /// An engine with its system calls.
@@ -224,36 +298,128 @@ fn target(engine: &Engine, class: Class) -> Result<Target, ModuleError> {
     })
 }
 
-fn finish(done: &std::sync::Mutex<Option<LoadDone>>, result: Result<ModuleInfo, String>) {
+/// Who is told the outcome of work that was done aside.
+type Done<T> = Box<dyn FnOnce(Result<T, String>) + Send>;
+
+/// Does work on a thread that is no scheduler, and tells its outcome.
+fn work_aside<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+    done: Done<T>,
+) {
+    // The answer must not be lost when there is no thread.
+    let done = Arc::new(Mutex::new(Some(done)));
+    let theirs = Arc::clone(&done);
+    if let Err(error) = aside::spawn(name, move || finish(&theirs, work())) {
+        let text = format!("there is no thread to compile on: {error}");
+        finish(&done, Err(text));
+    }
+}
+
+fn finish<T>(done: &Mutex<Option<Done<T>>>, result: Result<T, String>) {
     let taken = done.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(done) = taken {
         done(result);
     }
 }
 
+/// The bytes of a file that is not too large to be a module.
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let mut wasm = Vec::new();
+    let file = File::open(path).map_err(|error| format!("cannot be opened: {error}"))?;
+    // One byte more than allowed, so that a file that is too large is seen to be.
+    let read = file
+        .take(MODULE_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut wasm);
+    read.map_err(|error| format!("cannot be read: {error}"))?;
+    Ok(wasm)
+}
+
+/// A module's name, if it may be given to a loaded one.
+fn checked_name(name: &str) -> Result<(), ModuleError> {
+    if name.is_empty() || name.len() > NAME_BYTES_MAX {
+        let text = format!("a module's name has 1 to {NAME_BYTES_MAX} bytes");
+        return Err(ModuleError::Name(text));
+    }
+    if name == INTERPRETER {
+        let text = format!("the name {INTERPRETER} is the interpreter's");
+        return Err(ModuleError::Name(text));
+    }
+    Ok(())
+}
+
+impl Entry {
+    fn describe(&self, standing: Standing) -> VersionInfo {
+        let ready = self.ready.get().and_then(|ready| ready.as_ref().ok());
+        let mut digest = self.digest.to_hex().to_string();
+        digest.truncate(DIGEST_DIGITS);
+        VersionInfo {
+            module: self.info.name.clone(),
+            version: self.info.version,
+            standing,
+            bytes: self.info.bytes,
+            digest,
+            compile_ns: ready.map_or(0, |ready| ready.compile_ns),
+        }
+    }
+}
+
 impl Shared {
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<String, Named>> {
+        self.modules.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Named>> {
+        self.modules.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The current version of a module.
     fn entry(&self, name: &str) -> Option<Arc<Entry>> {
-        self.modules
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .cloned()
+        self.read().get(name)?.current().cloned()
     }
 
+    /// The current versions of all modules.
     fn entries(&self) -> Vec<Arc<Entry>> {
-        let modules = self.modules.read().unwrap_or_else(PoisonError::into_inner);
-        modules.values().cloned().collect()
+        let modules = self.read();
+        modules
+            .values()
+            .filter_map(|named| named.current().cloned())
+            .collect()
     }
 
-    fn insert(&self, entry: Entry) {
-        let mut modules = self.modules.write().unwrap_or_else(PoisonError::into_inner);
-        modules.insert(entry.info.name.clone(), Arc::new(entry));
+    /// Makes an entry the current version of its module, numbered after all others.
+    fn insert(&self, mut entry: Entry) -> ModuleInfo {
+        let mut modules = self.write();
+        let named = modules.entry(entry.info.name.clone()).or_insert(Named {
+            versions: Vec::new(),
+            current: 0,
+        });
+        let newest = named.versions.last().map_or(0, |entry| entry.info.version);
+        entry.info.version = newest + 1;
+        let info = entry.info.clone();
+        named.versions.push(Arc::new(entry));
+        named.current = info.version;
+        let surplus = named.versions.len().saturating_sub(VERSIONS_KEPT);
+        named.versions.drain(..surplus);
+        info
+    }
+
+    /// Makes the version with these bytes, of this class, current, if it is kept.
+    fn recall(&self, name: &str, digest: &Hash, class: Class) -> Option<ModuleInfo> {
+        let mut modules = self.write();
+        let named = modules.get_mut(name)?;
+        let found = named
+            .versions
+            .iter()
+            .find(|entry| entry.digest == *digest && entry.info.class == class)?;
+        named.current = found.info.version;
+        Some(found.info.clone())
     }
 
     /// The compiled module of an entry; the first who asks compiles it. That is done on a thread
     /// aside even though the asker waits: the compiler keeps its threads, which would for ever be
     /// pinned to the CPU of the core that asked.
-    fn ready(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<Arc<GuestModule>, String> {
+    fn ready(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<Ready, String> {
         let compiled = entry.ready.get_or_init(|| {
             let (shared, theirs) = (Arc::clone(self), Arc::clone(entry));
             let (sender, receiver) = std::sync::mpsc::channel();
@@ -264,7 +430,7 @@ impl Shared {
                     Metering::Trusted => shared.compile(&theirs.info.name, wasm, &shared.trusted),
                 };
                 // The receiver waits below.
-                let _ = sender.send(module.map(Arc::new).map_err(|error| error.to_string()));
+                let _ = sender.send(module.map_err(|error| error.to_string()));
             };
             aside::spawn("compile", work)
                 .map_err(|error| format!("there is no thread to compile on: {error}"))?;
@@ -275,14 +441,14 @@ impl Shared {
         compiled.clone()
     }
 
-    fn compile(
-        &self,
-        name: &str,
-        wasm: &[u8],
-        target: &Target,
-    ) -> Result<GuestModule, ModuleError> {
+    fn compile(&self, name: &str, wasm: &[u8], target: &Target) -> Result<Ready, ModuleError> {
         let _watched = self.watch.get().map(|watch| watch(name));
-        GuestModule::load(name, wasm, target, self.cache.as_ref())
+        let began = Instant::now();
+        let module = GuestModule::load(name, wasm, target, self.cache.as_ref())?;
+        Ok(Ready {
+            module: Arc::new(module),
+            compile_ns: u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX),
+        })
     }
 
     /// What modules of this class are compiled for. Never the trusted engine.
@@ -298,41 +464,43 @@ impl Shared {
     }
 
     fn load(&self, name: &str, wasm: &[u8], class: Class) -> Result<ModuleInfo, ModuleError> {
-        if name.is_empty() || name.len() > NAME_BYTES_MAX {
-            let text = format!("a module's name has 1 to {NAME_BYTES_MAX} bytes");
-            return Err(ModuleError::Name(text));
+        checked_name(name)?;
+        let digest = blake3::hash(wasm);
+        if let Some(info) = self.recall(name, &digest, class) {
+            return Ok(info);
         }
-        if name == INTERPRETER {
-            let text = format!("the name {INTERPRETER} is the interpreter's");
-            return Err(ModuleError::Name(text));
-        }
-        let module = self.compile(name, wasm, self.target(class)?)?;
-        let info = ModuleInfo {
-            name: name.to_string(),
-            bytes: wasm.len() as u64,
-            wants: module.inspection().wants.clone(),
-            class,
-        };
-        let ready = OnceLock::from(Ok(Arc::new(module)));
-        let entry = Entry {
-            info: info.clone(),
+        let ready = self.compile(name, wasm, self.target(class)?)?;
+        Ok(self.insert(Entry {
+            info: info_of(name, wasm, &ready),
             metering: Metering::Epoch,
+            digest,
             embedded: None,
-            ready,
-        };
-        self.insert(entry);
-        Ok(info)
+            ready: OnceLock::from(Ok(ready)),
+        }))
     }
 
-    fn load_file(&self, name: &str, path: &Path, class: Class) -> Result<ModuleInfo, String> {
-        let mut wasm = Vec::new();
-        let file = File::open(path).map_err(|error| format!("cannot be opened: {error}"))?;
-        // One byte more than allowed, so that a file that is too large is seen to be.
-        let read = file
-            .take(MODULE_BYTES_MAX as u64 + 1)
-            .read_to_end(&mut wasm);
-        read.map_err(|error| format!("cannot be read: {error}"))?;
-        self.load(name, &wasm, class)
-            .map_err(|error| error.to_string())
+    /// What a module would be if it were loaded, and a way to make tasks of it.
+    fn check(&self, name: &str, wasm: &[u8]) -> Result<(ModuleInfo, Candidate), ModuleError> {
+        checked_name(name)?;
+        let current = self.entry(name);
+        let class = current.map_or(Class::Ordinary, |entry| entry.info.class);
+        let ready = self.compile(name, wasm, self.target(class)?)?;
+        let info = info_of(name, wasm, &ready);
+        let candidate = Candidate::new(move |limits| {
+            let module = Arc::clone(&ready.module);
+            Ok(Box::new(WasmTask::new(module, 0, *limits, None)))
+        });
+        Ok((info, candidate))
+    }
+}
+
+/// What lists say of a module; its version is not known yet.
+fn info_of(name: &str, wasm: &[u8], ready: &Ready) -> ModuleInfo {
+    ModuleInfo {
+        name: name.to_string(),
+        bytes: wasm.len() as u64,
+        wants: ready.module.inspection().wants.clone(),
+        class: ready.module.class(),
+        version: 0,
     }
 }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use okernel_abi::{Errno, Handle};
-use okernel_core::{Class, Context, Limits};
+use okernel_core::{Class, Context, Limits, SavedState};
 use wasmtime::{Caller, Extern, Memory, ResourceLimiter};
 
 use super::contract::MEMORY_EXPORT;
@@ -16,14 +16,8 @@ use super::limits::{DENSE_MEMORY_BYTES, TABLE_ELEMENTS_MAX};
 use super::lines::SourceLines;
 use super::window::{Access, Windows};
 
-/// The state of a task as it has written it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SavedState {
-    /// The version of the form, which is the task's own.
-    pub version: u32,
-    /// The bytes.
-    pub bytes: Vec<u8>,
-}
+/// How many times its memory a task may take while it writes its state.
+const SAVING_PART: u64 = 2;
 
 /// The data of a guest's store.
 pub(super) struct State {
@@ -91,10 +85,8 @@ impl State {
         self.revocations = revocations;
         let open: Vec<(u32, Access)> = self.windows.open().collect();
         for (handle, access) in open {
-            let held = match access {
-                Access::Read => self.cx.subscriber(Handle(handle)).is_ok(),
-                Access::ReadWrite => self.cx.publisher(Handle(handle)).is_ok(),
-            };
+            let end = self.cx.ring_end(Handle(handle));
+            let held = end.is_ok_and(|end| end.reads.is_some() == (access == Access::Read));
             if !held {
                 self.windows.unmap(handle);
             }
@@ -110,7 +102,11 @@ impl ResourceLimiter for State {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let own_bytes = desired.saturating_sub(self.windows.reserved_bytes()) as u64;
-        let allowed = own_bytes <= self.memory_bytes_max;
+        // A task that is nearly as large as it may be can be saved too: its state is there twice for a moment.
+        let allowed = match self.saving {
+            None => own_bytes <= self.memory_bytes_max,
+            Some(_) => own_bytes / SAVING_PART <= self.memory_bytes_max,
+        };
         self.memory_refused |= !allowed;
         if allowed && !self.cx.is_empty() {
             self.cx.memory_used(own_bytes);

@@ -64,6 +64,7 @@ fn take_reason(state: &mut State) -> String {
 fn ended_kind(ended: Ended) -> FaultKind {
     match ended {
         Ended::Killed => FaultKind::Refused,
+        Ended::Overdue => FaultKind::Limit,
         Ended::Scribbled => FaultKind::Trap,
         Ended::Poisoned => FaultKind::Host,
     }

@@ -71,10 +71,12 @@ impl Task for Interpreter {
             return Err(Error::message("the task has not begun"));
         };
         if !kernel.is_movable() {
-            return Err(Error::message(StateError::Busy.to_string()));
+            return Err(Error::not_now(StateError::Busy.to_string()));
         }
-        let state = session.save();
-        let state = state.map_err(|error| Error::message(error.to_string()))?;
+        let state = session.save().map_err(|error| match error {
+            StateError::Busy => Error::not_now(error.to_string()),
+            error => Error::message(error.to_string()),
+        })?;
         kernel.release_all();
         let (numbers, names): (Vec<i64>, Vec<String>) = kernel.granted().iter().cloned().unzip();
         let bytes = Encoded::List(vec![

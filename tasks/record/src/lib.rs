@@ -10,40 +10,64 @@ mod trade;
 
 pub use trade::Trade;
 
-use okernel_sdk::{Context, RecvError, Result};
+use okernel_sdk::serde::{Deserialize, Serialize};
+use okernel_sdk::{Context, Persist, RecvError, Result, State};
 
 /// Odd, with bits in no pattern (from the golden ratio).
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 const NS_PER_SECOND: f64 = 1e9;
 
+/// What was recorded so far: it survives an upgrade of the task.
+#[derive(Clone, Default, Debug, Serialize, Deserialize)]
+#[serde(crate = "okernel_sdk::serde")]
+pub struct Record {
+    trades: u64,
+    sum: u64,
+    missed_bytes: u64,
+    /// When the first trade came, by the clock.
+    started_ns: Option<u64>,
+}
+
+impl Persist for Record {
+    const VERSION: u32 = 1;
+}
+
 /// The task.
 ///
 /// # Errors
 /// A grant is missing, or the kernel refused.
 #[okernel_sdk::task(wants("in: subscriber", "clock", "console"))]
-pub async fn main(ctx: Context) -> Result<()> {
+pub async fn main(ctx: Context, state: State<Record>) -> Result<()> {
     let mut input = ctx.subscriber::<Trade>("in")?;
     let (clock, console) = (ctx.clock("clock")?, ctx.console()?);
 
-    let (mut trades, mut sum, mut missed_bytes) = (0u64, 0, 0u64);
-    let mut started_ns = clock.now_ns()?;
     loop {
-        match input.next_batch().await {
+        let next = input.next_batch().await;
+        let mut record = state.borrow_mut();
+        match next {
             Ok(Some(batch)) => {
-                if trades == 0 {
-                    started_ns = clock.now_ns()?;
+                if record.started_ns.is_none() {
+                    record.started_ns = Some(clock.now_ns()?);
                 }
-                sum = batch.iter().fold(sum, checksum);
-                trades += batch.len() as u64;
+                record.sum = batch.iter().fold(record.sum, checksum);
+                record.trades += batch.len() as u64;
                 batch.release();
             }
             Ok(None) => break,
-            Err(RecvError::Lapped { missed_bytes: more }) => missed_bytes += more,
+            Err(RecvError::Lapped { missed_bytes }) => record.missed_bytes += missed_bytes,
             Err(error) => return Err(error.into()),
         }
     }
-    let took_ns = (clock.now_ns()? - started_ns).max(1);
+    let record = state.borrow();
+    let Record {
+        trades,
+        sum,
+        missed_bytes,
+        started_ns,
+    } = *record;
+    let now_ns = clock.now_ns()?;
+    let took_ns = (now_ns - started_ns.unwrap_or(now_ns)).max(1);
     let rate = trades as f64 * NS_PER_SECOND / took_ns as f64;
     let line = format!(
         "record trades {trades} checksum {sum:016x} missed {missed_bytes} bytes, {rate:.0} trades/s\n"
@@ -66,8 +90,13 @@ fn checksum(sum: u64, trade: &Trade) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Trade, checksum, main};
+    use super::{Trade, checksum};
     use okernel_sdk::testing::Harness;
+    use okernel_sdk::{Context, Result, State};
+
+    async fn main(ctx: Context) -> Result<()> {
+        super::main(ctx, State::default()).await
+    }
 
     fn trades(count: u64) -> Vec<Trade> {
         let trade = |n: u64| Trade {

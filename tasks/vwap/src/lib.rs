@@ -3,12 +3,15 @@
 //! Grants: `in`, a subscriber of [`Trade`]s; and, both optional, `out`, a publisher of [`Average`]s, to
 //! which the symbols that were traded are sent after every so many trades and at the end, and `console`, on
 //! which the averages are printed at the end. Argument: after how many trades averages are sent (10000).
+//!
+//! The sums survive an upgrade of the task: they are its state, which is whole whenever `main` waits for trades.
 
 mod trade;
 
 pub use trade::Trade;
 
-use okernel_sdk::{Context, Error, OpenError, Pod, Publisher, Result};
+use okernel_sdk::serde::{Deserialize, Serialize};
+use okernel_sdk::{Context, Error, OpenError, Persist, Pod, Publisher, Result, State};
 use std::collections::BTreeMap;
 
 /// After how many trades averages are sent when the arguments do not say.
@@ -32,7 +35,8 @@ pub struct Average {
 }
 
 /// What is summed up for one symbol.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Copy, Default, Debug, Serialize, Deserialize)]
+#[serde(crate = "okernel_sdk::serde")]
 struct Sums {
     value: f64,
     volume: u64,
@@ -42,9 +46,16 @@ struct Sums {
 }
 
 /// The averages of all symbols.
-#[derive(Clone, Default, Debug)]
-struct Averages {
+#[derive(Clone, Default, Debug, Serialize, Deserialize)]
+#[serde(crate = "okernel_sdk::serde")]
+pub struct Averages {
     symbols: BTreeMap<u64, Sums>,
+    /// Trades since averages were last sent.
+    unsent: u64,
+}
+
+impl Persist for Averages {
+    const VERSION: u32 = 1;
 }
 
 /// The task.
@@ -52,7 +63,7 @@ struct Averages {
 /// # Errors
 /// A grant is missing, the argument is no number, or there are more than [`SYMBOLS_MAX`] symbols.
 #[okernel_sdk::task(wants("in: subscriber", "out: publisher", "console"))]
-pub async fn main(ctx: Context) -> Result<()> {
+pub async fn main(ctx: Context, state: State<Averages>) -> Result<()> {
     let every = match ctx.args()?.first() {
         Some(text) => text.parse().map_err(|_| {
             Error::message(format!(
@@ -65,21 +76,19 @@ pub async fn main(ctx: Context) -> Result<()> {
     let mut out = optional(ctx.publisher::<Average>("out"))?;
     let console = optional(ctx.console())?;
 
-    let mut averages = Averages::default();
-    let mut unsent = 0;
     while let Some(batch) = input.next_batch().await? {
+        let mut averages = state.borrow_mut();
         for trade in &*batch {
             averages.add(trade)?;
         }
-        unsent += batch.len() as u64;
         batch.release();
         if let Some(out) = &mut out
-            && unsent >= every
+            && averages.unsent >= every
         {
             averages.send(out).await?;
-            unsent = 0;
         }
     }
+    let mut averages = state.borrow_mut();
     if let Some(out) = &mut out {
         averages.send(out).await?;
     }
@@ -118,6 +127,7 @@ impl Averages {
         sums.value += trade.price * trade.size as f64;
         sums.volume = sums.volume.saturating_add(trade.size);
         sums.trades += 1;
+        self.unsent += 1;
         Ok(())
     }
 
@@ -130,6 +140,7 @@ impl Averages {
             }
         }
         out.flush()?;
+        self.unsent = 0;
         Ok(())
     }
 
@@ -149,8 +160,13 @@ impl Averages {
 
 #[cfg(test)]
 mod tests {
-    use super::{Average, SYMBOLS_MAX, Trade, main};
+    use super::{Average, Averages, SYMBOLS_MAX, Trade};
     use okernel_sdk::testing::{Done, Harness};
+    use okernel_sdk::{Context, Persist, Result, Saved, State};
+
+    async fn main(ctx: Context) -> Result<()> {
+        super::main(ctx, State::default()).await
+    }
 
     fn trade(symbol: u64, price: f64, size: u64) -> Trade {
         Trade {
@@ -240,6 +256,22 @@ mod tests {
                 .count()
                 <= 1
         );
+    }
+
+    #[test]
+    fn the_sums_survive_an_upgrade() {
+        let mut before = Averages::default();
+        before.add(&trade(3, 10.0, 1)).unwrap();
+        let saved = Saved::new(Averages::VERSION, &before).unwrap();
+        let state = State::new(saved.read::<Averages>().unwrap());
+        let harness = Harness::new()
+            .feed("in", &[trade(3, 20.0, 3)])
+            .collect("out", 4096);
+        let done = harness.run(async |ctx| super::main(ctx, state).await);
+        let [average] = done.sent::<Average>("out")[..] else {
+            panic!("one average");
+        };
+        assert_eq!((average.price, average.trades), (17.5, 2));
     }
 
     #[test]

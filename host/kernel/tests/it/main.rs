@@ -1,5 +1,6 @@
 //! The kernel with native tasks: scheduling, preemption, messages, timers, console, halting.
 
+mod mover;
 mod relay;
 mod support;
 
@@ -8,8 +9,10 @@ mod churn;
 mod console;
 mod contexts;
 mod files;
+mod followed;
 mod halting;
 mod interrupts;
+mod moves;
 mod preemption;
 mod requests;
 mod sessions;

@@ -1,4 +1,4 @@
-//! Whole kernels on a virtual clock, one for each seed: pipes, timers, kills and changes of weights in
+//! Whole kernels on a virtual clock, one for each seed: pipes, timers, kills, moves and changes of weights in
 //! orders that real cores rarely show.
 //!
 //! `OKERNEL_SEEDS=100000` tries more of them, `OKERNEL_SEED=17` only that one again, step for step.
@@ -186,7 +186,7 @@ impl Driver {
 
     /// Begins something new.
     fn act(&mut self) {
-        match self.chance.below(9) {
+        match self.chance.below(11) {
             0..3 => {
                 let pipe = self.pipes;
                 self.pipes += 1;
@@ -222,6 +222,12 @@ impl Driver {
             6 => self.change_quanta(),
             // More than the bus holds: the rest waits in the outbox.
             7 => (0..self.chance.below(200)).for_each(|_| self.change_quanta()),
+            8 | 9 => {
+                if let Some(&task) = self.chance.pick(&self.tasks) {
+                    let to = self.core();
+                    self.ask(Asked::Other, list([sym("move"), Value::Int(task), to]));
+                }
+            }
             _ => {
                 let table = *self.chance.pick(&["ps", "rings", "cores"]).unwrap();
                 self.ask(Asked::Other, Value::Symbols(vec![table.to_string()]));

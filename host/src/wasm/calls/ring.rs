@@ -58,28 +58,17 @@ struct RingEnd {
 }
 
 fn ring_end(state: &mut State, handle: Handle) -> Result<RingEnd, Errno> {
-    let kind = state.cx.kind(handle)?;
-    let (ring, position, access) = match kind {
-        HandleKind::Publisher => {
-            let publisher = state.cx.publisher(handle)?;
-            (
-                publisher.ring().clone(),
-                publisher.position(),
-                Some(Access::ReadWrite),
-            )
-        }
-        HandleKind::Subscriber => {
-            let subscriber = state.cx.subscriber(handle)?;
-            let access = (subscriber.policy() == Policy::Block).then_some(Access::Read);
-            (subscriber.ring().clone(), subscriber.position(), access)
-        }
-        _ => return Err(Errno::WrongKind),
+    let end = state.cx.ring_end(handle)?;
+    let (kind, access) = match end.reads {
+        None => (HandleKind::Publisher, Some(Access::ReadWrite)),
+        Some(Policy::Block) => (HandleKind::Subscriber, Some(Access::Read)),
+        Some(Policy::Lap | Policy::Kick) => (HandleKind::Subscriber, None),
     };
-    let small = ring.capacity_bytes() as u64 <= COPY_RING_BYTES_MAX;
+    let small = end.ring.capacity_bytes() as u64 <= COPY_RING_BYTES_MAX;
     let mapped = !small && state.class == Class::Ordinary;
     Ok(RingEnd {
-        ring,
-        position,
+        ring: end.ring,
+        position: end.position,
         kind,
         access: access.filter(|_| mapped),
     })
@@ -196,11 +185,11 @@ pub(in crate::wasm) fn sub_peek(
 }
 
 pub(in crate::wasm) fn sub_missed(guest: Guest<'_, '_>, handle: u32) -> Result<u64, Errno> {
-    Ok(guest
-        .data_mut()
-        .cx
-        .subscriber(Handle(handle))?
-        .missed_bytes())
+    let end = guest.data_mut().cx.ring_end(Handle(handle))?;
+    match end.reads {
+        Some(_) => Ok(end.missed_bytes),
+        None => Err(Errno::WrongKind),
+    }
 }
 
 pub(in crate::wasm) fn file_publish(

@@ -3,12 +3,11 @@
 use okernel_abi::layout::{Executed, REPORT_BYTES_MAX};
 use okernel_abi::value::Value;
 use okernel_abi::{Errno, Handle};
-use okernel_core::Resumed;
 use okernel_core::limits::REQUEST_BYTES_MAX;
+use okernel_core::{Resumed, SavedState};
 
 use super::Guest;
 use crate::wasm::limits::FAULT_BYTES_MAX;
-use crate::wasm::state::SavedState;
 use crate::wasm::user::split;
 
 pub(in crate::wasm) fn input(guest: Guest<'_, '_>, address: u32, bytes: u32) -> Result<u64, Errno> {

@@ -8,4 +8,5 @@ mod dense;
 mod pointers;
 mod registry;
 mod tasks;
+mod upgrade;
 mod windows;

@@ -31,6 +31,8 @@ pub struct Row {
     pub state: String,
     pub preempted: i64,
     pub memory: i64,
+    pub version: i64,
+    pub upgrades: i64,
     pub exit: String,
 }
 
@@ -88,6 +90,37 @@ impl System {
         receiver.recv_timeout(PATIENCE).expect("the kernel answers")
     }
 
+    /// Writes a module of this text to a file and loads it under this name.
+    pub fn load(&self, name: &str, text: &str) -> Value {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), wat::parse_str(text).unwrap()).unwrap();
+        let path = Value::text(file.path().to_str().unwrap());
+        self.request(vec![symbol("load"), symbol(name), path])
+    }
+
+    /// A column of a table that a request answers, for the rows in which another column has this symbol.
+    pub fn column(&self, request: Vec<Value>, by: &str, key: &str, name: &str) -> Vec<Value> {
+        let Value::Table(table) = self.request(request) else {
+            panic!("a table is expected");
+        };
+        let (Value::Symbols(names), Value::List(columns)) = *table else {
+            panic!("a table has columns");
+        };
+        let column = |name: &str| &columns[names.iter().position(|n| n == name).unwrap()];
+        let Value::Symbols(keys) = column(by) else {
+            panic!("{by} is no column of symbols");
+        };
+        let rows = keys.iter().enumerate().filter(|(_, found)| *found == key);
+        rows.map(|(row, _)| match column(name) {
+            Value::Ints(items) => Value::Int(items[row]),
+            Value::Floats(items) => Value::Float(items[row]),
+            Value::Symbols(items) => symbol(&items[row]),
+            Value::List(items) => items[row].clone(),
+            other => panic!("{name}: {other:?}"),
+        })
+        .collect()
+    }
+
     /// Kills a task, and waits until it has ended.
     pub fn kill(&self, task: TaskId) -> String {
         self.request(vec![symbol("kill"), Value::Int(task.number())]);
@@ -118,6 +151,8 @@ impl System {
             state: states[row].clone(),
             preempted: ints("preempted")[row],
             memory: ints("memory")[row],
+            version: ints("version")[row],
+            upgrades: ints("upgrades")[row],
             exit: exits[row].as_text().unwrap(),
         }
     }
