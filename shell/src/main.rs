@@ -17,6 +17,8 @@ mod kernel;
 mod ports;
 #[path = "guest/task.rs"]
 mod task;
+#[path = "guest/tasks.rs"]
+mod tasks;
 
 #[cfg(not(target_arch = "wasm32"))]
 fn main() {

@@ -51,13 +51,15 @@ mod reap;
 pub mod restart;
 mod scheduler;
 mod start;
-pub mod supervisor;
+mod supervisor;
+pub mod tree;
 mod turn;
 mod upgrade;
 
 mod bus;
 mod channel;
 mod errands;
+mod grant_request;
 mod inbox;
 mod intercore;
 mod lifecycle_request;
@@ -105,5 +107,5 @@ pub use program::{
 };
 pub use ring_end::RingEnd;
 pub use spawn::{Body, Spawn};
-pub use supervisor::{Child, Run, Tree};
 pub use task::{Ending, Fault, FaultKind, Outcome, Resumed, SavedState, Task, Unsaved, Wait};
+pub use tree::{Child, Run, Tree};

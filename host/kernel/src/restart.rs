@@ -363,3 +363,7 @@ impl Machine {
 #[cfg(test)]
 #[path = "restart_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "restart_laws.rs"]
+mod laws;

@@ -12,7 +12,7 @@ use crate::relations::no_name;
 use crate::request::Order;
 use crate::spawn::{Outlet, Spawn};
 use crate::supervise_request::{ChildOrder, Pair, RunOrder, TreeOrder};
-use crate::supervisor::{Child, Run, Tree};
+use crate::tree::{Child, Run, Tree};
 use okernel_abi::Errno;
 use okernel_abi::layout::HandleKind;
 use okernel_abi::value::Value;

@@ -13,10 +13,9 @@ use okernel_sdk::{Sleep, Timers};
 use okernel_shell::effect::Effect;
 use okernel_shell::encode::encode;
 use okernel_shell::error::{Class, Error};
-use okernel_shell::format::form;
 use okernel_shell::session::{Executed, Host, Progress, Stream, Taken};
 use okernel_shell::symbol::Symbol;
-use okernel_shell::value::{Dict, Temporal, Value};
+use okernel_shell::value::{Temporal, Value};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::Waker;
@@ -28,34 +27,14 @@ use crate::ports::{Arm, Port, Ports, Release, payload};
 
 /// The grant under which errors are written.
 const ERRORS_GRANT: &str = "errors";
-/// The grants that a program gets when its spawner names none.
-const DEFAULT_GRANTS: [&str; 1] = ["console"];
-
-/// What is no grant among the entries of a child.
-const SETTINGS: [&str; 13] = [
-    "core",
-    "restart",
-    "weight",
-    "memory",
-    "seed",
-    "args",
-    "run",
-    "strategy",
-    "intensity",
-    "period",
-    "backoff",
-    "backoffmax",
-    "name",
-];
-
 /// The kernel as this task may use it.
 pub struct Kernel {
     rights: Option<Rights>,
     console: Option<Console>,
     errors: Option<Console>,
-    timers: Option<Timers>,
+    pub(crate) timers: Option<Timers>,
     clock: Option<Clock>,
-    ports: Ports,
+    pub(crate) ports: Ports,
     files: Files,
     /// The granted ends of rings: their numbers, and the names of their grants.
     granted: Vec<(i64, String)>,
@@ -66,7 +45,7 @@ pub struct Kernel {
 }
 
 /// The effect that is under way.
-enum Pending {
+pub(crate) enum Pending {
     Nothing,
     /// The kernel has been asked.
     Reply(Reply),
@@ -87,7 +66,7 @@ enum Next {
 }
 
 /// What is done with an end of a ring.
-enum Use {
+pub(crate) enum Use {
     Send { number: i64, payload: Vec<u8> },
     Receive { number: i64, limit: Option<Sleep> },
     Look { number: i64 },
@@ -203,7 +182,11 @@ impl Kernel {
         }
     }
 
-    fn request(&mut self, op: &str, args: &[Value]) -> std::result::Result<Reply, Error> {
+    pub(crate) fn request(
+        &mut self,
+        op: &str,
+        args: &[Value],
+    ) -> std::result::Result<Reply, Error> {
         let Some(rights) = &self.rights else {
             return Err(Error::new(
                 Class::Io,
@@ -220,14 +203,14 @@ impl Kernel {
             .map_err(|error| Error::new(Class::Io, format!("{op}: {error}")))
     }
 
-    fn ask(&mut self, op: &str, args: &[Value]) -> Progress {
+    pub(crate) fn ask(&mut self, op: &str, args: &[Value]) -> Progress {
         match self.request(op, args) {
             Ok(reply) => self.start(Pending::Reply(reply)),
             Err(error) => Progress::Done(Err(error)),
         }
     }
 
-    fn start(&mut self, pending: Pending) -> Progress {
+    pub(crate) fn start(&mut self, pending: Pending) -> Progress {
         self.pending = pending;
         self.proceed()
     }
@@ -281,33 +264,6 @@ impl Kernel {
         Ok(())
     }
 
-    /// `spawn[core;program;grants]`: a lambda is sent as its source, and grants have a default.
-    fn spawn(&mut self, args: &[Value]) -> Progress {
-        let mut args = args.to_vec();
-        if let Some(program @ Value::Function(_)) = args.get(1) {
-            let source = form(program);
-            args[1] = Value::string(&format!("{source}[]"));
-        }
-        if args.len() == 2 {
-            let symbols: Vec<Value> = DEFAULT_GRANTS
-                .iter()
-                .map(|name| Value::symbol(name))
-                .collect();
-            let names = Value::from_items(symbols);
-            match Dict::new(names.clone(), names) {
-                Ok(dict) => args.push(Value::dict(dict)),
-                Err(error) => return Progress::Done(Err(error)),
-            }
-        }
-        // Ends of rings that go to the task are no longer this task's.
-        if let Some(Value::Dict(grants)) = args.get(2) {
-            for number in grants.values().items().filter_map(|grant| grant.as_int()) {
-                self.ports.remove(number);
-            }
-        }
-        self.ask("spawn", &args)
-    }
-
     /// `x 0:y`: a granted file, or for the shell a path, or ``(`file;path;`append)``.
     fn write_lines(&mut self, file: &Value, lines: &Value) -> Progress {
         let text = match text_of_lines(lines) {
@@ -324,74 +280,6 @@ impl Kernel {
                 self.ask("write", &[path.clone(), text, access.clone()])
             }
             _ => self.ask("write", &[file.clone(), text]),
-        }
-    }
-
-    /// `supervise[strategy;options;children]`: lambdas are sent as their source, and ends of rings that go to
-    /// children are no longer this task's.
-    fn supervise(&mut self, args: &[Value]) -> Progress {
-        let mut args = args.to_vec();
-        if let Some(children) = args.last_mut() {
-            *children = self.children(children);
-        }
-        self.ask("supervise", &args)
-    }
-
-    /// The dictionary of children, down to their own children.
-    fn children(&mut self, children: &Value) -> Value {
-        let Value::Dict(dict) = children else {
-            return children.clone();
-        };
-        let items = dict.values().items().map(|child| self.child(&child));
-        let items = Value::from_items(items.collect::<Vec<_>>());
-        with_values(dict.keys(), items, children)
-    }
-
-    fn child(&mut self, child: &Value) -> Value {
-        let Value::Dict(dict) = child else {
-            return child.clone();
-        };
-        let names = dict.keys().items();
-        let items = names
-            .zip(dict.values().items())
-            .map(|(name, value)| match (&name, &value) {
-                (Value::Symbol(name), Value::Function(_)) if name.bytes() == b"run" => {
-                    Value::string(&format!("{}[]", form(&value)))
-                }
-                (Value::Symbol(name), _) if name.bytes() == b"children" => self.children(&value),
-                (Value::Symbol(name), _) if SETTINGS.contains(&&*name.text()) => value,
-                _ => {
-                    if let Some(number) = value.as_int() {
-                        self.ports.remove(number);
-                    }
-                    value
-                }
-            });
-        let items = Value::from_items(items.collect::<Vec<_>>());
-        with_values(dict.keys(), items, child)
-    }
-
-    /// `monitor task`: a number, from which the task's end is received.
-    fn monitor(&mut self, task: &Value) -> Progress {
-        Progress::Done(match self.request("monitor", std::slice::from_ref(task)) {
-            Ok(reply) => Ok(Value::Int(self.ports.insert_monitor(reply))),
-            Err(error) => Err(error),
-        })
-    }
-
-    /// ``await[[`task;]name;ms]``.
-    fn await_name(&mut self, args: &[Value]) -> Progress {
-        let (Some(limit_ms), Some(timers)) = (args.last().and_then(Value::as_int), &self.timers)
-        else {
-            return self.ask("await", args);
-        };
-        let Ok(limit_ms) = u64::try_from(limit_ms) else {
-            return wrong("await: the last argument is a time in milliseconds, 0 or more");
-        };
-        let sleep = timers.sleep(Duration::from_millis(limit_ms));
-        match self.request("await", &args[..args.len() - 1]) {
-            Ok(reply) => self.start(Pending::Limited(reply, sleep)),
-            Err(error) => Progress::Done(Err(error)),
         }
     }
 
@@ -434,21 +322,13 @@ impl Kernel {
     }
 }
 
-/// The same keys with other values.
-fn with_values(keys: &Value, values: Value, otherwise: &Value) -> Value {
-    match Dict::new(keys.clone(), values) {
-        Ok(dict) => Value::dict(dict),
-        Err(_) => otherwise.clone(),
-    }
-}
-
 /// Whether a timer has fired; arms the task for it if not.
 fn is_over(sleep: &mut Sleep) -> bool {
     let mut context = std::task::Context::from_waker(Waker::noop());
     Pin::new(sleep).poll(&mut context).is_ready()
 }
 
-fn wrong(text: &str) -> Progress {
+pub(crate) fn wrong(text: &str) -> Progress {
     Progress::Done(Err(Error::new(Class::Type, text)))
 }
 

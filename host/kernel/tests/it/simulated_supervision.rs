@@ -1,7 +1,8 @@
 //! Supervised pipelines in the simulation: whatever fails, is killed or waits in whatever order, every number comes
 //! once, and nothing is left behind.
 
-use crate::supervision::{Clumsy, Dice, native, policy, sink, source, tree};
+use crate::supervised_rings::{Clumsy, Dice, sink, source};
+use crate::supervision::{native, policy, tree};
 use crate::support::{Natives, list, polled, sym};
 use okernel_abi::value::Value;
 use okernel_core::chance::Chance;

@@ -1,0 +1,116 @@
+//! What a task is to be granted, read from the dictionary of `spawn` or of a supervisor's child.
+
+use crate::cell::Pinned;
+use crate::files::Access;
+use crate::ids::EndpointId;
+use crate::limits::WEIGHT_MAX;
+use crate::refusal::Refusal;
+use crate::request::{Args, Order, Wanted};
+use crate::request_value::{items, shown};
+use okernel_abi::value::Value;
+
+impl Args<'_> {
+    pub(crate) fn grants(
+        &self,
+        keys: &Value,
+        values: &Value,
+        order: &mut Order,
+    ) -> Result<(), Refusal> {
+        let (names, values) = (items(keys), items(values));
+        if names.len() != values.len() {
+            let (names, values) = (names.len(), values.len());
+            return Err(self.refuse(format_args!("{names} names for {values} grants")));
+        }
+        for (name, value) in names.iter().zip(&values) {
+            let Some(name) = name.as_text() else {
+                return Err(self.expected("a name for each grant", name));
+            };
+            match name.as_str() {
+                "args" => order.args = self.args(value)?,
+                "weight" => {
+                    let weight = value.as_int().and_then(|int| u32::try_from(int).ok());
+                    let weight = weight.filter(|weight| (1..=WEIGHT_MAX).contains(weight));
+                    let what = format!("a weight in 1..{WEIGHT_MAX}");
+                    order.weight = Some(weight.ok_or_else(|| self.expected(&what, value))?);
+                }
+                "memory" => {
+                    let bytes = value.as_int().and_then(|int| u64::try_from(int).ok());
+                    let what = "memory in bytes";
+                    order.memory_bytes = Some(bytes.ok_or_else(|| self.expected(what, value))?);
+                }
+                "seed" => {
+                    let seed = value.as_int().and_then(|int| u64::try_from(int).ok());
+                    let what = "a seed, an integer from 0,";
+                    order.seed = Some(seed.ok_or_else(|| self.expected(what, value))?);
+                }
+                "pin" => {
+                    order.pinned = match value.as_int() {
+                        Some(0) => Pinned::No,
+                        Some(1) => Pinned::Yes,
+                        _ => return Err(self.expected("0 or 1 for pin", value)),
+                    };
+                }
+                _ => {
+                    let wanted = self.wanted(&name, value)?;
+                    order.grants.push((name, wanted));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn args(&self, value: &Value) -> Result<Vec<String>, Refusal> {
+        let one = |value: &Value| match value {
+            Value::Int(int) => Some(int.to_string()),
+            Value::Float(float) => Some(float.to_string()),
+            other => other.as_text(),
+        };
+        if let Some(text) = one(value) {
+            return Ok(vec![text]);
+        }
+        items(value)
+            .iter()
+            .map(|item| one(item).ok_or_else(|| self.expected("a string in args", item)))
+            .collect()
+    }
+
+    fn wanted(&self, name: &str, value: &Value) -> Result<Wanted, Refusal> {
+        if let Some(number) = value.as_int() {
+            return EndpointId::from_number(number).map_or_else(
+                || Err(self.refuse(format_args!("{name}: {number} is no endpoint's number"))),
+                |id| Ok(Wanted::Endpoint(id)),
+            );
+        }
+        let wanted = match value {
+            Value::Symbol(symbol) => match symbol.as_str() {
+                "timer" => Some(Wanted::Timers),
+                "clock" => Some(Wanted::Clock),
+                "console" => Some(Wanted::Console),
+                "errors" => Some(Wanted::Errors),
+                "spawn" => Some(Wanted::Spawn),
+                "system" => Some(Wanted::System),
+                _ => None,
+            },
+            other => match items(other).as_slice() {
+                [Value::Symbol(file), path, access @ ..] if file == "file" => {
+                    let access = match access {
+                        [] => Some(Access::Read),
+                        [Value::Symbol(word)] => Access::from_word(word),
+                        _ => None,
+                    };
+                    let path = path.as_text().filter(|path| !path.is_empty());
+                    path.zip(access)
+                        .map(|(path, access)| Wanted::File(path.into(), access))
+                }
+                _ => None,
+            },
+        };
+        wanted.ok_or_else(|| {
+            let what = "an endpoint's number, `timer, `clock, `console, `spawn, `system, (`file;\"path\") or (`file;\"path\";`read, `write or `append)";
+            self.refuse(format_args!(
+                "{name}: {what} is expected, {} was given",
+                shown(value)
+            ))
+        })
+    }
+}
