@@ -109,7 +109,7 @@ impl Memory {
     /// # Safety
     ///
     /// The caller may write those bytes of the ring, in either image, and nobody else accesses them
-    /// now. `offset` is below the capacity and `bytes` at most the capacity.
+    /// now. `bytes` is at most the capacity, and the bytes end within the two images.
     pub(crate) unsafe fn publish_images(&self, offset: usize, bytes: usize) {
         match self {
             #[cfg(not(any(miri, loom)))]
@@ -164,6 +164,8 @@ mod tests {
                 (7, 100),
                 (capacity - 3, 10),
                 (capacity - 1, capacity),
+                (capacity, 5),
+                (capacity + 9, capacity - 9),
             ] {
                 for at in offset..offset + bytes {
                     // SAFETY: inside the two images of a ring that nobody else has.

@@ -27,6 +27,9 @@ pub struct Publisher {
     base: NonNull<u8>,
     mask: u64,
     images: Images,
+    /// Where in the two images the next byte lies of what was claimed or granted last: beyond the first
+    /// image when that runs over the seam and was committed up to there.
+    run_offset: usize,
 }
 
 // SAFETY: `base` points into the memory that `ring` keeps alive, which any one thread may use.
@@ -46,6 +49,7 @@ impl Publisher {
             base,
             mask,
             images,
+            run_offset: 0,
         }
     }
 
@@ -76,6 +80,7 @@ impl Publisher {
     #[inline]
     pub fn claim(&mut self, bytes: usize) -> Result<Claim<'_>, ClaimError> {
         self.writer.claim(bytes as u64)?;
+        self.begin_run();
         Ok(Claim {
             publisher: self,
             bytes,
@@ -95,6 +100,7 @@ impl Publisher {
     #[inline]
     pub fn grant(&mut self, min_bytes: usize, max_bytes: usize) -> Result<usize, ClaimError> {
         let granted = self.writer.grant(min_bytes as u64, max_bytes as u64)?;
+        self.begin_run();
         Ok(granted as usize)
     }
 
@@ -105,9 +111,10 @@ impl Publisher {
     /// More than was granted and not yet committed. Nothing is published then.
     #[inline]
     pub fn commit(&mut self, bytes: usize) -> Result<(), CommitError> {
-        let written = bytes.min(self.writer.granted() as usize);
-        // SAFETY: granted to this publisher.
-        unsafe { self.publish_images(written) };
+        if bytes as u64 <= self.writer.granted() {
+            // SAFETY: granted to this publisher.
+            unsafe { self.publish_images(bytes) };
+        }
         self.writer.commit(bytes as u64)
     }
 
@@ -128,13 +135,21 @@ impl Publisher {
     ///
     /// The `bytes` bytes at the position are this publisher's to write.
     #[inline]
-    unsafe fn publish_images(&self, bytes: usize) {
-        if self.images != Images::Copied {
-            return;
+    unsafe fn publish_images(&mut self, bytes: usize) {
+        if self.images == Images::Copied {
+            // SAFETY: those bytes are granted: at most the capacity from where the run began in the first
+            // image, and nobody else accesses them.
+            unsafe { self.ring.memory().publish_images(self.run_offset, bytes) };
+            self.run_offset += bytes;
         }
-        let offset = (self.writer.position() & self.mask) as usize;
-        // SAFETY: those bytes are granted: at most the capacity, and nobody else accesses them.
-        unsafe { self.ring.memory().publish_images(offset, bytes) };
+    }
+
+    /// What is written from now on begins at the position's place in the first image.
+    #[inline]
+    fn begin_run(&mut self) {
+        if self.images == Images::Copied {
+            self.run_offset = (self.writer.position() & self.mask) as usize;
+        }
     }
 
     /// Publishes a copy of `bytes`: all of them, or none.
@@ -245,6 +260,37 @@ mod tests {
         assert_eq!(batch.len(), 4096);
         assert!(batch[..4095].iter().all(|byte| *byte == 7));
         assert_eq!(batch[4095], 8);
+    }
+
+    #[test]
+    fn a_run_over_the_seam_can_be_committed_in_parts() {
+        for capacity in [4096, 65536] {
+            let mut publisher = Ring::create(capacity, Start::Live).unwrap();
+            let mut reader = publisher.ring().subscribe(Policy::Block).unwrap();
+            publisher.write(&vec![1; capacity - 10]).unwrap();
+            reader.release(capacity - 10).unwrap();
+            let sent: Vec<u8> = (0..100).collect();
+            assert_eq!(publisher.grant(100, 100), Ok(100));
+            publisher.claim(100).unwrap().copy_from_slice(&sent);
+            for part in [15, 25, 60] {
+                assert!(publisher.commit(101).is_err());
+                publisher.commit(part).unwrap();
+            }
+            assert_eq!(&*reader.batch(100).unwrap(), &sent[..], "{capacity}");
+            reader.release(100).unwrap();
+            // The other image is what a lap later is read.
+            for _ in 0..3 {
+                publisher.write(&vec![7; capacity]).unwrap();
+                assert!(
+                    reader
+                        .batch(capacity)
+                        .unwrap()
+                        .iter()
+                        .all(|byte| *byte == 7)
+                );
+                reader.release(capacity).unwrap();
+            }
+        }
     }
 
     #[test]

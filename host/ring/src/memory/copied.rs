@@ -42,16 +42,22 @@ impl Copied {
     /// As for [`super::Memory::publish_images`].
     pub(super) unsafe fn publish(&self, offset: usize, bytes: usize) {
         let capacity = self.capacity_bytes;
-        // What lies in the first image, and what has run on into the second.
-        let first = bytes.min(capacity - offset);
-        // SAFETY: both images are whole blocks of `capacity` bytes, the two ranges of each copy are a
-        // capacity apart and not longer than that, and the caller may write them.
+        // What lies in the first image, and what lies in the second or has run on into it.
+        let first = bytes.min(capacity.saturating_sub(offset));
+        let second = offset.max(capacity);
+        let base = self.base();
+        if first > 0 {
+            // SAFETY: both images are whole blocks of `capacity` bytes, the two ranges are a capacity
+            // apart and not longer than that, and the caller may write them.
+            unsafe {
+                base.add(offset)
+                    .copy_to_nonoverlapping(base.add(offset + capacity), first);
+            }
+        }
+        // SAFETY: as above.
         unsafe {
-            let base = self.base();
-            base.add(offset)
-                .copy_to_nonoverlapping(base.add(offset + capacity), first);
-            base.add(capacity)
-                .copy_to_nonoverlapping(base, bytes - first);
+            base.add(second)
+                .copy_to_nonoverlapping(base.add(second - capacity), bytes - first);
         }
     }
 }
