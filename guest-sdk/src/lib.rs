@@ -92,7 +92,7 @@ pub use file::File;
 pub use file_stream::{FilePiece, FileStream};
 pub use frame_publisher::FramePublisher;
 pub use frame_subscriber::{Frame, FrameSubscriber};
-pub use net::{TcpListener, TcpStream};
+pub use net::{FileAppender, TcpListener, TcpStream};
 pub use pod::{POD_ALIGN_BYTES_MAX, Pod, as_bytes, from_bytes};
 pub use publisher::{Claim, Publisher};
 pub use readiness::Readiness;

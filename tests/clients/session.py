@@ -174,7 +174,9 @@ async def rings():
     answer = await session.ask(type="subscribe", ring=ring, rate=50, format="binary")
     slow = answer["id"]
     await session.eval("{snd[p;!1000];x+1}/[2000;0];")
-    check((await session.ask(type="unsubscribe", id=id))["type"] in ("end", "data"))
+    await session.send(type="unsubscribe", id=id)
+    end = await session.until(lambda m: isinstance(m, dict) and m.get("type") == "end")
+    check((end["id"], end["reason"]) == (id, "unsubscribed"), end)
     header = await session.until(lambda m: isinstance(m, dict) and m.get("id") == slow and m["type"] == "data")
     check(header["binary"] is True, header)
     await session.send(type="unsubscribe", id=slow)

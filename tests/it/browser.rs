@@ -164,13 +164,16 @@ fn a_person_evaluates_sees_the_map_and_the_plots_and_kills_a_task() {
     keep("browser-plots.png", &picture);
     assert!(is_picture(&picture), "the plots are blank");
 
-    // The keyboard alone: to the tasks, to the first row (the busiest), and its end.
+    // The keyboard alone: to the tasks, to one of those that were spawned, and its end.
     browser.press("4");
     browser.until(
         "the tasks are listed",
         "document.querySelectorAll('#tasks tbody tr').length >= 3",
     );
-    browser.value("void document.querySelector('#tasks tbody tr').focus()");
+    browser.value(
+        "void [...document.querySelectorAll('#tasks tbody tr')]
+            .find(row => row.cells[1].innerText.startsWith('{')).focus()",
+    );
     browser.press(ENTER);
     browser.until(
         "its details are shown",
@@ -186,6 +189,75 @@ fn a_person_evaluates_sees_the_map_and_the_plots_and_kills_a_task() {
         "document.querySelector('#details').innerText.includes('ended')",
     );
 
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    kernel.stop();
+}
+
+#[test]
+fn a_socket_is_opened_seen_on_the_map_and_dropped() {
+    let Some(browser) = webdriver::start() else {
+        return;
+    };
+    let kernel = Kernel::start("127.0.0.1:0");
+    connect(&browser, &kernel, OWNER);
+    browser.press("o");
+    browser.until("it is asked", "document.getElementById('dialog').open");
+    browser.type_into("#dialog [name=at]", "tcp://127.0.0.1:0");
+    browser.type_into("#dialog [name=name]", &format!("n{ENTER}"));
+    let count = "document.querySelectorAll('#map .node.selector').length";
+    browser.until("the selector is on the map", &format!("{count} === 1"));
+    evaluate(&browser, "spawn[0;`echo;[in:n`in;out:n`out]]", "");
+    browser.until(
+        "both rings have both of their ends",
+        "
+        document.querySelectorAll('#map .edge.publish').length === 2 &&
+        document.querySelectorAll('#map .edge.subscribe').length === 2",
+    );
+    browser.click("#map .node.selector");
+    let title = "document.querySelector('#details h2')?.textContent ?? ''";
+    browser.until(
+        "its details are shown",
+        &format!("({title}).startsWith('tcp://')"),
+    );
+    let at = browser.value(title);
+    let at = at.as_str().unwrap().strip_prefix("tcp://").unwrap();
+    let _stream = std::net::TcpStream::connect(at).unwrap();
+    browser.until(
+        "the connection is counted",
+        "document.getElementById('details').innerText.includes('1 open')",
+    );
+    browser.click("#details .danger");
+    browser.until("it is asked", "document.getElementById('dialog').open");
+    browser.press(ENTER);
+    browser.until("it is gone", &format!("{count} === 0"));
+    assert!(std::net::TcpStream::connect(at).is_err());
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    kernel.stop();
+}
+
+#[test]
+fn the_consoles_session_is_joined_and_left() {
+    let Some(browser) = webdriver::start() else {
+        return;
+    };
+    let kernel = Kernel::start("127.0.0.1:0");
+    connect(&browser, &kernel, OWNER);
+    evaluate(&browser, "mine:41;mine+1", "42");
+    let joined = |is: &str| {
+        browser.click("#join");
+        browser.until(
+            "the other session is there",
+            &format!(
+                "document.body.dataset.state === 'open' &&
+                document.getElementById('join').dataset.joined === '{is}'"
+            ),
+        );
+    };
+    joined("true");
+    evaluate(&browser, "mine", "name");
+    evaluate(&browser, "ours:6;7*ours", "42");
+    joined("false");
+    evaluate(&browser, "ours", "name");
     assert_eq!(browser.complaints(), Vec::<String>::new());
     kernel.stop();
 }

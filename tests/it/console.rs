@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::pty::Terminal;
@@ -132,9 +133,9 @@ fn ctrl_c_clears_the_line_or_interrupts_what_runs() {
     terminal.last("o) 1+nonsense");
     terminal.keys(CTRL_C);
     terminal.last("o)");
-    terminal.keys("{x+1}/0\r");
-    terminal.last("o) {x+1}/0");
-    terminal.runs();
+    // What it prints shows that it runs: until then a Ctrl-C is a key of the line.
+    terminal.keys("print 1;{x+1}/0\r");
+    terminal.row("1");
     terminal.keys(CTRL_C);
     terminal.until("it is interrupted", |rows| {
         rows.iter().any(|row| row.starts_with("interrupt")) && rows.last().unwrap() == "o)"
@@ -252,8 +253,8 @@ fn a_thousand_pasted_lines_are_run_one_after_another() {
 fn ctrl_c_ends_a_paste() {
     let person = Person::new();
     let terminal = person.sits_down();
-    terminal.paste("1+1\n{x+1}/0\n7*191\n");
-    terminal.row("o) {x+1}/0");
+    terminal.paste("1+1\nprint 5;{x+1}/0\n7*191\n");
+    terminal.row("5");
     terminal.keys(CTRL_C);
     terminal.until("it is over", |rows| {
         rows.iter().any(|row| row.starts_with("interrupt")) && rows.last().unwrap() == "o)"
@@ -272,6 +273,12 @@ fn a_dumb_terminal_gets_plain_lines() {
     // What is typed ahead is echoed by the terminal, so that the answer may stand behind a prompt.
     terminal.until("the answer", |rows| {
         rows.iter().any(|row| row.ends_with("42")) && rows.last().unwrap() == "o)"
+    });
+    terminal.keys("print 1;{x+1}/0\r");
+    terminal.row("1");
+    terminal.keys(CTRL_C);
+    terminal.until("it is interrupted", |rows| {
+        rows.iter().any(|row| row.starts_with("interrupt")) && rows.last().unwrap() == "o)"
     });
     assert!(!terminal.raw().contains('\x1b'), "{:?}", terminal.raw());
     terminal.keys(CTRL_D);
@@ -301,9 +308,13 @@ fn the_terminal_is_put_back_whoever_ends_the_kernel() {
     let terminal = person.sits_down();
     terminal.keys("half a li");
     terminal.last("o) half a li");
-    terminal.terminate();
+    terminal.signal(Signal::TERM);
     assert_eq!(terminal.end(), 143);
-    let person = Person::new();
+    let terminal = person.sits_down();
+    // The terminal says so and its command shell as well: the kernel still ends in order.
+    terminal.signal(Signal::HUP);
+    terminal.signal(Signal::HUP);
+    assert_eq!(terminal.end(), 129);
     let terminal = person.sits_down();
     terminal.keys("\\\\\r");
     assert_eq!(terminal.end(), 0);

@@ -1,5 +1,6 @@
 //! The integration tests: one binary, driving the real `okernel`.
 
+mod attach;
 mod browser;
 mod command_line;
 mod conformance;
@@ -11,6 +12,7 @@ mod interrupt;
 mod pty;
 mod readme;
 mod selectors;
+mod server;
 mod shell;
 mod supervision;
 mod support;

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::pty::{Winsize, openpty};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, tcgetattr, tcsetwinsize};
 
 /// Nothing that a test waits for may take longer.
@@ -171,19 +172,9 @@ impl Terminal {
         modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
     }
 
-    /// Asks the program to end, as `kill` does.
-    pub fn terminate(&self) {
-        let id = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
-    }
-
-    /// Waits until an input runs: until then a Ctrl-C is a key of the line.
-    #[track_caller]
-    pub fn runs(&self) {
-        self.until("nothing runs", |_| {
-            let modes = tcgetattr(&*self.pty).unwrap().local_modes;
-            modes.contains(LocalModes::ISIG)
-        });
+    /// Sends the program a signal, as `kill` does.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for the program's end; answers its exit status.

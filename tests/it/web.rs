@@ -4,133 +4,14 @@
 //! where it is missing its tests say so and pass, unless `OKERNEL_CLIENTS=required` is set. The
 //! interpreter is `OKERNEL_PYTHON`, or `python3`.
 
+use crate::server::Server;
 use crate::support::{Output, okernel, root, run_with};
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
-use std::time::{Duration, Instant};
-use tempfile::TempDir;
-
-/// A kernel that listens, with its console at our end of a pipe.
-struct Server {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    _stderr: BufReader<ChildStderr>,
-    /// `127.0.0.1:PORT`.
-    address: String,
-    owner: String,
-    viewer: String,
-    home: TempDir,
-}
-
-impl Server {
-    fn start(more: &[&str]) -> Server {
-        let home = tempfile::tempdir().unwrap();
-        let mut command = okernel();
-        command
-            .args(["boot", "--listen", "127.0.0.1:0"])
-            .args(more)
-            .env("XDG_RUNTIME_DIR", home.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("web console at ") {
-            line.clear();
-            assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "the kernel ended");
-        }
-        let url = line.trim().rsplit(' ').next().unwrap();
-        let place = url.split("://").nth(1).unwrap();
-        let address = place.split('/').next().unwrap().to_string();
-        let port = address.rsplit(':').next().unwrap();
-        let file = home.path().join(format!("okernel/{port}.token"));
-        let (owner, viewer) = match fs::read_to_string(&file) {
-            Ok(text) => {
-                assert_eq!(
-                    fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-                    0o600
-                );
-                let (owner, viewer) = text.trim().split_once('\n').unwrap();
-                assert!(url.ends_with(&format!("?token={owner}")));
-                (owner.to_string(), viewer.to_string())
-            }
-            Err(_) => Default::default(),
-        };
-        Server {
-            stdin: child.stdin.take(),
-            child,
-            _stderr: stderr,
-            address,
-            owner,
-            viewer,
-            home,
-        }
-    }
-
-    fn descriptors(&self) -> usize {
-        let folder = format!("/proc/{}/fd", self.child.id());
-        fs::read_dir(folder).unwrap().count()
-    }
-
-    /// How many descriptors it holds once it serves: some are made after the address was printed.
-    fn settled(&self) -> usize {
-        let answer = self.http(&format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", self.address));
-        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
-        self.descriptors()
-    }
-
-    /// Waits until it holds no more descriptors than that.
-    fn comes_back_to(&self, count: usize) {
-        let started = Instant::now();
-        while self.descriptors() > count {
-            let now = self.descriptors();
-            assert!(
-                started.elapsed() < Duration::from_secs(30),
-                "{now} descriptors, {count} before"
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// Ends its input, and so the kernel, which must have gone well.
-    fn stop(mut self) {
-        drop(self.stdin.take());
-        let status = self.child.wait().unwrap();
-        assert!(status.success(), "{status}");
-        assert!(
-            fs::read_dir(self.home.path().join("okernel"))
-                .unwrap()
-                .next()
-                .is_none(),
-            "the token's file is still there"
-        );
-    }
-
-    /// What it answers to some bytes.
-    fn http(&self, request: &str) -> String {
-        let mut socket = TcpStream::connect(&self.address).unwrap();
-        socket
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
-        socket.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).unwrap();
-        answer
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It has ended already when all went well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use std::process::{Command, Stdio};
 
 fn python() -> Command {
     let name = std::env::var_os("OKERNEL_PYTHON").unwrap_or_else(|| "python3".into());

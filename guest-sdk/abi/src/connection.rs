@@ -33,6 +33,9 @@ pub const FRAME_CLOSE: u32 = 6;
 /// Bytes of a connection's number at the beginning of a payload.
 pub const CONNECTION_BYTES: usize = 8;
 
+/// Why a connection is over that a task has closed, when all of it was written.
+pub const CLOSED_BY_TASK: &str = "closed by the task";
+
 /// Takes a payload apart: the connection's number, and what follows. None: it is too short.
 pub fn split(payload: &[u8]) -> Option<(u64, &[u8])> {
     let (number, rest) = payload.split_first_chunk::<CONNECTION_BYTES>()?;

@@ -13,6 +13,9 @@ use okernel_abi::connection::{
 };
 use std::collections::{HashMap, VecDeque};
 
+/// Why a connection is over whose selector is.
+pub(super) const GONE: &str = "the selector is gone";
+
 /// Bytes that wait for a connection's reader before something is done about it.
 const INBOX_BYTES_MAX: usize = 256 * 1024;
 
@@ -53,6 +56,9 @@ pub(super) struct Hub {
     output: RefCell<FramePublisher>,
     pub(super) inboxes: RefCell<HashMap<u64, Inbox>>,
     pub(super) accepted: RefCell<VecDeque<u64>>,
+    /// Why the last connection was closed that is not open here: one that could not be made, if there is
+    /// to be only one.
+    pub(super) refused: RefCell<Option<String>>,
     /// Closes for which there was no room.
     closes: RefCell<VecDeque<u64>>,
     full: Cell<usize>,
@@ -67,6 +73,7 @@ impl Hub {
             output: RefCell::new(output),
             inboxes: RefCell::new(HashMap::new()),
             accepted: RefCell::new(VecDeque::new()),
+            refused: RefCell::new(None),
             closes: RefCell::new(VecDeque::new()),
             full: Cell::new(0),
             care: Cell::new(Care::Close),
@@ -95,9 +102,7 @@ impl Hub {
             Err(RecvError::Closed) => {
                 self.over.set(true);
                 for inbox in self.inboxes.borrow_mut().values_mut() {
-                    inbox
-                        .closed
-                        .get_or_insert("the selector is gone".to_string());
+                    inbox.closed.get_or_insert(GONE.to_string());
                     inbox.wake();
                 }
                 Ok(Pumped::Over)
@@ -117,8 +122,12 @@ impl Hub {
             self.accepted.borrow_mut().push_back(number);
             return;
         }
-        // What comes for a connection that was closed here is for nobody.
         let Some(inbox) = inboxes.get_mut(&number) else {
+            // What comes for a connection that was closed here is for nobody.
+            if kind == FRAME_CLOSE {
+                let why = String::from_utf8_lossy(bytes).into_owned();
+                *self.refused.borrow_mut() = Some(why);
+            }
             return;
         };
         match kind {

@@ -1,6 +1,8 @@
 //! One connection.
 
-use super::hub::Hub;
+use super::hub::{GONE, Hub};
+use super::listener::TcpListener;
+use crate::context::Context;
 use crate::error::{Error, Result};
 use core::future::poll_fn;
 use core::task::Poll;
@@ -10,7 +12,7 @@ use std::rc::Rc;
 /// A connection: bytes of a TCP socket, messages of a WebSocket. Dropping it closes it, when all that was
 /// written has gone.
 pub struct TcpStream {
-    hub: Rc<Hub>,
+    pub(super) hub: Rc<Hub>,
     number: u64,
     peer: String,
     /// What a read has left of a message.
@@ -29,6 +31,45 @@ impl TcpStream {
             rest: Vec::new(),
             rest_from: 0,
         }
+    }
+
+    /// The connection that a selector makes (`tcp+connect://host:port`), once it is there.
+    ///
+    /// # Errors
+    /// One of the rings was not granted, or the connection cannot be made; the text says why.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # use okernel_sdk::abi::connection::{FRAME_CLOSE, FRAME_DATA, FRAME_OPEN, join};
+    /// use okernel_sdk::TcpStream;
+    /// let frames: &[(u32, &[u8])] = &[
+    ///     (FRAME_OPEN, &join(1, b"127.0.0.1:80")),
+    ///     (FRAME_DATA, &join(1, b"an answer")),
+    /// ];
+    /// let done = Harness::new().feed_frames("in", frames).collect("out", 4096).run(async |ctx| {
+    ///     let mut stream = TcpStream::open(&ctx, "in", "out").await?;
+    ///     stream.write(b"a question").await?;
+    ///     assert_eq!(stream.recv().await?.unwrap(), b"an answer");
+    ///     Ok(())
+    /// });
+    /// done.result.as_ref().unwrap();
+    /// assert_eq!(done.frames("out")[0], (FRAME_DATA, join(1, b"a question")));
+    ///
+    /// let refused: &[(u32, &[u8])] = &[(FRAME_CLOSE, &join(1, b"connection refused"))];
+    /// # let done = Harness::new().feed_frames("in", refused).collect("out", 4096).run(async |ctx| {
+    /// let error = TcpStream::open(&ctx, "in", "out").await.err().unwrap();
+    /// assert_eq!(error.to_string(), "connection refused");
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub async fn open(ctx: &Context, input: &str, output: &str) -> Result<TcpStream> {
+        let mut listener = TcpListener::open(ctx, input, output)?;
+        if let Some(stream) = listener.accept().await? {
+            return Ok(stream);
+        }
+        let why = listener.hub.refused.take();
+        Err(Error::message(why.unwrap_or_else(|| GONE.to_string())))
     }
 
     /// Who is at the other end: address and port.

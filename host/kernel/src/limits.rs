@@ -101,6 +101,9 @@ pub const STATS_ENDED_MAX: usize = 16;
 /// Ends of rings of one frame of statistics: whole rings, the busiest first.
 pub const STATS_ENDS_MAX: usize = 400;
 
+/// Selectors of one frame of statistics: those with the most bytes in all.
+pub const STATS_SELECTORS_MAX: usize = 32;
+
 /// Names of modules in one frame of statistics.
 pub const STATS_MODULES_MAX: usize = 100;
 

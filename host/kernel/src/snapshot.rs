@@ -1,17 +1,18 @@
 //! What the kernel knows of itself at one moment, as one value of bounded size.
 //!
-//! A dictionary: figures of the whole, then tables of cores, tasks and rings whose columns are those
-//! of the requests `cores`, `ps` and `rings` (`docs/stats.md` has the list). However many tasks and
+//! A dictionary: figures of the whole, then tables of cores, tasks, rings and selectors whose columns are
+//! those of the requests `cores`, `ps`, `rings` and `selectors` (`docs/stats.md` has the list). However many tasks and
 //! rings there are, a frame shows [`STATS_TASKS_MAX`] and [`STATS_ENDS_MAX`] of them at most: those
 //! that used the most CPU, and through which the most bytes went, since the frame before. The totals
 //! count all.
 
 use crate::core::Shared;
 use crate::directory::{EndpointInfo, Role, TaskInfo};
-use crate::ids::{EndpointId, TaskId};
+use crate::ids::{EndpointId, SelectorId, TaskId};
+use crate::io::select::SelectorInfo;
 use crate::limits::{
     STATS_ENDED_MAX, STATS_ENDS_MAX, STATS_MODULES_MAX, STATS_NAME_BYTES_MAX,
-    STATS_REASON_BYTES_MAX, STATS_TASKS_MAX,
+    STATS_REASON_BYTES_MAX, STATS_SELECTORS_MAX, STATS_TASKS_MAX,
 };
 use crate::views::{self, TaskRow};
 use okernel_abi::value::Value;
@@ -41,6 +42,7 @@ pub(crate) struct Before {
 pub(crate) fn snapshot(shared: &Shared, header: &Header, before: &mut Before) -> Value {
     let (tasks, tasks_count, cpu_ns) = tasks(shared, &mut before.cpu_ns);
     let (ends, rings_count, ends_count) = ends(shared, &mut before.published);
+    let (selectors, selectors_count) = selectors(shared);
     let mut modules: Vec<String> = shared.modules.list().into_iter().map(|m| m.name).collect();
     modules.sort();
     modules.truncate(STATS_MODULES_MAX);
@@ -59,6 +61,8 @@ pub(crate) fn snapshot(shared: &Shared, header: &Header, before: &mut Before) ->
         ("cores", views::cores(shared)),
         ("tasks", views::task_table(&tasks)),
         ("rings", views::ring_table(&ends)),
+        ("selectors_count", count(selectors_count)),
+        ("selectors", views::selector_table(&selectors)),
     ]
     .into_iter()
     .unzip();
@@ -152,6 +156,20 @@ fn ends(
     let rings_count = rings.len();
     *before = rings.into_iter().collect();
     (ends, rings_count, ends_count)
+}
+
+/// The selectors with the most bytes in all, by rising number, and how many there are.
+fn selectors(shared: &Shared) -> (Vec<(SelectorId, SelectorInfo)>, usize) {
+    let mut all = shared.directory.selectors();
+    let count = all.len();
+    let bytes = |info: &SelectorInfo| info.stats.in_bytes.get() + info.stats.out_bytes.get();
+    all.sort_by_cached_key(|(id, info)| (Reverse(bytes(info)), *id));
+    all.truncate(STATS_SELECTORS_MAX);
+    all.sort_unstable_by_key(|(id, _)| *id);
+    for (_, info) in &mut all {
+        info.address = cut(&info.address, STATS_NAME_BYTES_MAX);
+    }
+    (all, count)
 }
 
 /// The `most` that rank highest.

@@ -5,7 +5,7 @@
 
 use crate::core::Shared;
 use crate::directory::{EndedTask, EndpointInfo, Role, TaskInfo};
-use crate::ids::{EndpointId, TaskId};
+use crate::ids::{EndpointId, SelectorId, TaskId};
 use crate::io::link::SelectorStats;
 use crate::io::select::SelectorInfo;
 use crate::stats::Count;
@@ -298,10 +298,14 @@ pub(crate) fn cores(shared: &Shared) -> Value {
     ])
 }
 
-/// All selectors: `selector kind at core creator in out connections opened in_bytes out_bytes queued limited
-/// ignored`.
+/// All selectors.
 pub(crate) fn selectors(shared: &Shared) -> Value {
-    let all = shared.directory.selectors();
+    selector_table(&shared.directory.selectors())
+}
+
+/// Selectors: `selector kind at core creator in out connections opened in_bytes out_bytes queued limited
+/// ignored`.
+pub(crate) fn selector_table(all: &[(SelectorId, SelectorInfo)]) -> Value {
     let figures = |figure: fn(&SelectorStats) -> &Count| {
         ints(all.iter().map(|(_, info)| figure(&info.stats).get()))
     };

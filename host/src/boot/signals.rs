@@ -1,8 +1,10 @@
 //! Signals of the operating system: what Ctrl-C and `kill` mean to a kernel.
 //!
 //! SIGINT interrupts what the shell evaluates, and only that; what else it means where nobody is
-//! prompted is the console's and the script's business. SIGTERM halts the kernel in order. A signal
-//! that comes while the kernel halts already, or gives its last evaluation up, ends the process at once.
+//! prompted is the console's and the script's business. SIGTERM halts the kernel in order, and so does
+//! SIGHUP, the loss of the terminal, where a person was prompted at it. A signal that comes while the kernel
+//! halts already, or gives its last evaluation up, ends the process at once; but no further SIGHUP, of which
+//! one comes from the terminal and one from the command shell.
 //!
 //! Invariant: the handlers only wake a thread of their own; nothing happens in a signal's context.
 
@@ -10,14 +12,14 @@ use std::io;
 use std::thread::Builder;
 
 use okernel_core::{Control, INTERRUPTED, Status};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level;
 
 use crate::console::terminal;
 
-/// Exit status of a kernel that was told to terminate: what a command shell calls signal 15.
-const TERMINATED: Status = 143;
+/// Exit status of a kernel that a signal has ended is this and the signal's number, as in command shells.
+const SIGNALLED: Status = 128;
 
 /// Whether a person is prompted for the next line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +45,9 @@ impl Drop for Guard {
 /// The operating system gives no thread or no handler.
 pub fn take(control: Control, prompted: Prompted) -> io::Result<Guard> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    if prompted == Prompted::Yes {
+        signals.add_signal(SIGHUP)?;
+    }
     let guard = Guard(signals.handle());
     Builder::new()
         .name("okernel-signals".to_string())
@@ -50,6 +55,9 @@ pub fn take(control: Control, prompted: Prompted) -> io::Result<Guard> {
             let mut ending = None;
             for signal in signals.forever() {
                 if let Some(status) = ending {
+                    if signal == SIGHUP {
+                        continue;
+                    }
                     terminal::restore();
                     low_level::exit(status);
                 }
@@ -60,9 +68,9 @@ pub fn take(control: Control, prompted: Prompted) -> io::Result<Guard> {
                             ending = Some(INTERRUPTED);
                         }
                     }
-                    _ => {
-                        control.halt(TERMINATED);
-                        ending = Some(TERMINATED);
+                    signal => {
+                        control.halt(SIGNALLED + signal);
+                        ending = Some(SIGNALLED + signal);
                     }
                 }
             }

@@ -1,36 +1,32 @@
 //! `okernel attach [URL]`: the shell of a kernel that runs elsewhere.
 //!
-//! It looks like the console: lines go there, values and errors come back. With a terminal it prompts;
-//! otherwise it evaluates the lines of standard input to their end, and its exit status is 1 if any
-//! of them failed. One thread reads lines, one takes Ctrl-C; this one owns the connection.
+//! It looks like the console: lines go there, values and errors come back. At a terminal it is the
+//! console's editor; otherwise it evaluates the lines of standard input to their end, and its exit
+//! status is 1 if any of them failed. One thread reads lines, one takes signals; this one owns the
+//! connection.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::Builder;
 
-use okernel_abi::layout::END_OF_INPUT;
-use okernel_core::{INTERRUPTED, LineSource, PlainLines, Prompt};
+use okernel_abi::layout::{CANCEL_INPUT, END_OF_INPUT};
+use okernel_core::{INTERRUPTED, Line, LineSource, Offered, PlainLines, Prompt};
 use serde_json::{Value as Json, json};
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::web::client::{Client, ClientError, Join, Target};
+use super::remote::Remote;
+use crate::console::screen::{Stderr, Stdout};
+use crate::console::{self, Opened};
+use crate::web::client::{Client, ClientError, Join};
 
 /// What `attach` takes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The kernel's URL, as it printed it; the token may be left out for one of this machine
-    #[arg(default_value = "http://127.0.0.1:8001")]
-    url: String,
-    /// A file with the token in its first line
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-    /// A certificate in PEM to be trusted beside the system's
-    #[arg(long, value_name = "FILE")]
-    tls_ca: Option<PathBuf>,
+    #[command(flatten)]
+    remote: Remote,
     /// Share the session of the kernel's console instead of having one of your own
     #[arg(long)]
     join: bool,
@@ -41,6 +37,8 @@ enum News {
     /// A line, the end of them, or why they cannot be read.
     Line(io::Result<Option<Vec<u8>>>),
     Interrupt,
+    /// A signal with this number asks for the end.
+    Terminate(i32),
 }
 
 /// Permits the reader to read one line after this prompt.
@@ -55,29 +53,40 @@ enum State {
     Idle,
     /// An input is evaluated.
     Busy,
+    /// A line is awaited, and the session was told to forget those before it.
+    Cancelling,
 }
 
 /// Attaches and stays until the input ends or the session does.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let (token_file, authority) = (args.token_file.as_deref(), args.tls_ca.as_deref());
-    let target = Target::new(&args.url, token_file, authority)?;
+    let target = args.remote.target()?;
     let join = if args.join { Join::Console } else { Join::Own };
     let client = Client::connect(&target, join)?;
+    let offered = Offered::default();
+    let terminal = io::stdin().is_terminal();
+    let Opened { source, restore } = match terminal {
+        true => console::open(&offered),
+        false => Opened {
+            source: Box::new(PlainLines::new(io::stdin())),
+            restore: None,
+        },
+    };
     let (news, inbox) = channel();
     let (permits, permitted) = channel();
-    let terminal = io::stdin().is_terminal();
-    watch_lines(terminal, permitted, news.clone(), client.waker())?;
-    watch_signals(news, client.waker())?;
     let mut shell = Shell {
-        client,
-        permits,
         prompt: terminal.then(Prompt::default),
+        kind: source.line(),
+        offered,
+        permits,
         state: State::Opening,
         line: 0,
         incomplete: false,
         ended: false,
         status: 0,
+        client,
     };
+    watch_lines(source, permitted, news.clone(), shell.client.waker())?;
+    watch_signals(news, shell.client.waker())?;
     let result = shell.run(&inbox);
     let status = shell.status;
     match result {
@@ -86,19 +95,16 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Err(ClientError::Closed(_)) if shell.ended => {}
         Err(error) => return Err(error.into()),
     }
+    drop(restore);
     Ok(super::exit_code(status))
 }
 
 fn watch_lines(
-    terminal: bool,
+    mut source: Box<dyn LineSource>,
     permitted: Receiver<Permit>,
     news: Sender<News>,
     waker: Arc<mio::Waker>,
 ) -> io::Result<()> {
-    let mut source: Box<dyn LineSource> = match terminal {
-        true => Box::new(PlainLines::prompting(io::stdin(), io::stdout())),
-        false => Box::new(PlainLines::new(io::stdin())),
-    };
     let read = move || {
         while let Ok(Permit(prompt)) = permitted.recv() {
             let line = source.read_line(&prompt);
@@ -113,10 +119,14 @@ fn watch_lines(
 }
 
 fn watch_signals(news: Sender<News>, waker: Arc<mio::Waker>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT])?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let watch = move || {
-        for _ in signals.forever() {
-            if news.send(News::Interrupt).is_err() || waker.wake().is_err() {
+        for signal in signals.forever() {
+            let told = match signal {
+                SIGINT => News::Interrupt,
+                signal => News::Terminate(signal),
+            };
+            if news.send(told).is_err() || waker.wake().is_err() {
                 return;
             }
         }
@@ -130,6 +140,9 @@ struct Shell {
     permits: Sender<Permit>,
     /// None: nobody types.
     prompt: Option<Prompt>,
+    kind: Line,
+    /// What the editor completes.
+    offered: Offered,
     state: State,
     /// The number of the last line.
     line: u64,
@@ -147,10 +160,10 @@ impl Shell {
                 self.message(&message);
             }
             match inbox.try_recv() {
-                Ok(News::Line(Ok(Some(line)))) => self.send_line(line)?,
+                Ok(News::Line(Ok(Some(line)))) => self.send_line(&line)?,
                 Ok(News::Line(Ok(None))) if self.incomplete => {
                     // The shell knows best what is missing.
-                    self.send_line(vec![END_OF_INPUT])?;
+                    self.send_line(&[END_OF_INPUT])?;
                 }
                 Ok(News::Line(Ok(None))) => return Ok(()),
                 Ok(News::Line(Err(error))) => {
@@ -159,6 +172,10 @@ impl Shell {
                     return Ok(());
                 }
                 Ok(News::Interrupt) => self.interrupt()?,
+                Ok(News::Terminate(signal)) => {
+                    self.status = 128 + signal;
+                    return Ok(());
+                }
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => self.client.wait(None)?,
             }
             if self.state == State::Idle && self.status == INTERRUPTED {
@@ -167,54 +184,52 @@ impl Shell {
         }
     }
 
-    fn send_line(&mut self, line: Vec<u8>) -> Result<(), ClientError> {
-        let text = String::from_utf8_lossy(&line);
+    fn send_line(&mut self, line: &[u8]) -> Result<(), ClientError> {
+        let text = String::from_utf8_lossy(line);
         self.line += 1;
         self.state = State::Busy;
         self.client
             .send(&json!({"type": "eval", "id": self.line, "text": text}))
     }
 
-    /// Ctrl-C: ends what is evaluated there. Where nobody types, that is the end of all.
+    /// Ctrl-C: ends what is evaluated there, or the input whose lines are being typed. Where nobody types,
+    /// that is the end of all.
     fn interrupt(&mut self) -> Result<(), ClientError> {
         if self.prompt.is_none() {
             self.status = INTERRUPTED;
         }
+        let plain = self.prompt.is_some() && self.kind == Line::Plain;
+        if plain {
+            // The terminal has shown the key, and the cursor stands behind it.
+            write("\n", Stdout);
+        }
         if self.state == State::Busy {
             return self.client.send(&json!({"type": "interrupt"}));
         }
-        if let Some(prompt) = &self.prompt {
-            write(
-                Json::from(format!("\n{}", prompt.ready)).as_str(),
-                io::stdout(),
-            );
+        if !plain {
+            return Ok(());
         }
+        if !std::mem::take(&mut self.incomplete) {
+            self.show_prompt();
+            return Ok(());
+        }
+        self.send_line(&[CANCEL_INPUT])?;
+        self.state = State::Cancelling;
         Ok(())
     }
 
     fn message(&mut self, message: &Json) {
-        let text = message["text"].as_str();
+        let text = message["text"].as_str().unwrap_or_default();
         match message["type"].as_str().unwrap_or_default() {
             "ready" => self.permit(),
-            "output" if message["stream"] == "errors" => write(text, io::stderr()),
-            "output" => write(text, io::stdout()),
-            "result" if message["id"] == self.line => {
-                write(text, io::stdout());
-                self.incomplete = message["status"] == "incomplete";
-                self.permit();
+            "names" => {
+                let names = message["names"].as_array().into_iter().flatten();
+                let names = names.filter_map(Json::as_str).map(str::to_string);
+                self.offered.set(names.collect());
             }
-            "error" if message["id"] == self.line => {
-                let text = text.or(message["message"].as_str());
-                write(
-                    text.map(|text| format!("{text}\n")).as_deref(),
-                    io::stderr(),
-                );
-                self.incomplete = false;
-                if self.prompt.is_none() && self.status == 0 {
-                    self.status = 1;
-                }
-                self.permit();
-            }
+            "output" if message["stream"] == "errors" => write(text, Stderr),
+            "output" => write(text, Stdout),
+            "result" | "error" if message["id"] == self.line => self.answer(message),
             "ended" => {
                 self.ended = true;
                 if message["reason"] != "left" {
@@ -227,21 +242,48 @@ impl Shell {
         }
     }
 
-    fn permit(&mut self) {
-        self.state = State::Idle;
-        let prompt = match (&self.prompt, self.incomplete) {
+    /// How the last line went.
+    fn answer(&mut self, message: &Json) {
+        if self.state == State::Cancelling {
+            // The reader was permitted to read before.
+            self.state = State::Idle;
+            return self.show_prompt();
+        }
+        let text = message["text"].as_str();
+        if message["type"] == "error" {
+            let text = text.or(message["message"].as_str()).unwrap_or_default();
+            write(&format!("{text}\n"), Stderr);
+            if self.prompt.is_none() && self.status == 0 {
+                self.status = 1;
+            }
+        } else {
+            write(text.unwrap_or_default(), Stdout);
+        }
+        self.incomplete = message["status"] == "incomplete";
+        self.permit();
+    }
+
+    fn prompt_text(&self) -> &str {
+        match (&self.prompt, self.incomplete) {
             (None, _) => "",
             (Some(prompt), false) => &prompt.ready,
             (Some(prompt), true) => &prompt.more,
-        };
+        }
+    }
+
+    /// Shows the prompt again to who types into a plain line.
+    fn show_prompt(&self) {
+        write(self.prompt_text(), Stdout);
+    }
+
+    fn permit(&mut self) {
+        self.state = State::Idle;
         // The reader is gone only after it has told that the input has ended.
-        let _ = self.permits.send(Permit(prompt.to_string()));
+        let _ = self.permits.send(Permit(self.prompt_text().to_string()));
     }
 }
 
 /// Writes at once. Whoever closed the pipe wants no more.
-fn write(text: Option<&str>, mut to: impl Write) {
-    if let Some(text) = text {
-        let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
-    }
+fn write(text: &str, mut to: impl Write) {
+    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
 }

@@ -10,9 +10,9 @@ mod build;
 mod completions;
 mod eval;
 mod inspect;
-mod link;
 mod listen;
 mod new;
+mod remote;
 mod run;
 mod top;
 

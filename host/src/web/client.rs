@@ -3,6 +3,7 @@
 //! One thread owns the socket and waits for it together with whatever else has news for it, by a
 //! [`Waker`](mio::Waker).
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -111,6 +112,13 @@ impl Target {
             tls,
             token,
         })
+    }
+}
+
+/// Its name for people: host and port.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
     }
 }
 

@@ -187,7 +187,13 @@ impl Console {
         };
         let task = reading.shell;
         match (reading.running, &reading.prompt) {
-            (Running::Yes, Some(_)) => effects.push(Effect::Interrupt { task }),
+            (Running::Yes, Some(_)) => {
+                if reading.line == Line::Plain {
+                    // The terminal has shown the key, and the cursor stands behind it.
+                    self.output.push(Stream::Out, b"\n".to_vec(), None);
+                }
+                effects.push(Effect::Interrupt { task });
+            }
             (Running::Yes, None) => {
                 reading.running = Running::Interrupted;
                 effects.push(Effect::Interrupt { task });

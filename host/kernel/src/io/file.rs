@@ -7,7 +7,7 @@ use crate::aside;
 use crate::io::link::{Link, NoCommand};
 use crate::io::select::SelectorEntry;
 use crate::io::selector::{Effect, Effects, Notice, Ready, Selector};
-use okernel_abi::connection::{FRAME_CLOSE, FRAME_DATA, FRAME_OPEN, FRAME_TEXT};
+use okernel_abi::connection::{CLOSED_BY_TASK, FRAME_CLOSE, FRAME_DATA, FRAME_OPEN, FRAME_TEXT};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -89,7 +89,7 @@ impl FileAppender {
                         self.batch.extend_from_slice(bytes);
                         self.link.stats.out_bytes.add(bytes.len() as u64);
                     }
-                    _ => self.over = Some("closed by the task".to_string()),
+                    _ => self.over = Some(CLOSED_BY_TASK.to_string()),
                 },
                 Err(NoCommand::Empty) => return,
                 Err(NoCommand::Over(why)) => self.over = Some(why),

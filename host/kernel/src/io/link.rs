@@ -8,7 +8,7 @@ use crate::io::rings::{OwnPublisher, OwnSubscriber};
 use crate::io::selector::Effects;
 use crate::stats::Count;
 use okernel_abi::connection::{
-    CONNECTION_BYTES, FRAME_CLOSE, FRAME_DATA, FRAME_END, FRAME_TEXT, kind, split,
+    CLOSED_BY_TASK, CONNECTION_BYTES, FRAME_CLOSE, FRAME_DATA, FRAME_END, FRAME_TEXT, kind, split,
 };
 use okernel_abi::frame::{FRAME_BYTES, FRAME_VALUE};
 use okernel_abi::value::Value;
@@ -160,7 +160,7 @@ impl Link {
                 }
                 Err(FrameError::Recv(RecvError::Closed)) => {
                     self.output = None;
-                    return Err(NoCommand::Over("closed by the task".to_string()));
+                    return Err(NoCommand::Over(CLOSED_BY_TASK.to_string()));
                 }
                 Err(error) => {
                     self.output = None;

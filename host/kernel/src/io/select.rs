@@ -22,11 +22,16 @@ use okernel_abi::Errno;
 use okernel_abi::value::Value;
 use okernel_ring::Policy;
 use rustix::process::{Resource, getrlimit, setrlimit};
+use socket2::SockRef;
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
+
+/// Connections that may wait to be accepted, as far as the system allows: thousands may come at once, and one that
+/// finds no room tries again only after a second.
+const BACKLOG: i32 = 4096;
 
 /// Bytes of a file that are read at a time.
 const FILE_PIECE_BYTES: usize = 64 << 10;
@@ -100,6 +105,7 @@ impl Core {
             None => order.address.clone(),
         };
         let own = OwnPublisher::create(&self.shared, self.id, "select", order.limits.in_bytes)?;
+        self.shared.directory.set_name(own.id(), &address);
         let input = self.subscribe(own.id(), Policy::Block, order.creator)?;
         let rest = self.select_with(&order, opened, own, input, address);
         if rest.is_err() {
@@ -119,7 +125,10 @@ impl Core {
         let (output, commands) = if order.target.takes_frames() {
             let output = self.publish(order.limits.out_bytes, order.creator)?;
             match OwnSubscriber::join(&self.shared, self.id, output, Policy::Block) {
-                Ok(commands) => (Some(output), Some(commands)),
+                Ok(commands) => {
+                    self.shared.directory.set_name(commands.id(), &address);
+                    (Some(output), Some(commands))
+                }
                 Err(refusal) => {
                     self.drop_endpoint(output);
                     return Err(refusal);
@@ -242,6 +251,7 @@ fn open(target: &Target) -> std::io::Result<(Opened, Option<String>)> {
     let listen = |address: SocketAddr, scheme: &str| {
         raise_descriptors_limit();
         let listener = TcpListener::bind(address)?;
+        SockRef::from(&listener).listen(BACKLOG)?;
         let bound = format!("{scheme}://{}", listener.local_addr()?);
         Ok::<_, std::io::Error>((listener, Some(bound)))
     };

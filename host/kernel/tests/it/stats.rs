@@ -112,6 +112,42 @@ fn frames_come_while_somebody_listens_and_the_kernel_is_idle_otherwise() {
 }
 
 #[test]
+fn a_frame_shows_the_selectors_and_whose_the_other_ends_of_their_rings_are() {
+    let running = run(kernel(1, Config::default()));
+    let ring = number(&running, vec![sym("stats"), Value::Int(20)]);
+    let (task, frames) = reader(subscribe(&running, 0, ring, "lap"));
+    running.spawn(0, task);
+    let made: Vec<Value> = ["timer://1h", "tcp://127.0.0.1:0"]
+        .map(|address| {
+            let items = [sym("select"), Value::Int(0), Value::text(address)];
+            running.request(list(items))
+        })
+        .into();
+    let at = get(&made[1], "at");
+    let Value::Chars(address) = &at else {
+        panic!("{at:?}");
+    };
+    eventually("both are shown", || {
+        let (_, frame) = frames.recv_timeout(PATIENCE).unwrap();
+        let (selectors, rings) = (get(&frame, "selectors"), get(&frame, "rings"));
+        let Value::Symbols(names) = column(&rings, "name") else {
+            panic!("{rings:?}");
+        };
+        let called = |wanted: &[u8]| {
+            names
+                .iter()
+                .filter(|name| name.as_bytes() == wanted)
+                .count()
+        };
+        int(&get(&frame, "selectors_count")) == 2
+            && column(&selectors, "kind") == Value::Symbols(vec!["timer".into(), "tcp".into()])
+            && item(&column(&selectors, "in"), 1) == get(&made[1], "in")
+            && (called(b"timer://1h"), called(address)) == (1, 2)
+    });
+    running.halt();
+}
+
+#[test]
 fn a_subscriber_that_blocks_and_does_not_read_costs_frames_and_nothing_else() {
     let mut kernel = kernel(1, Config::default());
     for _ in 0..200 {

@@ -15,7 +15,8 @@ use anyhow::bail;
 use ratatui::crossterm::event::{self, Event};
 use serde_json::json;
 
-use super::link::{Link, Target};
+use super::remote::Remote;
+use crate::web::client::{Client, Join};
 use app::{App, Next};
 use figures::{percent, short};
 use frame::{Frame, Sample};
@@ -30,11 +31,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The number of the subscription.
 const SUBSCRIPTION: u64 = 1;
 
+/// The most frames in a second.
+const RATE: u32 = 10;
+
 /// What `top` takes.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    target: Target,
+    remote: Remote,
     /// Print the tables once and leave
     #[arg(long)]
     once: bool,
@@ -45,41 +49,68 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !args.once && !std::io::stdout().is_terminal() {
         bail!("top: there is no terminal; --once prints plain tables");
     }
-    let mut link = args.target.open()?;
-    link.send(&json!({"type": "subscribe", "id": SUBSCRIPTION, "ring": "stats", "rate": 10}))?;
+    let target = args.remote.target()?;
+    let mut feed = Feed {
+        client: Client::connect(&target, Join::Console)?,
+        name: target.to_string(),
+    };
+    let subscribe = json!({"type": "subscribe", "id": SUBSCRIPTION, "ring": "stats", "rate": RATE});
+    feed.client.send(&subscribe)?;
     if args.once {
-        let text = plain(&mut link)?;
+        let text = plain(&mut feed)?;
         std::io::stdout().write_all(text.as_bytes())?;
     } else {
         let mut terminal = ratatui::try_init()?;
-        let shown = live(&mut link, &mut terminal);
+        let shown = live(&mut feed, &mut terminal);
         ratatui::restore();
         shown?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The next frame, if one comes until that moment.
-fn next_frame(link: &mut Link, until: Instant) -> anyhow::Result<Option<Frame>> {
-    while let Some(message) = link.receive(until)? {
-        match message["type"].as_str() {
-            Some("data") => return Frame::read(&message["value"]).map(Some),
-            Some("end") => bail!("the statistics have ended: {}", message["reason"]),
-            Some("error") => bail!("{} refused: {}", link.name, message["message"]),
-            _ => {}
-        }
-    }
-    Ok(None)
+/// The statistics of one kernel.
+struct Feed {
+    client: Client,
+    name: String,
 }
 
-fn live(link: &mut Link, terminal: &mut ratatui::DefaultTerminal) -> anyhow::Result<()> {
-    let mut app = App::new(link.name.clone());
+impl Feed {
+    /// The next frame, if one comes until that moment.
+    fn next(&mut self, until: Instant) -> anyhow::Result<Option<Frame>> {
+        loop {
+            let Some(message) = self.client.receive()? else {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Ok(None);
+                }
+                self.client.wait(Some(left))?;
+                continue;
+            };
+            match message["type"].as_str() {
+                Some("data") => return Frame::read(&message["value"]).map(Some),
+                Some("end") => bail!("the statistics have ended: {}", message["reason"]),
+                Some("error") => bail!("{} refused: {}", self.name, message["message"]),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn live(feed: &mut Feed, terminal: &mut ratatui::DefaultTerminal) -> anyhow::Result<()> {
+    let mut app = App::new(feed.name.clone());
+    let mut is_shown = false;
     loop {
-        terminal.draw(|canvas| screen::draw(canvas, &app))?;
-        if let Some(frame) = next_frame(link, Instant::now() + KEYS_EVERY)? {
+        if !is_shown {
+            terminal.draw(|canvas| screen::draw(canvas, &app))?;
+            is_shown = true;
+        }
+        if let Some(frame) = feed.next(Instant::now() + KEYS_EVERY)? {
             app.take(frame);
+            is_shown = false;
         }
         while event::poll(Duration::ZERO)? {
+            // Another width is an event too.
+            is_shown = false;
             if let Event::Key(key) = event::read()?
                 && app.key(key) == Next::Quit
             {
@@ -90,13 +121,13 @@ fn live(link: &mut Link, terminal: &mut ratatui::DefaultTerminal) -> anyhow::Res
 }
 
 /// Three tables, from two frames.
-fn plain(link: &mut Link) -> anyhow::Result<String> {
+fn plain(feed: &mut Feed) -> anyhow::Result<String> {
     let until = Instant::now() + PATIENCE;
     let mut frames = Vec::new();
     while frames.len() < 2 {
-        match next_frame(link, until)? {
+        match feed.next(until)? {
             Some(frame) => frames.push(frame),
-            None => bail!("{} publishes no statistics", link.name),
+            None => bail!("{} publishes no statistics", feed.name),
         }
     }
     let now = frames.remove(1);

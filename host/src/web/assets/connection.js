@@ -13,6 +13,8 @@ export class Connection extends EventTarget {
   #delay = DELAY_MS_MIN;
   #timer = 0;
   #ready = false;
+  /** Whether the console's session is shared. */
+  #joined = false;
 
   constructor(url) {
     super();
@@ -33,6 +35,13 @@ export class Connection extends EventTarget {
     this.#socket = socket;
     socket.addEventListener("message", (event) => this.#receive(event.data));
     socket.addEventListener("close", (event) => this.#closed(socket, event));
+  }
+
+  /** Changes to the console's session, or to one of its own: a new connection. */
+  join(joined) {
+    this.#joined = joined;
+    this.#delay = 0;
+    this.#socket?.close();
   }
 
   /** Evaluates a text; answers the `result` or `error` message. */
@@ -82,7 +91,7 @@ export class Connection extends EventTarget {
     switch (message.type) {
       case "hello":
         this.#tell("hello", message);
-        return this.#send({ type: "hello", version: VERSION, join: message.role === "viewer" });
+        return this.#send({ type: "hello", version: VERSION, join: this.#joined || message.role === "viewer" });
       case "ready": {
         this.#ready = true;
         this.#delay = DELAY_MS_MIN;
@@ -125,7 +134,7 @@ export class Connection extends EventTarget {
     for (const { reject } of this.#waiting.values()) reject(new Error("the connection was lost"));
     this.#waiting.clear();
     const delay = this.#delay * (0.75 + Math.random() / 2);
-    this.#delay = Math.min(this.#delay * 1.8, DELAY_MS_MAX);
+    this.#delay = Math.min(Math.max(this.#delay, DELAY_MS_MIN) * 1.8, DELAY_MS_MAX);
     this.#tell("state", { state: "closed", opened, code: event.code, reason: event.reason, delay });
     this.#timer = setTimeout(() => this.connect(), delay);
   }

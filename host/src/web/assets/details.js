@@ -1,4 +1,4 @@
-// The details of one task or ring, and what can be done with it.
+// The details of one task, ring or selector, and what can be done with it.
 
 import { byId, bytes, h, percent, setText, short, span } from "./dom.js";
 import { ringLabel } from "./store.js";
@@ -37,7 +37,7 @@ export class Details {
     this.watch = h("ol", { class: "watch", hidden: true });
     this.host.replaceChildren(
       h("header", {}, this.title, h("button", { class: "quiet", "aria-label": "Close", title: "Close (Esc)", onclick: () => this.close() }, "×")),
-      this.body, kind === "task" ? this.#taskTools(id) : this.#ringTools(id), this.watch);
+      this.body, { task: (id) => this.#taskTools(id), ring: (id) => this.#ringTools(id), selector: (id) => this.#selectorTools(id) }[kind](id), this.watch);
     this.update();
     this.title.focus();
   }
@@ -60,6 +60,11 @@ export class Details {
     return h("div", { class: "tools owner", id: "task-tools" },
       h("form", { onsubmit: (event) => { event.preventDefault(); this.actions.weight(id, weight.valueAsNumber); } }, h("label", {}, "Weight ", weight), h("button", {}, "Set")),
       h("button", { class: "danger", id: "kill", title: "End this task (k)", onclick: () => this.actions.kill(id) }, "Kill"));
+  }
+
+  #selectorTools(id) {
+    return h("div", { class: "tools owner" },
+      h("button", { class: "danger", title: "Close it and all of its connections", onclick: () => this.actions.drop(id) }, "Drop"));
   }
 
   #ringTools(id) {
@@ -86,13 +91,26 @@ export class Details {
     const now = this.store.latest;
     if (!this.#shown || !now) return;
     const { kind, id } = this.#shown;
-    const item = kind === "task" ? now.tasks.get(id) : now.rings.get(id);
+    const item = { task: now.tasks, ring: now.rings, selector: now.selectors }[kind].get(id);
     if (!item) {
-      setText(this.title, `${kind === "task" ? "Task" : "Ring"} ${id} is gone`);
+      setText(this.title, `${{ task: "Task", ring: "Ring", selector: "Selector" }[kind]} ${id} is gone`);
       return;
     }
     if (kind === "task") this.#task(now, item);
-    else this.#ring(now, item);
+    else if (kind === "ring") this.#ring(now, item);
+    else this.#selector(now, item);
+  }
+
+  /** A button that opens something else. */
+  #link(kind, id, text) {
+    return h("button", { class: "link", onclick: () => this.actions.open(kind, id) }, text);
+  }
+
+  /** Who holds an end of a ring. */
+  #holder(now, end) {
+    if (now.tasks.has(end.task)) return this.#link("task", end.task, now.tasks.get(end.task).name);
+    if (now.selectors.has(end.selector)) return this.#link("selector", end.selector, end.name);
+    return end.task === null ? "nobody" : `task ${end.task}`;
   }
 
   #task(now, task) {
@@ -117,7 +135,7 @@ export class Details {
       ]),
       ends.length ? h("h3", {}, "Ends of rings") : "",
       h("ul", { class: "ends" }, ends.map((end) => h("li", {},
-        h("button", { class: "link", onclick: () => this.actions.open("ring", end.ring) }, end.name || `${end.id}`),
+        this.#link("ring", end.ring, end.name || `${end.id}`),
         ` ${end.isRing ? "publishes" : end.kind} · ${bytes(end.rate)}/s · lag ${bytes(end.lag)}${end.missed ? ` · missed ${bytes(end.missed)}` : ""}`))));
   }
 
@@ -129,20 +147,36 @@ export class Details {
 
   #ring(now, ring) {
     setText(this.title, ringLabel(now, ring));
-    const holder = (end) => (now.tasks.has(end.task)
-      ? h("button", { class: "link", onclick: () => this.actions.open("task", end.task) }, now.tasks.get(end.task).name)
-      : end.task === null ? "nobody" : `task ${end.task}`);
     this.body.replaceChildren(
       facts([
         ["Ring", `${ring.id}${ring.core === null ? "" : ` on core ${ring.core}`}${ring.kind === "closed" ? ", closed" : ""}`],
-        ["Publisher", ring.name === "stats" && ring.task === null ? "the kernel" : holder(ring)],
+        ["Publisher", ring.name === "stats" && ring.task === null ? "the kernel" : this.#holder(now, ring)],
         ["Size", bytes(ring.capacity)],
         ["Flow", `${bytes(ring.rate)}/s · ${short(ring.commitRate)} messages/s`],
         ["Published", bytes(ring.position)],
         ["Fill", `${percent(ring.fill)} · lag ${bytes(ring.lag)}`],
       ]),
       h("h3", {}, `Subscribers (${ring.readers.length})`),
-      h("ul", { class: "ends" }, ring.readers.map((end) => h("li", {}, holder(end),
+      h("ul", { class: "ends" }, ring.readers.map((end) => h("li", {}, this.#holder(now, end),
         ` ${end.kind} · core ${end.core ?? "–"} · lag ${bytes(end.lag)} (${percent(end.fill)})${end.missed ? ` · missed ${bytes(end.missed)}` : ""}`))));
+  }
+
+  #selector(now, one) {
+    setText(this.title, one.at);
+    const ring = (id) => (now.rings.has(id) ? this.#link("ring", id, ringLabel(now, now.rings.get(id))) : "none");
+    const connections = ["read", "append", "follow", "timer"].includes(one.kind) ? [] : [
+      ["Connections", `${one.connections} open · ${short(Number(one.opened))} in all`],
+      ["Ended by limits", String(one.limited)],
+    ];
+    this.body.replaceChildren(facts([
+      ["Selector", `${one.selector} on core ${one.core}, ${one.kind}`],
+      ...connections,
+      ["In", `${bytes(one.inRate)}/s · ${bytes(Number(one.in_bytes))} in all`],
+      ["Out", `${bytes(one.outRate)}/s · ${bytes(Number(one.out_bytes))} in all`],
+      ["Queued", bytes(Number(one.queued))],
+      ["Ignored", `${one.ignored} frames`],
+      ["To tasks", ring(one.input)],
+      ["From tasks", ring(one.output)],
+    ]));
   }
 }

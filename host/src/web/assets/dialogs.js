@@ -1,4 +1,4 @@
-// Dialogs: a question, the keys, a task to spawn, a module to load.
+// Dialogs: a question, the keys, a task to spawn, a module to load, a selector to open.
 
 import { byId, h } from "./dom.js";
 
@@ -50,12 +50,26 @@ export async function load(quote) {
   return answer === "yes" ? `load[\`${quote(name.value)};"${quote(path.value, "text")}"]` : null;
 }
 
+/** Asks for a socket, a file or a timer; answers the O expression, or null. */
+export async function select(now, quote) {
+  const at = h("input", { name: "at", required: true, pattern: "[a-z+]+://.+", autocomplete: "off", spellcheck: "false", placeholder: "tcp://127.0.0.1:9000", title: "an address such as tcp://127.0.0.1:9000" });
+  const core = h("select", { name: "core" }, [...now.cores.keys()].map((id) => h("option", { value: id }, `core ${id}`)));
+  const name = h("input", { name: "name", pattern: "[A-Za-z][A-Za-z0-9]*", autocomplete: "off", spellcheck: "false", placeholder: "n", title: "letters and digits, a letter first" });
+  const answer = await show("Open a socket, a file or a timer", [
+    field("Address", at, "tcp:// ws:// tcp+connect:// file:// timer://"), field("Where", core),
+    field("Name", name, "its two rings are n`in and n`out then, to be granted to a task")],
+  [cancel(), h("button", { value: "yes", class: "main" }, "Open")]);
+  if (answer !== "yes") return null;
+  return `${name.value ? `${name.value}:` : ""}select[${core.value};"${quote(at.value, "text")}"]${name.value ? `;${name.value}` : ""}`;
+}
+
 const KEYS = [
   ["1 … 5", "shell, map, plots, tasks, rings"],
   ["s or /", "to the prompt; Esc leaves it"],
   ["arrows, Enter", "go through the map and the tables, open; Esc closes"],
   ["k", "kill the opened task"],
-  ["n, l", "spawn a task, load a module"],
+  ["n, l, o", "spawn a task, load a module, open a socket or file"],
+  ["j", "share the console's session, or have one of your own"],
   ["p", "hold plots and tables still"],
   ["t", "theme: as the system, dark, light"],
   ["?", "this"],

@@ -38,6 +38,10 @@ const actions = {
     const name = store.latest?.tasks.get(id)?.name ?? "";
     if (isOwner() && await dialogs.confirm(`Kill task ${id}, ${name}?`, "Kill")) await act(`kill ${id}`);
   },
+  async drop(id) {
+    const at = store.latest?.selectors.get(id)?.at ?? "";
+    if (isOwner() && await dialogs.confirm(`Drop ${at} with all of its connections?`, "Drop")) await act(`drop ${id}`);
+  },
   watch: (ring, onData, onEnd) => connection.subscribe(ring, { rate: 5 }, onData, onEnd),
 };
 
@@ -108,8 +112,10 @@ connection.addEventListener("hello", ({ detail }) => {
   store.reset();
 });
 connection.addEventListener("ready", ({ detail }) => {
-  const session = detail.session === null ? "no session" : `session ${detail.session}`;
-  setText(byId("session"), detail.joined ? `${session}, the console's` : session);
+  const number = detail.session ?? "none";
+  setText(byId("session"), detail.joined ? `the console's, ${number}` : `session ${number}`);
+  byId("join").dataset.joined = detail.joined;
+  setText(byId("join"), detail.joined ? "Own session" : "Join console");
 });
 connection.addEventListener("state", ({ detail }) => {
   body.dataset.state = detail.state;
@@ -154,8 +160,10 @@ function pause() {
 const commands = {
   spawn: async () => isOwner() && store.latest && act(await dialogs.spawn(store.latest, quote)),
   load: async () => isOwner() && act(await dialogs.load(quote)),
+  select: async () => isOwner() && store.latest && act(await dialogs.select(store.latest, quote)),
   help: () => dialogs.help(),
   theme: () => globalThis.okernelTheme.next(),
+  join: () => isOwner() && connection.join(byId("join").dataset.joined !== "true"),
   pause,
 };
 for (const [id, command] of Object.entries(commands)) byId(id).addEventListener("click", command);
@@ -163,7 +171,7 @@ for (const button of document.querySelectorAll("nav.views button")) button.addEv
 
 const VIEWS = { 1: "shell", 2: "map", 3: "plots", 4: "tasks", 5: "rings" };
 const KEYS = {
-  n: commands.spawn, l: commands.load, "?": commands.help, t: commands.theme, p: pause,
+  n: commands.spawn, l: commands.load, o: commands.select, j: commands.join, "?": commands.help, t: commands.theme, p: pause,
   s: () => view("shell"), "/": () => view("shell"), Escape: () => details.shown && details.close(),
   k: () => details.shown?.kind === "task" && actions.kill(details.shown.id),
 };

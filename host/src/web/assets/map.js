@@ -1,6 +1,7 @@
-// The map: who publishes to and subscribes from whom, with what flows and how full the rings are.
+// The map: tasks and selectors, who publishes to and subscribes from whom, with what flows and how full the rings
+// are.
 
-import { byId, bytes, percent, s, setText, short } from "./dom.js";
+import { byId, bytes, num, percent, s, setText, short } from "./dom.js";
 import { layout } from "./layout.js";
 import { level } from "./tables.js";
 
@@ -64,6 +65,7 @@ export class KernelMap {
     const plan = layout(now, width);
     const signature = JSON.stringify([width, plan.height, plan.cores.map((core) => [core.id, core.more]),
       [...plan.tasks.values()].map((task) => [task.id, task.x, task.y, now.tasks.get(task.id).name]),
+      [...plan.selectors.values()].map((one) => [one.id, one.x, one.y, now.selectors.get(one.id).at]),
       [...plan.rings.values()].map((ring) => [ring.id, ring.x, ring.y, ring.label]), plan.edges.map((edge) => edge.key)]);
     if (signature !== this.#signature) {
       this.#signature = signature;
@@ -80,6 +82,7 @@ export class KernelMap {
       s("defs", {}, marker("to-publish"), marker("to-subscribe")),
       plan.cores.map((core) => this.#core(core)),
       s("g", { class: "edges" }, plan.edges.map((edge) => this.#edge(edge))),
+      [...plan.selectors.values()].map((place) => this.#selector(now.selectors.get(place.id), place)),
       [...plan.tasks.values()].map((place) => this.#task(now.tasks.get(place.id), place)),
       [...plan.rings.values()].map((place) => this.#ring(place)));
     this.host.replaceChildren(svg);
@@ -123,6 +126,14 @@ export class KernelMap {
     return node.group;
   }
 
+  #selector(one, place) {
+    const count = s("text", { x: place.width - 10, y: 19, "text-anchor": "end", class: "figure" });
+    const node = this.#node("selector", one.selector, place,
+      s("text", { x: 10, y: 19, class: "name small" }, fit(one.at, place.width - 40)), count);
+    this.#parts.set(node.key, { ...node, count });
+    return node.group;
+  }
+
   #ring(place) {
     const arc = s("circle", { cx: 15, cy: 15, r: RADIUS, class: "arc", "stroke-dasharray": `0 ${ROUND}`, transform: "rotate(-90 15 15)" });
     const rate = s("text", { x: 30, y: 26, class: "figure small" });
@@ -135,7 +146,7 @@ export class KernelMap {
 
   #show(now, plan) {
     const { selected } = this;
-    const near = (edge) => selected && ((selected.kind === "task" && edge.task === selected.id) || (selected.kind === "ring" && edge.ring === selected.id));
+    const near = (edge) => selected && edge[selected.kind] === selected.id;
     for (const core of now.cores.values()) {
       const part = this.#parts.get(`c${core.core}`);
       if (!part) continue;
@@ -154,6 +165,12 @@ export class KernelMap {
       part.bar.setAttribute("width", Math.min(1, task.share) * part.width);
       setText(part.title, `task ${id} ${task.name}: ${task.state}, ${percent(task.share)} CPU`);
       part.group.setAttribute("class", `node task ${task.state}${selected?.kind === "task" && selected.id === id ? " chosen" : ""}`);
+    }
+    for (const { id } of plan.selectors.values()) {
+      const one = now.selectors.get(id), part = this.#parts.get(`s${id}`);
+      setText(part.count, one.connections > 0 ? short(num(one.connections)) : "");
+      setText(part.title, `selector ${id} ${one.at}: ${one.connections} connections, ${bytes(one.inRate)}/s in, ${bytes(one.outRate)}/s out`);
+      part.group.setAttribute("class", `node selector${selected?.kind === "selector" && selected.id === id ? " chosen" : ""}`);
     }
     for (const { id, label } of plan.rings.values()) {
       const ring = now.rings.get(id), part = this.#parts.get(`r${id}`);

@@ -46,7 +46,7 @@ export class Shell extends EventTarget {
         return false;
       }
       this.#prompt(answer.status === "incomplete");
-      if (answer.text) this.#answer(group, h("div", { class: "entry result" }, answer.text));
+      if (answer.text) this.#answer(group, h("div", { class: /\n./.test(answer.text) ? "entry result rows" : "entry result" }, answer.text));
       return answer.status !== "failed";
     } catch (error) {
       this.#prompt(false);

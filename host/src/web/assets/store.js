@@ -15,9 +15,9 @@ function digest(frame, before) {
     const then = old(list, key, id);
     return then === null ? 0 : rate(now, then);
   };
-  const cores = new Map(), tasks = new Map(), rings = new Map();
+  const cores = new Map(), tasks = new Map(), rings = new Map(), selectors = new Map();
   for (const core of frame.cores) {
-    const share = (key) => since("cores", key, core.core, core[key]) / 1000;
+    const share = (key) => Math.min(1, since("cores", key, core.core, core[key]) / 1000);
     cores.set(core.core, {
       ...core, bus: share("bus_ms"), io: share("io_ms"), work: share("tasks_ms"),
       rate: since("cores", "messages", core.core, core.messages),
@@ -26,7 +26,7 @@ function digest(frame, before) {
   }
   for (const task of frame.tasks)
     tasks.set(task.task, {
-      ...task, share: since("tasks", "cpu_ms", task.task, task.cpu_ms) / 1000,
+      ...task, share: Math.min(1, since("tasks", "cpu_ms", task.task, task.cpu_ms) / 1000),
       turnRate: since("tasks", "turns", task.task, task.turns),
     });
   for (const end of frame.rings) {
@@ -40,7 +40,18 @@ function digest(frame, before) {
     });
   }
   for (const end of rings.values()) if (!end.isRing) rings.get(end.ring)?.readers.push(end);
-  return { time, passed, frame, cores, tasks, rings, modules: frame.modules ?? [] };
+  for (const one of frame.selectors ?? []) {
+    const input = rings.get(one.in)?.ring ?? null, output = rings.get(one.out)?.ring ?? null;
+    const reader = rings.get(output)?.readers.find((end) => end.task === null && end.name === one.at);
+    selectors.set(one.selector, {
+      ...one, input, output, reader: reader?.id ?? null,
+      inRate: since("selectors", "in_bytes", one.selector, one.in_bytes),
+      outRate: since("selectors", "out_bytes", one.selector, one.out_bytes),
+    });
+    // Its own ends of its rings are held by no task.
+    for (const end of [rings.get(input), reader]) if (end) end.selector = one.selector;
+  }
+  return { time, passed, frame, cores, tasks, rings, selectors, modules: frame.modules ?? [] };
 }
 
 export class Store extends EventTarget {

@@ -16,13 +16,13 @@ export const TASKS = {
   id: (task) => task.task,
   order: ["share", -1],
   columns: [
-    { key: "task", title: "Id", of: (task) => task.task, number: true },
+    { key: "task", wide: true, title: "Id", of: (task) => task.task, number: true },
     { key: "name", title: "Name", of: (task) => task.name },
-    { key: "core", title: "Core", of: (task) => task.core, number: true },
+    { key: "core", wide: true, title: "Core", of: (task) => task.core, number: true },
     { key: "state", title: "State", of: (task) => task.state, cell: (task) => [h("i", { class: `dot ${task.state}`, "aria-hidden": "true" }), task.state] },
     { key: "share", title: "CPU", of: (task) => task.share, number: true, cell: (task) => [fraction(task.share, "work"), percent(task.share)] },
-    { key: "cpu_ms", title: "CPU time", of: (task) => task.cpu_ms, number: true, cell: (task) => span(task.cpu_ms / 1000) },
-    { key: "turnRate", title: "Turns/s", of: (task) => task.turnRate, number: true, cell: (task) => short(task.turnRate) },
+    { key: "cpu_ms", wide: true, title: "CPU time", of: (task) => task.cpu_ms, number: true, cell: (task) => span(task.cpu_ms / 1000) },
+    { key: "turnRate", wide: true, title: "Turns/s", of: (task) => task.turnRate, number: true, cell: (task) => short(task.turnRate) },
     { key: "weight", title: "Weight", of: (task) => task.weight, number: true },
     { key: "memory", title: "Memory", of: (task) => Number(task.memory), number: true, cell: (task) => bytes(Number(task.memory)) },
   ],
@@ -33,20 +33,23 @@ export const RINGS = {
   id: (ring) => ring.id,
   order: ["rate", -1],
   columns: [
-    { key: "id", title: "Id", of: (ring) => ring.id, number: true },
+    { key: "id", wide: true, title: "Id", of: (ring) => ring.id, number: true },
     { key: "label", title: "Ring", of: (ring) => ring.label, cell: (ring) => (ring.kind === "closed" ? [ring.label, " ", h("em", { class: "muted" }, "closed")] : ring.label) },
-    { key: "core", title: "Core", of: (ring) => ring.core ?? -1, number: true, cell: (ring) => ring.core ?? "–" },
-    { key: "readers", title: "Readers", of: (ring) => ring.readers.length, number: true },
+    { key: "core", wide: true, title: "Core", of: (ring) => ring.core ?? -1, number: true, cell: (ring) => ring.core ?? "–" },
+    { key: "readers", wide: true, title: "Readers", of: (ring) => ring.readers.length, number: true },
     { key: "rate", title: "Bytes/s", of: (ring) => ring.rate, number: true, cell: (ring) => `${bytes(ring.rate)}/s` },
     { key: "commitRate", title: "Messages/s", of: (ring) => ring.commitRate, number: true, cell: (ring) => short(ring.commitRate) },
     { key: "fill", title: "Fill", of: (ring) => ring.fill, number: true, cell: (ring) => [fraction(ring.fill, level(ring.fill)), percent(ring.fill)] },
     { key: "lag", title: "Lag", of: (ring) => ring.lag, number: true, cell: (ring) => bytes(ring.lag) },
-    { key: "missed", title: "Missed", of: (ring) => ring.missed, number: true, cell: (ring) => bytes(ring.missed) },
-    { key: "capacity", title: "Size", of: (ring) => ring.capacity, number: true, cell: (ring) => bytes(ring.capacity) },
+    { key: "missed", wide: true, title: "Missed", of: (ring) => ring.missed, number: true, cell: (ring) => bytes(ring.missed) },
+    { key: "capacity", wide: true, title: "Size", of: (ring) => ring.capacity, number: true, cell: (ring) => bytes(ring.capacity) },
   ],
 };
 
 export const level = (fill) => (fill > 0.9 ? "bad" : fill > 0.6 ? "warn" : "good");
+
+/** Numbers stand on the right; what is `wide` has no place in a narrow window. */
+const classOf = (column) => `${column.number ? "number" : ""} ${column.wide ? "wide" : ""}`.trim();
 
 export class Table {
   #rows = new Map();
@@ -57,7 +60,7 @@ export class Table {
     this.open = open;
     this.#order = kind.order;
     this.body = h("tbody", {});
-    this.heads = kind.columns.map((column) => h("th", { scope: "col", class: column.number ? "number" : "" },
+    this.heads = kind.columns.map((column) => h("th", { scope: "col", class: classOf(column) },
       h("button", { class: "sort", onclick: () => this.#sortBy(column.key) }, column.title)));
     host.replaceChildren(h("table", {}, h("caption", { class: "hidden" }, title), h("thead", {}, h("tr", {}, this.heads)), this.body));
     this.body.addEventListener("click", (event) => this.#choose(event.target.closest("tr")));
@@ -109,7 +112,7 @@ export class Table {
     const kept = new Map();
     shown.forEach((item, at) => {
       const id = kind.id(item);
-      const row = this.#rows.get(id) ?? h("tr", { tabindex: at === 0 ? 0 : -1, "data-id": id }, kind.columns.map((c) => h("td", { class: c.number ? "number" : "" })));
+      const row = this.#rows.get(id) ?? h("tr", { tabindex: at === 0 ? 0 : -1, "data-id": id }, kind.columns.map((c) => h("td", { class: classOf(c) })));
       row.setAttribute("aria-selected", id === selected);
       row.className = item.state === "ended" || item.kind === "closed" ? "gone" : "";
       kind.columns.forEach((c, cell) => {

@@ -6,7 +6,7 @@ use crate::io::link::{Command, Full, NoCommand};
 use crate::io::network::Accepting;
 use crate::io::selector::Effects;
 use crate::table::Key;
-use okernel_abi::connection::{FRAME_DATA, FRAME_END, FRAME_TEXT};
+use okernel_abi::connection::{CLOSED_BY_TASK, FRAME_DATA, FRAME_END, FRAME_TEXT};
 
 impl Network {
     pub(super) fn take_commands(&mut self, effects: &mut Effects<'_>) {
@@ -118,12 +118,12 @@ impl Network {
                 connection.phase = Phase::Lingering { until_ns };
                 // A failure to say goodbye is seen by the next read.
                 let _ = connection.shut_if_ended();
-                self.farewell(key, "closed by the task");
+                self.farewell(key, CLOSED_BY_TASK);
                 self.call_at(until_ns, effects);
                 self.list(key);
                 effects.again();
             }
-            Phase::Closing => self.end(key, "closed by the task".to_string(), effects),
+            Phase::Closing => self.end(key, CLOSED_BY_TASK.to_string(), effects),
             Phase::Open if (reading, writing) == (Direction::Ended, Direction::Ended) => {
                 self.end(key, "closed by both sides".to_string(), effects);
             }
