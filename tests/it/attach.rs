@@ -127,7 +127,7 @@ fn a_dumb_terminal_gets_plain_lines() {
 #[test]
 fn the_consoles_session_can_be_joined() {
     let server = Server::start(&[]);
-    let one = run_with(&mut attach(&server, &["--join"]), b"shared:6\n");
+    let one = run_with(&mut attach(&server, &["--join"]), b"shared:6;\n");
     assert_eq!(one.ok(), "");
     let two = run_with(&mut attach(&server, &["--join"]), b"7*shared\n");
     assert_eq!(two.ok(), "42\n");
@@ -139,7 +139,10 @@ fn the_consoles_session_can_be_joined() {
 #[test]
 fn lines_from_a_pipe_are_evaluated_one_after_another() {
     let server = Server::start(&[]);
-    let output = run_with(&mut attach(&server, &[]), b"1+1\nf:{\nx+1}\nf 2\n2+`a\n3\n");
+    let output = run_with(
+        &mut attach(&server, &[]),
+        b"1+1\nf:{\nx+1};\nf 2\n2+`a\n3\n",
+    );
     assert_eq!(output.stdout, "2\n3\n3\n");
     assert!(output.failed(1).starts_with("type: "));
     server.stop();
@@ -186,7 +189,10 @@ fn top_prints_its_tables_and_shows_them() {
     );
     let terminal = Terminal::start(okernel().args(["top", &url]), "xterm-256color");
     terminal.until("the shell is shown", |rows| {
-        rows[0].contains(&server.address) && rows.iter().any(|row| row.contains(" shell "))
+        let head = rows
+            .first()
+            .is_some_and(|row| row.contains(&server.address));
+        head && rows.iter().any(|row| row.contains(" shell "))
     });
     terminal.keys("\t");
     terminal.until("the rings are shown", |rows| {

@@ -27,9 +27,13 @@ impl Server {
     /// Boots with these arguments more.
     pub fn start(more: &[&str]) -> Server {
         let home = tempfile::tempdir().unwrap();
+        // Small rings share memory, which the first one makes and none gives back.
+        let first = home.path().join("first.ok");
+        fs::write(&first, "pub[0;4096];").unwrap();
         let mut command = okernel();
         command
-            .args(["boot", "--listen", "127.0.0.1:0"])
+            .args(["boot", "--listen", "127.0.0.1:0", "--init"])
+            .arg(&first)
             .args(more)
             .env("XDG_RUNTIME_DIR", home.path())
             .stdin(Stdio::piped())
@@ -76,11 +80,20 @@ impl Server {
         fs::read_dir(folder).unwrap().count()
     }
 
-    /// How many descriptors it holds once it serves: some are made after the address was printed.
+    /// How many descriptors it holds once it serves and nothing has changed for a moment: modules are read, and
+    /// connections are closed, aside.
     pub fn settled(&self) -> usize {
         let answer = self.http(&format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", self.address));
         assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
-        self.descriptors()
+        let (mut count, mut since) = (self.descriptors(), Instant::now());
+        while since.elapsed() < Duration::from_millis(300) {
+            std::thread::sleep(Duration::from_millis(10));
+            let now = self.descriptors();
+            if now != count {
+                (count, since) = (now, Instant::now());
+            }
+        }
+        count
     }
 
     /// Waits until it holds no more descriptors than that.

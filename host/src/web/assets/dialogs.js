@@ -14,7 +14,8 @@ function show(title, content, buttons) {
   });
 }
 
-const cancel = () => h("button", { value: "", formnovalidate: true }, "Cancel");
+/** No submit button: Enter in a field takes the first of these. */
+const cancel = () => h("button", { type: "button", onclick: () => byId("dialog").close() }, "Cancel");
 
 export async function confirm(question, action) {
   return (await show(question, [], [cancel(), h("button", { value: "yes", class: "danger", autofocus: true }, action)])) === "yes";

@@ -13,6 +13,9 @@ const fit = (text, width) => {
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 };
 
+/** An address without its scheme where there is no room for both: its port tells more. */
+const fitAddress = (at, width) => fit(at.length * 7 > width ? at.replace(/^[a-z+]+:\/\//, "") : at, width);
+
 export class KernelMap {
   #signature = "";
   #parts = new Map();
@@ -129,7 +132,7 @@ export class KernelMap {
   #selector(one, place) {
     const count = s("text", { x: place.width - 10, y: 19, "text-anchor": "end", class: "figure" });
     const node = this.#node("selector", one.selector, place,
-      s("text", { x: 10, y: 19, class: "name small" }, fit(one.at, place.width - 40)), count);
+      s("text", { x: 10, y: 19, class: "name small" }, fitAddress(one.at, place.width - 40)), count);
     this.#parts.set(node.key, { ...node, count });
     return node.group;
   }
