@@ -6,6 +6,8 @@ use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
+use tungstenite::Message;
+
 use crate::support::okernel;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -144,6 +146,23 @@ fn thousands_of_connections_get_back_what_they_send_in_bounded_memory() {
         peaks[2] < peaks[0] + (peaks[0] - before) / 4,
         "{before}, {peaks:?}"
     );
+}
+
+#[test]
+fn messages_of_a_web_socket_come_back_as_what_they_were() {
+    let mut demo = Demo::start(&["demos/echo.ok", "ws://127.0.0.1:0"]);
+    let line = demo.line();
+    let at = line.strip_prefix("echo at ").expect(&line);
+    let (mut socket, _) = tungstenite::connect(format!("{at}/")).unwrap();
+    for message in [
+        Message::text("h\u{e9}"),
+        Message::binary(Vec::new()),
+        Message::text(""),
+        Message::binary(vec![255; 60_000]),
+    ] {
+        socket.send(message.clone()).unwrap();
+        assert_eq!(socket.read().unwrap(), message);
+    }
 }
 
 #[test]

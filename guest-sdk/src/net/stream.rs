@@ -15,6 +15,8 @@ pub struct TcpStream {
     pub(super) hub: Rc<Hub>,
     number: u64,
     peer: String,
+    /// The kind of frame that the last message came in.
+    kind: u32,
     /// What a read has left of a message.
     rest: Vec<u8>,
     rest_from: usize,
@@ -28,6 +30,7 @@ impl TcpStream {
             hub: Rc::clone(hub),
             number,
             peer: peer.unwrap_or_default(),
+            kind: FRAME_DATA,
             rest: Vec::new(),
             rest_from: 0,
         }
@@ -139,10 +142,10 @@ impl TcpStream {
             self.rest_from = 0;
             return Ok(Some(rest));
         }
-        poll_fn(|cx| {
+        let taken = poll_fn(|cx| {
             loop {
-                if let Some((_, bytes)) = self.hub.take(self.number) {
-                    return Poll::Ready(Ok(Some(bytes)));
+                if let Some(taken) = self.hub.take(self.number) {
+                    return Poll::Ready(Ok(Some(taken)));
                 }
                 match self.hub.inboxes.borrow().get(&self.number) {
                     Some(inbox) if inbox.ended => return Poll::Ready(Ok(None)),
@@ -160,7 +163,37 @@ impl TcpStream {
                 }
             }
         })
-        .await
+        .await?;
+        Ok(taken.map(|(kind, bytes)| {
+            self.kind = kind;
+            bytes
+        }))
+    }
+
+    /// Whether what [`TcpStream::recv`] has answered last was a text message of a WebSocket.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # use okernel_sdk::abi::connection::{FRAME_DATA, FRAME_OPEN, FRAME_TEXT, join};
+    /// # use okernel_sdk::TcpListener;
+    /// # let frames: &[(u32, &[u8])] = &[
+    /// #     (FRAME_OPEN, &join(1, b"")),
+    /// #     (FRAME_TEXT, &join(1, b"hello")),
+    /// #     (FRAME_DATA, &join(1, b"\xff")),
+    /// # ];
+    /// # let done = Harness::new().feed_frames("in", frames).collect("out", 4096).run(async |ctx| {
+    /// # let mut listener = TcpListener::open(&ctx, "in", "out")?;
+    /// # let mut stream = listener.accept().await?.unwrap();
+    /// assert_eq!(stream.recv().await?.unwrap(), b"hello");
+    /// assert!(stream.is_text());
+    /// assert_eq!(stream.recv().await?.unwrap(), b"\xff");
+    /// assert!(!stream.is_text());
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn is_text(&self) -> bool {
+        self.kind == FRAME_TEXT
     }
 
     /// Reads as much as there is, at most as much as fits; answers how many bytes: 0 when the peer has sent its
@@ -252,6 +285,29 @@ impl TcpStream {
         self.hub
             .send(FRAME_TEXT, self.number, text.as_bytes())
             .await
+    }
+
+    /// Writes bytes in one piece, waiting for room: one binary message of a WebSocket, which may be empty.
+    ///
+    /// # Errors
+    /// As for [`TcpStream::write`]; or there are more bytes than the ring has.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # use okernel_sdk::abi::connection::{FRAME_DATA, FRAME_OPEN, join};
+    /// # use okernel_sdk::TcpListener;
+    /// # let frames: &[(u32, &[u8])] = &[(FRAME_OPEN, &join(1, b""))];
+    /// # let done = Harness::new().feed_frames("in", frames).collect("out", 4096).run(async |ctx| {
+    /// # let mut listener = TcpListener::open(&ctx, "in", "out")?;
+    /// # let mut stream = listener.accept().await?.unwrap();
+    /// stream.write_binary(&[]).await?;
+    /// # Ok(())
+    /// # });
+    /// # assert_eq!(done.frames("out")[0], (FRAME_DATA, join(1, b"")));
+    /// ```
+    pub async fn write_binary(&mut self, bytes: &[u8]) -> Result<()> {
+        self.check()?;
+        self.hub.send(FRAME_DATA, self.number, bytes).await
     }
 
     /// Tells the peer that nothing more will be written. Reading goes on.

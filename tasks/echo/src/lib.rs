@@ -22,7 +22,11 @@ pub async fn main(ctx: Context) -> Result<()> {
 /// One connection, until its peer has sent its last.
 async fn echo(mut stream: TcpStream) -> Result<()> {
     while let Some(bytes) = stream.recv().await? {
-        stream.write(&bytes).await?;
+        // A message of a WebSocket goes back whole, and as what it was.
+        match std::str::from_utf8(&bytes) {
+            Ok(text) if stream.is_text() => stream.write_text(text).await?,
+            _ => stream.write_binary(&bytes).await?,
+        }
     }
     Ok(())
 }
@@ -31,7 +35,7 @@ async fn echo(mut stream: TcpStream) -> Result<()> {
 mod tests {
     use super::main;
     use okernel_sdk::abi::connection::{
-        FRAME_CLOSE, FRAME_DATA, FRAME_END, FRAME_OPEN, join, split,
+        FRAME_CLOSE, FRAME_DATA, FRAME_END, FRAME_OPEN, FRAME_TEXT, join, split,
     };
     use okernel_sdk::testing::Harness;
 
@@ -70,6 +74,30 @@ mod tests {
                 .collect();
             assert_eq!(came, sent.as_bytes());
         }
+    }
+
+    #[test]
+    fn messages_go_back_whole_and_as_what_they_were() {
+        let long = vec![7; 40_000];
+        let frames: &[(u32, &[u8])] = &[
+            (FRAME_OPEN, &join(1, b"")),
+            (FRAME_TEXT, &join(1, "h\u{e9}".as_bytes())),
+            (FRAME_DATA, &join(1, b"")),
+            (FRAME_DATA, &join(1, &long)),
+            (FRAME_END, &join(1, b"")),
+        ];
+        let done = Harness::new()
+            .feed_frames("in", frames)
+            .collect("out", 131_072)
+            .run(main);
+        assert_eq!(done.result, Ok(()));
+        let sent = [
+            (FRAME_TEXT, join(1, "h\u{e9}".as_bytes())),
+            (FRAME_DATA, join(1, b"")),
+            (FRAME_DATA, join(1, &long)),
+            (FRAME_CLOSE, join(1, b"")),
+        ];
+        assert_eq!(done.frames("out"), sent);
     }
 
     #[test]
