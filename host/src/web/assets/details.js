@@ -57,8 +57,15 @@ export class Details {
 
   #taskTools(id) {
     const weight = h("input", { type: "number", min: 1, max: 100000, required: true, "aria-label": "Weight", value: this.store.latest?.tasks.get(id)?.weight ?? 100 });
+    const cores = [...(this.store.latest?.cores.keys() ?? [])];
+    const core = h("select", { "aria-label": "Core" }, cores.map((one) => h("option", { value: one, selected: one === this.store.latest.tasks.get(id)?.core }, `core ${one}`)));
+    const form = (act, ...parts) => h("form", { onsubmit: (event) => { event.preventDefault(); act(); } }, parts);
     return h("div", { class: "tools owner", id: "task-tools" },
-      h("form", { onsubmit: (event) => { event.preventDefault(); this.actions.weight(id, weight.valueAsNumber); } }, h("label", {}, "Weight ", weight), h("button", {}, "Set")),
+      form(() => this.actions.weight(id, weight.valueAsNumber), h("label", {}, "Weight ", weight), h("button", {}, "Set")),
+      cores.length > 1 && form(() => this.actions.move(id, core.value), core, h("button", { title: "Go on on that core" }, "Move")),
+      h("button", { title: "What it was granted, in the shell", onclick: () => this.actions.ask(`caps ${id}`) }, "Rights"),
+      h("button", { title: "Its limits, in the shell", onclick: () => this.actions.ask(`ps ${id}`) }, "Limits"),
+      h("button", { id: "rollback", hidden: true, title: "Its module's version of before", onclick: () => this.actions.rollback(id) }, "Roll back"),
       h("button", { class: "danger", id: "kill", title: "End this task (k)", onclick: () => this.actions.kill(id) }, "Kill"));
   }
 
@@ -117,21 +124,25 @@ export class Details {
     setText(this.title, `${task.name}`);
     const gone = task.state === "ended";
     byId("task-tools").hidden = gone;
+    byId("rollback").hidden = !task.version;
+    // Of one that was started again: how it ended before.
+    const error = task.exit && task.exit !== "done" ? task.exit : task.last || "";
+    const moved = task.version ? [["Version", `${task.version} · ${task.upgrades} upgrades · ${task.moves} moves${task.pinned ? ", pinned" : ""}`]] : [];
     const ends = [...now.rings.values()].filter((end) => end.task === task.task);
     const parent = now.tasks.get(task.parent);
-    const error = task.exit || task.last;
     this.body.replaceChildren(
       facts([
         ["Task", `${task.task} on core ${task.core}`],
-        ["State", [h("i", { class: `dot ${task.state}`, "aria-hidden": "true" }), task.state]],
+        ["State", [h("i", { class: `dot ${task.state}`, "aria-hidden": "true" }), task.state, task.reason ? `: ${task.reason}` : ""]],
         ["CPU", `${percent(task.share)} · ${span(task.cpu_ms / 1000)} in all`],
         ["Turns", `${short(task.turnRate)}/s · ${short(Number(task.turns))} in all, ${short(Number(task.preempted))} preempted`],
         ["Weight", String(task.weight)],
         ["Memory", bytes(Number(task.memory))],
+        ...moved,
         ["Restarts", String(task.restarts ?? 0)],
         ["Spawned by", task.parent === null ? "the kernel" : parent ? `${parent.name} (${task.parent})` : `task ${task.parent}`],
         ["Supervised by", this.#supervisor(now, task)],
-        ["Last error", error && error !== "done" ? h("pre", { class: "fault" }, error) : gone ? "none: done" : "none"],
+        ["Last error", error ? h("pre", { class: "fault" }, error) : gone ? "none: done" : "none"],
       ]),
       ends.length ? h("h3", {}, "Ends of rings") : "",
       h("ul", { class: "ends" }, ends.map((end) => h("li", {},
@@ -142,7 +153,7 @@ export class Details {
   #supervisor(now, task) {
     if (task.supervisor === null || task.supervisor === undefined) return "nobody";
     const name = now.tasks.get(task.supervisor)?.name;
-    return name ? `${name} (${task.supervisor})` : `task ${task.supervisor}`;
+    return name ? this.#link("task", task.supervisor, name) : `task ${task.supervisor}`;
   }
 
   #ring(now, ring) {

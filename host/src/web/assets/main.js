@@ -38,6 +38,12 @@ const actions = {
     const name = store.latest?.tasks.get(id)?.name ?? "";
     if (isOwner() && await dialogs.confirm(`Kill task ${id}, ${name}?`, "Kill")) await act(`kill ${id}`);
   },
+  move: (id, core) => act(`move[${id};${core}]`),
+  ask: (expression) => { view("shell"); act(expression); },
+  async rollback(id) {
+    const name = quote(store.latest?.tasks.get(id)?.name ?? "");
+    if (isOwner() && await dialogs.confirm(`Go back to the version of ${name} before this one, for all of its tasks?`, "Roll back")) await act(`rollback\`${name}`);
+  },
   async drop(id) {
     const at = store.latest?.selectors.get(id)?.at ?? "";
     if (isOwner() && await dialogs.confirm(`Drop ${at} with all of its connections?`, "Drop")) await act(`drop ${id}`);
