@@ -13,17 +13,13 @@ use okernel_abi::connection::{CLOSED_BY_TASK, FRAME_CLOSE};
 ///
 /// ```
 /// use okernel_sdk::FileAppender;
-/// use okernel_sdk::abi::connection::{FRAME_CLOSE, FRAME_DATA, FRAME_OPEN, join};
+/// use okernel_sdk::abi::connection::{FRAME_DATA, FRAME_OPEN, join};
 /// use okernel_sdk::testing::Harness;
 ///
-/// let frames: &[(u32, &[u8])] = &[
-///     (FRAME_OPEN, &join(1, b"/var/log/some")),
-///     (FRAME_CLOSE, &join(1, b"closed by the task")),
-/// ];
+/// let frames: &[(u32, &[u8])] = &[(FRAME_OPEN, &join(1, b"/var/log/some"))];
 /// let done = Harness::new().feed_frames("in", frames).collect("out", 4096).run(async |ctx| {
 ///     let mut file = FileAppender::open(&ctx, "in", "out").await?;
-///     file.write(b"a line\n").await?;
-///     file.close().await
+///     file.write(b"a line\n").await
 /// });
 /// done.result.as_ref().unwrap();
 /// assert_eq!(done.frames("out")[0], (FRAME_DATA, join(1, b"a line\n")));
@@ -106,17 +102,17 @@ impl FileAppender {
     /// # use okernel_sdk::testing::Harness;
     /// # use okernel_sdk::abi::connection::{FRAME_CLOSE, FRAME_OPEN, join};
     /// # use okernel_sdk::FileAppender;
-    /// # let frames: &[(u32, &[u8])] = &[
-    /// #     (FRAME_OPEN, &join(1, b"/full")),
-    /// #     (FRAME_CLOSE, &join(1, b"cannot append to /full: no space")),
-    /// # ];
-    /// # let done = Harness::new().feed_frames("in", frames).collect("out", 4096).run(async |ctx| {
+    /// # let closed = |why: &str| {
+    /// #     let frames = [(FRAME_OPEN, join(1, b"/full")), (FRAME_CLOSE, join(1, why.as_bytes()))];
+    /// #     let frames: Vec<(u32, &[u8])> = frames.iter().map(|(kind, it)| (*kind, &it[..])).collect();
+    /// #     let done = Harness::new().feed_frames("in", &frames).collect("out", 4096).run(async |ctx| {
     /// let file = FileAppender::open(&ctx, "in", "out").await?;
-    /// let error = file.close().await.unwrap_err();
-    /// assert_eq!(error.to_string(), "cannot append to /full: no space");
-    /// # Ok(())
-    /// # });
-    /// # done.result.unwrap();
+    /// file.close().await
+    /// #     });
+    /// #     done.result.map_err(|error| error.to_string())
+    /// # };
+    /// # assert_eq!(closed("closed by the task"), Ok(()));
+    /// # assert!(closed("cannot append to /full: no space").unwrap_err().contains("no space"));
     /// ```
     pub async fn close(self) -> Result<()> {
         let (hub, number) = (&self.stream.hub, self.stream.number());
