@@ -4,7 +4,7 @@
 //! are. Keys of a small range index a table directly; others go through a hash table with open
 //! addressing. General lists are hashed by value.
 
-use super::scatter::{CLASSES_FEW, positions_by_class};
+use super::scatter::{firsts_of_few, positions_by_class, positions_of_few};
 use crate::error::Error;
 use crate::pace;
 use crate::value::{Value, check_items, check_lists, hash, matches, room};
@@ -263,39 +263,45 @@ pub(super) struct Groups {
 /// `limit` without memory.
 pub(super) fn groups(list: &Value) -> Result<Groups, Error> {
     check_items(list.len(), size_of::<i64>())?;
-    let keys = keys_of(list);
-    if let Some(keys) = &keys
-        && let Some((low, span)) = direct(keys)
-    {
-        return direct_groups(keys, low, span);
+    if let Some(keys) = keys_of(list) {
+        if let Some(positions) = positions_of_few(&keys, |key| key as u64)? {
+            let firsts = positions.iter().map(|positions| positions[0] as u32);
+            return Ok(Groups {
+                firsts: firsts.collect(),
+                positions,
+            });
+        }
+        if let Some((low, span)) = direct(&keys) {
+            return direct_groups(&keys, low, span);
+        }
     }
     let Classes { ids, firsts } = classes(list)?;
-    check_lists(firsts.len())?;
-    let positions = positions_by_class(&ids, firsts.len(), |id| id as usize)?;
-    Ok(Groups { firsts, positions })
+    by_class(&ids, firsts, |id| id as usize)
 }
 
-/// Keys of a small range: the classes are the keys themselves first, most of which may have no items.
+/// Keys of a small range: their classes are looked up by the keys.
 fn direct_groups(keys: &[i64], low: i64, span: usize) -> Result<Groups, Error> {
     let slot_of = |key: i64| key.wrapping_sub(low) as usize;
-    let slot_at = |at: &u32| slot_of(keys[*at as usize]);
     let firsts = direct_firsts(keys, low, span)?;
-    check_lists(firsts.len())?;
-    if span <= CLASSES_FEW {
-        let mut by_slot = positions_by_class(keys, span, slot_of)?;
-        let taken = firsts
-            .iter()
-            .map(|at| std::mem::take(&mut by_slot[slot_at(at)]));
-        let positions = taken.collect();
-        return Ok(Groups { firsts, positions });
-    }
     let mut classes = room(span)?;
     classes.resize(span, 0u32);
     for (class, at) in firsts.iter().enumerate() {
-        classes[slot_at(at)] = class as u32;
+        classes[slot_of(keys[*at as usize])] = class as u32;
     }
-    let class_of = |key: i64| classes[slot_of(key)] as usize;
-    let positions = positions_by_class(keys, firsts.len(), class_of)?;
+    by_class(keys, firsts, |key| classes[slot_of(key)] as usize)
+}
+
+/// Items of known classes, which are numbered in order of their first items.
+fn by_class<K: Copy>(
+    items: &[K],
+    firsts: Vec<u32>,
+    class_of: impl Fn(K) -> usize + Copy,
+) -> Result<Groups, Error> {
+    check_lists(firsts.len())?;
+    let positions = match positions_of_few(items, |item| class_of(item) as u64)? {
+        Some(positions) => positions,
+        None => positions_by_class(items, firsts.len(), class_of)?,
+    };
     Ok(Groups { firsts, positions })
 }
 
@@ -307,6 +313,9 @@ pub(super) fn firsts(list: &Value) -> Result<Vec<u32>, Error> {
     let Some(keys) = keys_of(list) else {
         return classes(list).map(|classes| classes.firsts);
     };
+    if let Some(firsts) = firsts_of_few(&keys, |key| key as u64)? {
+        return Ok(firsts);
+    }
     let Some((low, span)) = direct(&keys) else {
         return classes(list).map(|classes| classes.firsts);
     };
