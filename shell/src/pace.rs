@@ -2,11 +2,11 @@
 //!
 //! The machine counts steps, but a verb is one step however long its vectors are. Verbs that can take long
 //! call here about every [`PACE_ITEMS`] items. Whoever runs the machine may have set a hook: it lets
-//! others run, and says whether the work is still wanted. Where nobody is asked a pause costs a look at a
-//! counter.
+//! others run, and says whether the work is still wanted and memory allows it. Where nobody is asked a pause
+//! costs a look at a counter.
 //!
 //! Invariant: the hook doesn't touch the machine; the verb goes on as if nothing had happened, or fails
-//! with an error of class `interrupt` that no trap catches.
+//! with an error of class `limit`, or of class `interrupt` that no trap catches.
 
 use crate::error::{Class, Error};
 use std::cell::Cell;
@@ -22,6 +22,8 @@ pub enum Pace {
     GoOn,
     /// The work is no longer wanted.
     Stop,
+    /// More memory is in use than a program may take.
+    Full,
 }
 
 thread_local! {
@@ -42,11 +44,12 @@ pub fn interrupted() -> Error {
 /// A pause.
 ///
 /// # Errors
-/// `interrupt` when the work is no longer wanted.
+/// `interrupt` when the work is no longer wanted, `limit` when too much memory is in use.
 pub fn pause() -> Result<(), Error> {
     match HOOK.get().map(|hook| hook()) {
         Some(Pace::Stop) => Err(interrupted()),
-        _ => Ok(()),
+        Some(Pace::Full) => Err(Error::new(Class::Limit, "out of memory")),
+        Some(Pace::GoOn) | None => Ok(()),
     }
 }
 

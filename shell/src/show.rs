@@ -23,8 +23,13 @@ pub fn layout_for(origin: &str) -> Layout {
 pub fn shown(value: &Value, layout: &Layout) -> Vec<u8> {
     let form = repl_form(value, layout);
     let mut text = form.text;
-    if form.extent == Extent::Cut {
-        text.push_str("\n.. cut: print x shows all of x");
+    if form.extent == Extent::Cut && layout.bytes_max == Layout::default().bytes_max {
+        text.push_str("\n.. cut: memory has no room for more");
+    } else if form.extent == Extent::Cut {
+        text.push_str(&format!(
+            "\n.. cut, {}: print x shows all of x",
+            value.describe()
+        ));
     }
     text.push('\n');
     text.into_bytes()
@@ -55,7 +60,10 @@ mod tests {
         let long = Value::from_ints((0..100_000).collect());
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         let cut = text(shown(&long, &layout_for("")));
-        assert!(cut.len() < 11_000 && cut.ends_with(".. cut: print x shows all of x\n"));
+        assert!(
+            cut.len() < 11_000
+                && cut.ends_with("\n.. cut, a list of 100000 numbers: print x shows all of x\n")
+        );
         assert!(text(shown(&long, &layout_for("stdin"))).ends_with(" 99999\n"));
         assert!(text(printed(&long, &layout_for(""))).ends_with(" 99999\n"));
     }

@@ -10,7 +10,7 @@ use crate::error::{Class, Error};
 use crate::number::{write_float, write_float_rounded, write_int};
 use crate::pace;
 use crate::symbol::Symbol;
-use crate::value::{Dict, List, Table, Value};
+use crate::value::{Dict, List, Table, Value, limit_bytes};
 
 /// What an item counts for when it is written.
 const ITEM_PACE: usize = 8;
@@ -94,8 +94,13 @@ pub fn form_checked(value: &Value) -> Result<String, Error> {
     }
 }
 
-/// The form of a value in a given layout.
+/// The form of a value in a given layout, at most half as long as one result may be: while it grows it is
+/// there twice.
 pub fn form_with(value: &Value, layout: &Layout) -> Form {
+    let layout = &Layout {
+        bytes_max: layout.bytes_max.min(limit_bytes() / 2),
+        ..*layout
+    };
     let mut writer = Writer {
         out: String::new(),
         todo: vec![Piece::Value(value, 0)],

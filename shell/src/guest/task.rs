@@ -5,13 +5,16 @@ use okernel_shell::machine::{Config, Machine};
 use okernel_shell::pace::{Pace, set_hook};
 use okernel_shell::session::{Executed, Session, Turn};
 use okernel_shell::state::StateError;
-use okernel_shell::value::Value;
+use okernel_shell::value::{Value, limit_bytes};
 
 use crate::heap::used_bytes;
 use crate::kernel::Kernel;
 
 /// What the shell's first argument says when its inputs are lines of a file or a pipe.
 const LINES: &str = "lines";
+
+/// What it says when nobody reads along: for a script and for one text.
+const SCRIPT: &str = "script";
 
 /// The part of its task's memory that a program may take: a vector that grows is there twice for a
 /// moment, and its places are not all used again.
@@ -36,10 +39,17 @@ impl Task for Interpreter {
         let mut machine = Machine::new(config(context));
         let mut args = context.args()?;
         if kernel.is_shell() {
-            let lines = !args.is_empty() && args.remove(0) == LINES;
+            let mode = match args.is_empty() {
+                true => String::new(),
+                false => args.remove(0),
+            };
             machine.define("args", strings(&args));
-            let origin = if lines { "stdin" } else { "" };
-            self.running = Some((Session::new(machine, origin), kernel));
+            let origin = if mode == LINES { "stdin" } else { "" };
+            let mut session = Session::new(machine, origin);
+            if mode == SCRIPT {
+                session.show_whole();
+            }
+            self.running = Some((session, kernel));
             return Ok(());
         }
         machine.define("args", strings(&args));
@@ -144,8 +154,9 @@ impl Task for Interpreter {
 /// A machine's set-up in this task, which lets others run in the middle of long verbs.
 fn config(context: &Context) -> Config {
     set_hook(Some(|| match Context::pause() {
-        Pause::GoOn => Pace::GoOn,
         Pause::Interrupted => Pace::Stop,
+        Pause::GoOn if used_bytes() > limit_bytes() => Pace::Full,
+        Pause::GoOn => Pace::GoOn,
     }));
     let task_bytes = Context::memory_bytes_max();
     let memory_limit = task_bytes.saturating_sub(OWN_BYTES) / PROGRAM_PART;

@@ -32,6 +32,10 @@ use std::rc::Rc;
 /// The memory limit of a machine when its owner sets none, in bytes.
 pub const MEMORY_LIMIT_DEFAULT: usize = 256 << 20;
 
+/// Steps between two looks at the heap in use. A step takes little that is not looked at by itself: a
+/// frame, a short list.
+const LOOK_STEPS: i64 = 256;
+
 /// How a machine is set up.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
@@ -105,7 +109,10 @@ pub struct Machine {
     pub(crate) env: Env,
     pub(crate) stack: Vec<Value>,
     pub(crate) frames: Vec<Frame>,
+    /// Steps until the next look at the heap; below zero when they are spent.
     pub(crate) budget: i64,
+    /// Steps of the budget beyond those.
+    budget_rest: i64,
     pub(crate) rng: Rng,
     pub(crate) suspects: Suspects,
     over_limit: bool,
@@ -136,6 +143,7 @@ impl Machine {
             stack: Vec::new(),
             frames: Vec::new(),
             budget: 0,
+            budget_rest: 0,
             rng: Rng::new(config.seed),
             suspects: Suspects::new(),
             over_limit: false,
@@ -195,7 +203,7 @@ impl Machine {
 
     /// Steps of the last budget that are left; none when it was overdrawn.
     pub fn steps_left(&self) -> u64 {
-        u64::try_from(self.budget).unwrap_or(0)
+        u64::try_from(self.budget.saturating_add(self.budget_rest)).unwrap_or(0)
     }
 
     /// True when no program is running.
@@ -211,7 +219,9 @@ impl Machine {
     /// Runs for so many steps at most. A step is a call, a turn of an adverb or a statement; a
     /// verb on a long vector counts for several.
     pub fn run(&mut self, budget_steps: u64) -> Step {
-        self.budget = i64::try_from(budget_steps.max(1)).unwrap_or(i64::MAX);
+        self.budget = 0;
+        self.budget_rest = i64::try_from(budget_steps.max(1)).unwrap_or(i64::MAX);
+        self.refill();
         set_limit_bytes(self.config.memory_limit);
         let mut result = match std::mem::replace(&mut self.state, State::Idle) {
             State::Idle => return Step::Done(Value::Nil, Shown::No),
@@ -237,12 +247,19 @@ impl Machine {
             if self.over_limit {
                 self.over_limit = false;
                 self.budget = self.budget.max(0);
-                result = Err(Error::new(Class::Limit, "out of memory"));
+                result = Err(self.out_of_memory());
                 continue;
             }
             if self.budget < 0 {
-                self.state = State::Ready(control);
-                return Step::Budget;
+                self.refill();
+                if self.budget < 0 {
+                    self.state = State::Ready(control);
+                    return Step::Budget;
+                }
+                if self.is_over_limit() {
+                    result = Err(self.out_of_memory());
+                    continue;
+                }
             }
             result = match control {
                 Control::Value(value) if self.frames.is_empty() => {
@@ -305,12 +322,33 @@ impl Machine {
             );
             return Err(Error::new(Class::Limit, text));
         }
-        match self.config.memory_used {
-            Some(used) if used() > self.config.memory_limit => {
-                Err(Error::new(Class::Limit, "out of memory"))
-            }
-            _ => Ok(()),
+        match self.is_over_limit() {
+            true => Err(self.out_of_memory()),
+            false => Ok(()),
         }
+    }
+
+    /// Takes the steps until the next look at the heap from the rest of the budget.
+    fn refill(&mut self) {
+        let left = self.budget.saturating_add(self.budget_rest);
+        self.budget = left.min(LOOK_STEPS);
+        self.budget_rest = left - self.budget;
+    }
+
+    /// True when more heap is in use than a program may take.
+    fn is_over_limit(&self) -> bool {
+        let used = self.config.memory_used;
+        used.is_some_and(|used| used() > self.config.memory_limit)
+    }
+
+    fn out_of_memory(&self) -> Error {
+        /// So many calls inside each other are worth mentioning.
+        const CALLS_DEEP: usize = 1000;
+        let text = match self.frames.len() {
+            calls @ CALLS_DEEP.. => format!("out of memory with {calls} calls inside each other"),
+            _ => "out of memory".to_owned(),
+        };
+        Error::new(Class::Limit, text)
     }
 
     /// True when another frame or value might be too many.
@@ -333,7 +371,7 @@ impl Machine {
             return;
         }
         let steps = value.len() / ITEMS_PER_STEP;
-        if steps > 0 {
+        if steps > 0 || value.nests() {
             self.charge_steps(steps);
         }
     }
@@ -341,9 +379,7 @@ impl Machine {
     #[cold]
     fn charge_steps(&mut self, steps: usize) {
         self.budget -= steps as i64;
-        if let Some(used) = self.config.memory_used
-            && used() > self.config.memory_limit
-        {
+        if self.is_over_limit() {
             // The next step finds the budget spent, and then the reason.
             self.over_limit = true;
             self.budget = -1;

@@ -4,7 +4,8 @@ use super::atomic::atomic;
 use super::count::modulo;
 use super::take::slice;
 use crate::error::{Class, Error};
-use crate::value::{NULL, Value};
+use crate::pace;
+use crate::value::{Growth, NULL, Value, room};
 use crate::verb::Verb;
 
 fn type_error(glyph: &str, base: &Value, x: &Value) -> Error {
@@ -20,20 +21,22 @@ fn type_error(glyph: &str, base: &Value, x: &Value) -> Error {
 /// # Errors
 /// `type` for what are no numbers, `domain` for a base below two or a negative number.
 pub fn digits(base: &Value, x: &Value) -> Result<Value, Error> {
-    if base.is_list() {
-        let each = |x: &Value| mixed_digits(base, x);
-        return if x.is_list() {
-            x.items().map(|x| each(&x)).collect()
-        } else {
-            each(x)
-        };
+    let digits = match base.is_list() {
+        true => mixed_digits,
+        false => plain_digits,
+    };
+    if !x.is_list() {
+        return digits(base, x);
     }
-    let each = |x: &Value| plain_digits(base, x);
-    if x.is_list() {
-        x.items().map(|x| each(&x)).collect()
-    } else {
-        each(x)
+    let mut growth = Growth::new();
+    let mut out = room(x.len())?;
+    for item in x.items() {
+        let digits = digits(base, &item)?;
+        pace::work(digits.len())?;
+        growth.add(&digits)?;
+        out.push(digits);
     }
+    Ok(Value::from_items(out))
 }
 
 fn plain_digits(base: &Value, x: &Value) -> Result<Value, Error> {
@@ -71,6 +74,7 @@ fn mixed_digits(bases: &Value, x: &Value) -> Result<Value, Error> {
     let mut rest = x.clone();
     let mut out = Vec::with_capacity(bases.len());
     for at in (0..bases.len()).rev() {
+        pace::work(1)?;
         let base = bases.item(at).unwrap_or_default();
         match base.as_float() {
             Some(base) if base > 0.0 => {}
@@ -110,6 +114,7 @@ pub fn number(base: &Value, x: &Value) -> Result<Value, Error> {
     };
     let mut sum = Value::Int(0);
     for at in 0..count {
+        pace::work(1)?;
         let digit = x.item(at).unwrap_or(Value::Int(NULL));
         if at > 0 {
             let base = bases.item(at % bases.len()).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use crate::support::{Host, Outcome, run};
 use okernel_shell::error::Class;
+use okernel_shell::format::form;
 use okernel_shell::lexer::is_incomplete;
 use okernel_shell::machine::{Config, Machine};
 use okernel_shell::value::Value;
@@ -155,4 +156,21 @@ fn deep_values_and_functions_need_no_stack() {
             }
         }
     });
+}
+
+#[test]
+fn a_deep_value_is_shown_as_far_as_memory_allows() {
+    let config = Config {
+        memory_limit: 4 << 20,
+        ..Config::default()
+    };
+    let mut machine = Machine::new(config);
+    let source = "d:{(x;1)}/[10000;()];5:d";
+    // Its text has a line for each level, indented by the level.
+    match run(&mut machine, &mut Host::default(), source, || 100_000) {
+        Outcome::Error(error) => assert_eq!(error.class(), Class::Limit),
+        Outcome::Value(text) => panic!("{} bytes", text.len()),
+    }
+    let deep = machine.value_of("d").cloned().unwrap_or_default();
+    assert_eq!(form(&deep).len(), 2 << 20);
 }

@@ -130,9 +130,9 @@ fn compare(source: &str, rng: &mut Rng, every: u64) {
     let mut stops = 0;
     let stopped = run(source, |machine| {
         *machine = moved(machine, Config::default());
-        // Long programs are stopped less and less often.
+        // Long programs are stopped less and less often, and endless ones soon given up.
         stops += 1;
-        1 + random.below(every << (stops / 64).min(20))
+        1 + random.below(every << (stops / 64).min(10))
     });
     assert_eq!(stopped, plain, "{source}");
 }

@@ -3,7 +3,10 @@
 //! A program of its own, because the allocator is counted.
 
 use cap::Cap;
+use okernel_shell::error::Class;
 use okernel_shell::machine::{Config, Machine, Step};
+use okernel_shell::pace::{Pace, set_hook};
+use okernel_shell::value::limit_bytes;
 use std::alloc::System;
 use std::sync::Mutex;
 
@@ -78,4 +81,73 @@ fn a_program_that_took_too_much_in_its_last_step_is_no_matter_of_the_next() {
         let _done_or_failed = machine.run(1_000_000);
         run(&mut machine, "(+). 1 2");
     }
+}
+
+/// A program may take little in each step and never give it back: frames, short lists, functions.
+#[test]
+fn what_gathers_in_small_parts_is_limited_too() {
+    const LIMIT_BYTES: usize = 48 << 20;
+    let _turn = TURN.lock().unwrap();
+    set_hook(Some(|| match HEAP.allocated() > limit_bytes() {
+        true => Pace::Full,
+        false => Pace::GoOn,
+    }));
+    let mut wrong = Vec::new();
+    for program in [
+        // Values that hold each other.
+        "{(x;1)}/[1000000000;()]",
+        "{[a]{a;x}}/[1000000000;1]",
+        "{[a:x;b:2]}/[1000000000;1]",
+        "{x@}/[1000000000;1]",
+        // Calls inside each other, with frames of all kinds and what they hold.
+        "f:{1+f x};f 1",
+        "f:{f'x,1};f 1",
+        "f:{.[f;,x;:]};f 1",
+        "f:{.[f;,x;{1}]};f 1",
+        "f:{@[1 2;0;f]};f 1",
+        "f:{x;.\"f x\"};f 1",
+        "f:{x f/:1 2;y};f[1;2]",
+        "f:{x f\\1 2;y};f[1;2]",
+        "f:{?[1 2 3;0 1;f]};f 1",
+        "f:{a:!100;b:f x+1;a};f 0",
+        "f:{a:200 200#0;b:f x+1;a};f 0",
+        "f:{1+(f@)/x};f 1",
+        // Results of one verb.
+        "2\\!10000000",
+        "24 60 60\\!10000000",
+        "=3000",
+        "(!10000)+/:!10000",
+        "{x+1}\\1",
+        "{x,x}/\"ab\"",
+    ] {
+        let before = HEAP.allocated();
+        let mut machine = Machine::new(Config {
+            memory_limit: before + LIMIT_BYTES,
+            memory_used: Some(|| HEAP.allocated()),
+            ..Config::default()
+        });
+        let mut most = 0;
+        machine.start(program, "").unwrap();
+        let outcome = loop {
+            match machine.run(20_000) {
+                Step::Budget => most = HEAP.allocated().max(most),
+                outcome => break outcome,
+            }
+        };
+        match outcome {
+            Step::Failed(error) if error.class() == Class::Limit => {}
+            // A trap on the way may have answered.
+            Step::Done(..) if program.contains(".[") => {}
+            other => wrong.push(format!("{program}: {other:?}")),
+        }
+        if most > before + LIMIT_BYTES + (8 << 20) {
+            wrong.push(format!("{program}: {most} bytes"));
+        }
+        run(&mut machine, "1+1");
+    }
+    set_hook(None);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // Vectors that grow are there twice for a moment.
+    let most = HEAP.max_allocated();
+    assert!(most < 4 * LIMIT_BYTES, "{most} bytes");
 }
