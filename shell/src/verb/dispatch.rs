@@ -177,6 +177,7 @@ fn query(x: Value, y: Value, rng: &mut Rng) -> Result<Value, Error> {
             index::at(dict.keys(), places)
         }
         x if x.is_list() => find::find(&x, y),
+        Value::Table(table) => find::rows(&table, y),
         x => roll::roll(&x, &y, rng),
     }
 }

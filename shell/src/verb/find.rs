@@ -1,10 +1,12 @@
 //! Find `l?a`, membership `in`, and the dictionary lookups that rest on them.
 
+use super::group::rows_of;
 use super::keys::{Index, ValueIndex, keys_of};
-use super::walk::{is_flat, map_leaves};
+use super::walk::{is_flat, map_leaves, type_error_pair};
 use crate::error::Error;
 use crate::pace;
-use crate::value::{NULL, Value, matches, position, room};
+use crate::value::{NULL, Table, Value, matches, position, room};
+use crate::verb::Verb;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -129,12 +131,34 @@ pub(super) fn find(list: &Value, y: Value) -> Result<Value, Error> {
     )
 }
 
+/// `table?y`: the position of a row, or of each row of a table or a list of rows.
+///
+/// # Errors
+/// `type` for what is no row, `limit` without memory.
+pub(super) fn rows(table: &Table, y: Value) -> Result<Value, Error> {
+    let rows = rows_of(table);
+    match y {
+        Value::Dict(_) => Ok(position(&rows, &y).map_or(Value::Int(NULL), Value::count)),
+        Value::Table(other) => positions_as_ints(&rows, &rows_of(&other)).map(Value::from_ints),
+        y if y.is_list() => positions_as_ints(&rows, &y).map(Value::from_ints),
+        y => Err(type_error_pair(
+            Verb::Query,
+            &Value::table(table.clone()),
+            &y,
+        )),
+    }
+}
+
 /// `x in y`: 1 where an item of `x` is in the list `y`.
 ///
 /// # Errors
 /// `limit` without memory.
 pub(super) fn member(x: Value, y: Value) -> Result<Value, Error> {
     let list = match y {
+        Value::Table(table) => {
+            let places = rows(&table, x)?;
+            return super::monads::not(super::monads::null(places)?);
+        }
         Value::Dict(dict) => dict.values().clone(),
         y if y.is_list() => y,
         atom => atom.enlist(),

@@ -4,11 +4,9 @@
 //! 11-bit digits as their range has. Narrow keys travel packed with their position in one word.
 //! Short lists and general ones are merged.
 
-use super::walk::type_error;
 use crate::error::Error;
 use crate::pace::{self, PACE_ITEMS};
-use crate::value::{Value, compare, room};
-use crate::verb::Verb;
+use crate::value::{Table, Value, compare, room};
 use std::cmp::Ordering;
 
 /// The direction of a grade.
@@ -30,27 +28,21 @@ const DIGITS: usize = 1 << DIGIT_BITS;
 /// `<x` and `>x`.
 ///
 /// # Errors
-/// `type` for tables, `limit` without memory.
+/// `limit` without memory.
 pub(super) fn grade(direction: Direction, x: &Value) -> Result<Value, Error> {
     match x {
         Value::Dict(dict) => {
             let order = permutation(direction, dict.values())?;
             super::index::at(dict.keys(), Value::from_ints(order))
         }
-        Value::Table(_) => {
-            let verb = if direction == Direction::Up {
-                Verb::Less
-            } else {
-                Verb::More
-            };
-            Err(type_error(verb, x))
+        list if list.is_list() || matches!(list, Value::Table(_)) => {
+            permutation(direction, list).map(Value::from_ints)
         }
-        list if list.is_list() => permutation(direction, list).map(Value::from_ints),
         _ => Ok(Value::from_ints(vec![0])),
     }
 }
 
-/// The positions of a list's items in sorted order; equal items keep theirs.
+/// The positions of a list's items or a table's rows in sorted order; equal ones keep theirs.
 pub(super) fn permutation(direction: Direction, list: &Value) -> Result<Vec<i64>, Error> {
     match list {
         Value::Ints(items) | Value::Temporals(_, items) => {
@@ -72,8 +64,27 @@ pub(super) fn permutation(direction: Direction, list: &Value) -> Result<Vec<i64>
             }
             Ok(order)
         }
+        Value::Table(table) => by_columns(table, direction),
         other => Ok((0..other.len() as i64).collect()),
     }
+}
+
+/// The permutation that sorts rows by the first column, and equal ones by the next. The last column is
+/// sorted by first, for every sort keeps what it finds.
+fn by_columns(table: &Table, direction: Direction) -> Result<Vec<i64>, Error> {
+    let mut order: Vec<i64> = room(table.rows())?;
+    order.extend(0..table.rows() as i64);
+    for column in table.columns().iter().rev() {
+        let sorted = super::index::at(column, Value::from_ints(order.clone()))?;
+        let mut next: Vec<i64> = room(order.len())?;
+        next.extend(
+            permutation(direction, &sorted)?
+                .iter()
+                .map(|at| order[*at as usize]),
+        );
+        order = next;
+    }
+    Ok(order)
 }
 
 /// A comparison, with a pause now and then. A sort can't be left in the middle.

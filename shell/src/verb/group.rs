@@ -4,11 +4,12 @@ use super::index::{gather, gather_rows};
 use super::keys::{firsts, groups};
 use super::walk::{domain_error, type_error};
 use crate::error::Error;
-use crate::value::{Dict, Value, check_items, product, room};
+use crate::pace;
+use crate::value::{Dict, Table, Value, check_items, product, room};
 use crate::verb::Verb;
 
-/// `=x`: of a list, a dictionary from its distinct items to their positions; of a number n, the
-/// identity matrix of n rows.
+/// `=x`: of a list, a dictionary from its distinct items to their positions; of a table, the same for its
+/// rows; of a number n, the identity matrix of n rows.
 ///
 /// # Errors
 /// `type` for other kinds, `limit` when the matrix is too large.
@@ -16,6 +17,11 @@ pub(super) fn group(x: &Value) -> Result<Value, Error> {
     if x.is_number() {
         return identity(x);
     }
+    let rows = match x {
+        Value::Table(table) => Some(rows_of(table)),
+        _ => None,
+    };
+    let x = rows.as_ref().unwrap_or(x);
     if !x.is_list() {
         return Err(type_error(Verb::Equal, x));
     }
@@ -24,6 +30,12 @@ pub(super) fn group(x: &Value) -> Result<Value, Error> {
     let mut values = room(groups.positions.len())?;
     values.extend(groups.positions.into_iter().map(Value::from_ints));
     Ok(Value::dict(Dict::new(keys, Value::from_items(values))?))
+}
+
+/// A table's rows as a list of dictionaries.
+pub(super) fn rows_of(table: &Table) -> Value {
+    let rows = (0..table.rows()).inspect(|_| pace::work_on(table.columns().len()));
+    rows.filter_map(|row| table.row(row)).collect()
 }
 
 fn places(firsts: &[u32]) -> Vec<usize> {
@@ -37,6 +49,7 @@ fn identity(x: &Value) -> Result<Value, Error> {
     check_items(product(count, count)?, size_of::<i64>())?;
     let mut rows = room(count)?;
     for at in 0..count {
+        pace::work(count)?;
         let mut row = vec![0; count];
         row[at] = 1;
         rows.push(Value::from_ints(row));
@@ -50,10 +63,7 @@ fn identity(x: &Value) -> Result<Value, Error> {
 /// `type` for what is no list, `limit` without memory.
 pub(super) fn distinct(x: &Value) -> Result<Value, Error> {
     match x {
-        Value::Table(table) => {
-            let rows: Value = (0..table.rows()).filter_map(|row| table.row(row)).collect();
-            gather_rows(table, &places(&firsts(&rows)?))
-        }
+        Value::Table(table) => gather_rows(table, &places(&firsts(&rows_of(table))?)),
         list if list.is_list() => Ok(gather(list, &places(&firsts(list)?))),
         other => Err(type_error(Verb::Query, other)),
     }

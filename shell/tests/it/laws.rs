@@ -6,7 +6,7 @@ use okernel_abi::value::Writer;
 use okernel_shell::encode::{decode, encode};
 use okernel_shell::json;
 use okernel_shell::machine::{Config, Machine};
-use okernel_shell::value::{Dict, NULL, Table, Value};
+use okernel_shell::value::{Dict, NULL, Table, Temporal, Value};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use std::rc::Rc;
@@ -40,6 +40,19 @@ fn atoms() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// Dates, timestamps or spans, with nulls among them but not alone: those are numbers.
+fn temporals() -> impl Strategy<Value = Value> {
+    let kinds = [Temporal::Date, Temporal::Timestamp, Temporal::Span];
+    let count = prop_oneof![4 => -90_000..90_000i64, 1 => Just(NULL)];
+    (0..kinds.len(), -9..9i64, vec(count, 0..20)).prop_map(move |(kind, first, mut counts)| {
+        counts.insert(0, first);
+        // Days are far apart beside nanoseconds.
+        let scale = if kind == 0 { 1 } else { 86_399_999_999_999 };
+        let scaled = counts.iter().map(|x| x.checked_mul(scale).unwrap_or(NULL));
+        Value::from_temporals(kinds[kind], scaled.collect())
+    })
+}
+
 /// Lists of all forms.
 fn lists() -> impl Strategy<Value = Value> {
     let flat = prop_oneof![
@@ -49,6 +62,7 @@ fn lists() -> impl Strategy<Value = Value> {
         vec(symbol(), 0..20).prop_map(Value::from_items),
         vec(atoms(), 0..10).prop_map(Value::from_items),
         vec(-2..3i64, 200..600).prop_map(Value::from_ints),
+        temporals(),
     ];
     flat.prop_recursive(3, 60, 6, move |inner| {
         let item = prop_oneof![inner, atoms()];

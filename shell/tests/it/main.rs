@@ -11,4 +11,5 @@ mod machine;
 mod properties;
 mod reading;
 mod session;
+mod tables;
 mod temporal;
