@@ -83,10 +83,21 @@ pub(crate) fn merge(projection: &Projection, arguments: Vec<Option<Value>>) -> V
     projection.arguments.iter().map(fill).collect()
 }
 
+/// A function's text as a part of a sentence: the beginning of its first line.
+pub(crate) fn brief(form: &str) -> String {
+    const CHARS_MAX: usize = 60;
+    let line = form.lines().next().unwrap_or_default();
+    let start: String = line.chars().take(CHARS_MAX).collect();
+    match start.len() < form.len() {
+        true => format!("{} ..", start.trim_end()),
+        false => start,
+    }
+}
+
 /// The error for too many arguments.
 pub(crate) fn rank_error(function: &Function, count: usize) -> Error {
     let what = match function {
-        Function::Lambda(lambda) => lambda.form(),
+        Function::Lambda(lambda) => brief(&lambda.form()),
         Function::Verb(verb) | Function::Monad(verb) => verb.glyph().to_owned(),
         Function::Projection(_) => "a projection".to_owned(),
         Function::Derived(derived) => format!("the adverb {}", derived.adverb.glyph()),

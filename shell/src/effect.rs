@@ -4,6 +4,8 @@
 //! with the answer. The names are ordinary global names, so a program may bind them to something
 //! else.
 
+use std::ops::RangeInclusive;
+
 use crate::symbol::Symbol;
 use crate::value::{Function, Value};
 
@@ -44,6 +46,18 @@ pub const EFFECTS: [&str; 34] = [
     "await",
     "names",
 ];
+
+/// How many arguments an effect takes that the guest carries out itself. The others are the kernel's to
+/// judge.
+pub fn arguments(name: &str) -> Option<RangeInclusive<usize>> {
+    Some(match name {
+        "now" => 0..=0,
+        "poll" => 1..=1,
+        "rcv" => 1..=2,
+        "snd" => 2..=2,
+        _ => return None,
+    })
+}
 
 /// The names of functions that the machine carries out itself.
 pub const NATIVES: [&str; 2] = ["raise", "seed"];

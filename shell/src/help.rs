@@ -28,6 +28,11 @@ impl Page {
     pub fn is_command(&self) -> bool {
         self.chapter == Commands
     }
+
+    /// Whether it is about a name that programs can use.
+    pub fn is_name(&self) -> bool {
+        matches!(self.chapter, Names | Effects)
+    }
 }
 
 /// All pages.
@@ -84,7 +89,7 @@ const PAGES: &[Page] = &[
         Verbs,
         "<",
         &[
-            "<x     indices that sort x upward; of a dictionary: its keys",
+            "<x     indices that sort x upward; of a dictionary: its keys; of a table: by the first column, then the next",
             "x<y    less",
         ],
     ),
@@ -100,7 +105,7 @@ const PAGES: &[Page] = &[
         Verbs,
         "=",
         &[
-            "=x     group: each distinct item with its indices; of a number: unit matrix",
+            "=x     group: each distinct item with its indices; of a table: rows; of a number: unit matrix",
             "x=y    equal",
         ],
     ),
@@ -168,7 +173,7 @@ const PAGES: &[Page] = &[
         "?",
         &[
             "?x     distinct items; of a number: so many random numbers from 0 to 1",
-            "l?x    where x is in the list, 0N where not; of a dictionary: the key",
+            "l?x    where x is in the list, 0N where not; of a dictionary: the key; t?row",
             "n?m    n random numbers below m; -n?m all different; n?list picks",
             "?[l;(from;to);x]   the list with that part replaced by x, or changed by a function",
         ],
@@ -281,6 +286,40 @@ const PAGES: &[Page] = &[
             "a::x   inside a function: assigns the global",
             "       at top level: a view, computed again when needed",
         ],
+    ),
+    page(
+        Syntax,
+        "tables",
+        &[
+            "t:([]sym:`a`b;px:10 20)   a table; +[sym:`a`b;px:10 20] too",
+            "t`px        a column; t`sym`px several; t[`px]:v sets one",
+            "t 0  t[0 1] a row as a dictionary, rows; t[0;`px] an item; t,[sym:`c;px:5] one row more",
+            "t[&t[`px]>10]    rows where; t@<`px#t sorted; `sym`px#t those columns, `px_t the others",
+            "g:=t`sym    groups; (+/t[`px]@)'g a sum for each; docs/o.md has more",
+        ],
+    ),
+    page(
+        Syntax,
+        "dates",
+        &[
+            "2026.11.23   a date; 2026.11.23D12:30:00.5 a timestamp; 12:30:00 and 1D02:00:00 spans",
+            "date+days  date-date  timestamp+span  timestamp-timestamp  span*n  span%span",
+            "s!t   how far t is behind the last multiple of the span s; `date`year`hh$t parts",
+        ],
+    ),
+    page(
+        Syntax,
+        "errors",
+        &[
+            "class: text, the line with a caret, and the calls; the session goes on",
+            "parse name type rank length index domain limit interrupt nyi io error",
+            ".[f;arguments;:]  is (0;result) or (1;\"class: text\"); raise \"text\" makes one",
+        ],
+    ),
+    page(
+        Names,
+        "args",
+        &["args   the arguments of okernel run FILE ARG.. and of a spawned task, strings"],
     ),
     page(Names, "sin", &["sin x"]),
     page(Names, "cos", &["cos x"]),
@@ -489,7 +528,7 @@ const PAGES: &[Page] = &[
 
 /// The page about a topic; the overview without one, and for topics that have none.
 pub fn help(topic: &str) -> String {
-    let topic = topic.trim();
+    let topic = topic_of(topic.trim());
     let pages: Vec<&Page> = PAGES.iter().filter(|page| page.topic == topic).collect();
     match pages.as_slice() {
         [] if topic.is_empty() => overview(),
@@ -502,6 +541,28 @@ pub fn help(topic: &str) -> String {
             lines.join("\n")
         }
     }
+}
+
+/// The topic under which something is to be found: `$[` is about `$`, `#:` about `#`, `x` about functions.
+fn topic_of(asked: &str) -> &str {
+    let known = |topic: &str| PAGES.iter().any(|page| page.topic == topic);
+    let shorter = asked.strip_suffix([':', '[']).filter(|topic| known(topic));
+    match asked {
+        asked if known(asked) => asked,
+        "x" | "y" | "z" | "o" | "}" | "function" | "functions" => "{",
+        ")" | "list" | "lists" => "(",
+        "]" | "dict" | "dictionary" => "[",
+        "table" => "tables",
+        "date" | "time" | "timestamp" | "span" => "dates",
+        "error" | "trap" => "errors",
+        asked => shorter.unwrap_or(asked),
+    }
+}
+
+/// How a name is called, as its page says.
+pub fn usage(topic: &str) -> Option<&'static str> {
+    let page = PAGES.iter().find(|page| page.topic == topic)?;
+    page.lines.first()?.split("   ").next()
 }
 
 fn overview() -> String {

@@ -17,5 +17,8 @@ fn everything_has_a_page() {
             "{topic}"
         );
     }
+    for (asked, topic) in [("$[", "$"), ("#:", "#"), ("x", "{"), ("table", "tables")] {
+        assert_eq!(help(asked), help(topic));
+    }
     assert!(help("nosuch").starts_with("there is no page about nosuch"));
 }

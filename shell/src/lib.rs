@@ -53,6 +53,8 @@ pub mod effect;
 
 pub mod help;
 
+mod hint;
+
 pub mod machine;
 
 pub mod state;

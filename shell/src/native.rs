@@ -1,7 +1,9 @@
 //! Named functions: those that the machine carries out itself, and the way of the others to the host.
 
 use crate::apply::effect;
+use crate::effect::arguments;
 use crate::error::{Class, Error};
+use crate::help::usage;
 use crate::machine::{Control, Machine};
 use crate::random::Rng;
 use crate::symbol::Symbol;
@@ -33,9 +35,32 @@ impl Machine {
                 let topic = args.first().and_then(help_topic).unwrap_or_default();
                 Ok(effect(name, vec![Value::string(&topic)]))
             }
-            _ => Ok(effect(name, args)),
+            (_, given) => {
+                check_count(name, given.len())?;
+                Ok(effect(name, args))
+            }
         }
     }
+}
+
+/// An error for a number of arguments that an effect doesn't take.
+fn check_count(name: Symbol, count: usize) -> Result<(), Error> {
+    let name = name.text();
+    let Some(takes) = arguments(&name).filter(|takes| !takes.contains(&count)) else {
+        return Ok(());
+    };
+    let (least, most) = (*takes.start(), *takes.end());
+    let takes = match most {
+        0 => "no arguments".to_owned(),
+        1 if least == 1 => "one argument".to_owned(),
+        _ if least == most => format!("{most} arguments"),
+        _ => format!("{least} to {most} arguments"),
+    };
+    let usage = usage(&name).map_or(String::new(), |usage| format!(": {usage}"));
+    Err(Error::new(
+        Class::Rank,
+        format!("{name} takes {takes}, not {count}{usage}"),
+    ))
 }
 
 /// The error that `raise` is given: a text, or a symbol.

@@ -23,7 +23,7 @@ use crate::outcome;
 use crate::pace::interrupted;
 use crate::show::{layout_for, printed, shown};
 use crate::symbol::Symbol;
-use crate::value::Value;
+use crate::value::{Function, Value};
 
 /// Steps of the machine in one turn, a millisecond or so.
 const TURN_STEPS: u64 = 20_000;
@@ -112,6 +112,11 @@ impl Session {
     /// The machine, to define names before the first input.
     pub fn machine(&mut self) -> &mut Machine {
         &mut self.machine
+    }
+
+    /// Values are shown whole, however long they are.
+    pub fn show_whole(&mut self) {
+        self.layout = Layout::default();
     }
 
     /// One more input: a line, or several.
@@ -349,6 +354,14 @@ impl Session {
         };
         match step {
             Step::Budget => self.work = Work::Program(echo),
+            // Help by itself is what somebody types who knows nothing yet.
+            Step::Done(Value::Function(function), Shown::Yes)
+                if echo == Echo::Value
+                    && self.form.is_none()
+                    && matches!(&*function, Function::Native(name) if *name == Symbol::new("help")) =>
+            {
+                self.say(&help(""), host);
+            }
             Step::Done(value, shown) => {
                 let shown = shown == Shown::Yes && echo == Echo::Value;
                 self.finish(Ok(shown.then_some(value)), host);

@@ -34,6 +34,9 @@ fn eval_prints_the_value() {
         run(&["eval", "fac:{$[x=1;1;x*fac[x-1]]};fac 20"]).ok(),
         "2432902008176640000\n"
     );
+    assert!(run(&["eval", "!10000"]).ok().ends_with(" 9998 9999\n"));
+    let args = run(&["eval", "args", "a b", "-c"]).ok();
+    assert_eq!(args, "(\"a b\"\n \"-c\")\n");
 }
 
 #[test]

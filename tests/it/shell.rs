@@ -205,4 +205,28 @@ fn an_error_in_a_spawned_program_is_told_with_its_calls() {
         assert!(output.stderr.contains(part), "{part}: {}", output.stderr);
         assert!(output.stdout.contains(part), "{part}: {}", output.stdout);
     }
+    // In lines, so that the caret has something to point at.
+    assert!(output.stderr.contains("^\n in g: "), "{}", output.stderr);
+}
+
+#[test]
+fn programs_that_gather_memory_in_small_parts_meet_their_limit_and_not_their_tasks() {
+    let programs = [
+        "{(x;1)}/[1000000000;()]",
+        "{[a]{a;x}}/[1000000000;1]",
+        "f:{f'x,1};f 1",
+        "f:{.[f;,x;{raise x}]};f 1",
+        "f:{@[1 2;0;f]};f 1",
+        "f:{a:!100;b:f x+1;a};f 0",
+        "f:{a:200 200#0;b:f x+1;a};f 0",
+        r"2\\!1000000",
+    ];
+    let spawns = programs.map(|program| format!("spawn[1;\"{program}\";[memory:48000000]];\n"));
+    let count = programs.len();
+    let lines = format!(
+        "{}s:sub[0;pub[0;64]];\n{{rcv[s;20];{count}>+/`ended=ps[]`state}}{{x}}/0;\n(ps[]`exit)@&1=ps[]`core\n",
+        spawns.concat()
+    );
+    let exits = shell(&lines).ok();
+    assert_eq!(exits.matches("\"error: limit: ").count(), count, "{exits}");
 }

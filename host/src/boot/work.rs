@@ -29,7 +29,12 @@ pub enum Work {
         args: Vec<String>,
     },
     /// Text to evaluate; the kernel halts when its tasks have ended.
-    Text(String),
+    Text {
+        /// The program.
+        text: String,
+        /// What it finds in `args`.
+        args: Vec<String>,
+    },
     /// A script, and then whatever its tasks do, until something halts the kernel.
     Service {
         /// The script.
@@ -44,7 +49,7 @@ impl Work {
             Work::Console {
                 terminal: false, ..
             } => ("lines", Vec::new()),
-            Work::Script { args, .. } => ("script", args.clone()),
+            Work::Script { args, .. } | Work::Text { args, .. } => ("script", args.clone()),
             _ => ("terminal", Vec::new()),
         };
         [vec![mode.to_string()], args].concat()
@@ -88,7 +93,7 @@ impl Work {
                 };
             }
             Work::Script { path, .. } => (vec![load(&path)], After::HaltWhenAlone),
-            Work::Text(text) => {
+            Work::Text { text, .. } => {
                 let mut input = text.into_bytes();
                 input.push(END_OF_INPUT);
                 (vec![input], After::HaltWhenAlone)

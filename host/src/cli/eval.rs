@@ -1,4 +1,4 @@
-//! `okernel eval 'EXPR'`: evaluates and prints the value.
+//! `okernel eval 'EXPR' [ARG...]`: evaluates and prints the value.
 
 use std::process::ExitCode;
 
@@ -13,13 +13,17 @@ pub struct Args {
     expr: String,
     #[command(flatten)]
     machine: super::boot::Machine,
+    /// What it finds in args
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
 }
 
 /// Boots, evaluates, ends.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let status = boot::boot(
-        args.machine.options(Unasked::Silent)?,
-        Work::Text(args.expr),
-    )?;
+    let work = Work::Text {
+        text: args.expr,
+        args: args.args,
+    };
+    let status = boot::boot(args.machine.options(Unasked::Silent)?, work)?;
     Ok(super::exit_code(status))
 }

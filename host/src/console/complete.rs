@@ -115,7 +115,7 @@ fn names(prefix: &str, offered: &[String]) -> Vec<Choice> {
             .filter(|name| !name.starts_with('`')),
         prefix,
     );
-    let own = pages().filter(|page| page.topic.starts_with(prefix));
+    let own = pages().filter(|page| page.is_name() && page.topic.starts_with(prefix));
     for page in own {
         if !choices.iter().any(|choice| choice.text == page.topic) {
             choices.push(Choice {

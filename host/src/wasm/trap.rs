@@ -39,7 +39,9 @@ pub(super) fn fault(error: &wasmtime::Error, state: &mut State) -> Fault {
 
 /// The fault of a guest that answered that it failed.
 pub(super) fn answered(state: &mut State, call: &str) -> Fault {
-    let reason = take_reason(state);
+    // In lines, as the guest wrote it: a caret would have nothing to point at.
+    let reason = std::mem::take(&mut state.reason);
+    let reason = reason.trim();
     if reason.is_empty() {
         return Fault::new(FaultKind::Err, format!("{call} failed and did not say why"));
     }

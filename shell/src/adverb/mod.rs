@@ -19,7 +19,7 @@ pub(crate) use prior::Prior;
 pub(crate) use repeat::{Converge, Next, Repeat};
 pub(crate) use results::Results;
 
-use crate::apply::{rank_error, valence};
+use crate::apply::{brief, rank_error, valence};
 use crate::error::{Class, Error};
 use crate::machine::{Control, Machine};
 use crate::value::{Adverb, Derived, Function, Value};
@@ -111,7 +111,7 @@ impl Machine {
             (Adverb::Over | Adverb::Scan | Adverb::Prior, 1 | 2) => "1 or 2 arguments",
             _ => return rank_error(inner, count),
         };
-        let form = crate::format::form(&Value::Function(Rc::clone(inner)));
+        let form = brief(&crate::format::form(&Value::Function(Rc::clone(inner))));
         Error::new(Class::Rank, format!("{form} takes {takes}, not {count}"))
     }
 }

@@ -128,15 +128,20 @@ impl Compiler<'_> {
             (Node::Name(name), _) if self.is_own(*name) => Some(Op::OwnCall(count)),
             _ => None,
         };
+        self.queue_op(op, function, count, span);
+        if call == Call::Infix && !matches!(op, Some(Op::Dyad(_))) {
+            self.tasks.push(Task::Op(Op::Swap, span));
+        }
+    }
+
+    /// The operation of a call, or a call of the function's value.
+    fn queue_op(&mut self, op: Option<Op>, function: NodeId, count: u8, span: Span) {
         match op {
             Some(op) => self.tasks.push(Task::Op(op, span)),
             None => {
                 self.tasks.push(Task::Op(Op::Call(count), span));
                 self.tasks.push(Task::Value(function));
             }
-        }
-        if call == Call::Infix && !matches!(op, Some(Op::Dyad(_))) {
-            self.tasks.push(Task::Op(Op::Swap, span));
         }
     }
 
@@ -156,13 +161,7 @@ impl Compiler<'_> {
             _ if !all_given => return self.call_elided(function, arguments, span),
             _ => None,
         };
-        match op {
-            Some(op) => self.tasks.push(Task::Op(op, span)),
-            None => {
-                self.tasks.push(Task::Op(Op::Call(count), span));
-                self.tasks.push(Task::Value(function));
-            }
-        }
+        self.queue_op(op, function, count, span);
         self.queue_forward(arguments);
     }
 

@@ -2,8 +2,9 @@
 
 use super::{Control, Machine};
 use crate::code::{Capture, Code, CodeKind, Lambda};
-use crate::error::{Call, Class, Error};
+use crate::error::{Call, Class, Error, Source, Span};
 use crate::frame::{Frame, Handler, Running};
+use crate::hint;
 use crate::value::{Function, Value};
 use std::rc::Rc;
 
@@ -116,7 +117,7 @@ impl Machine {
         };
         let code = lambda.code();
         let span = code.span_at((running.at as usize).saturating_sub(1));
-        let mut error = error.at(&code.source, span);
+        let mut error = hinted(error, &code.source, span).at(&code.source, span);
         if matches!(code.kind, CodeKind::Explicit | CodeKind::Implicit) {
             let name = match self.env.name_of(&running.function) {
                 Some(name) => name.text().into_owned(),
@@ -147,5 +148,19 @@ impl Machine {
         self.frames.push(Frame::View(global));
         self.push_program(code, Vec::new());
         Ok(Control::Again)
+    }
+}
+
+/// An error about a name that was just met, with what its user may have meant.
+fn hinted(error: Error, source: &Source, span: Span) -> Error {
+    if error.class() != Class::Name || error.span().is_some() {
+        return error;
+    }
+    let (start, end) = (span.start as usize, span.end as usize);
+    let name = source.text.get(start..end).unwrap_or_default();
+    let after = source.text.get(end..).unwrap_or_default();
+    match hint::for_name(name, after) {
+        Some(hint) => Error::new(Class::Name, format!("{}: {hint}", error.text())),
+        None => error,
     }
 }

@@ -35,18 +35,22 @@ impl Parser {
     /// expression follows them at once.
     pub(super) fn table_ahead(&self) -> Option<(Vec<Symbol>, usize)> {
         let (names, count) = self.names_ahead(0)?;
-        match self.kind(count) {
-            None
-            | Some(
+        // `([]` holds named columns or nothing; otherwise it is the empty dictionary.
+        let is_dict = names.is_empty() && !self.key_ahead(count);
+        (self.expression_ahead(count) && !is_dict).then_some((names, count))
+    }
+
+    /// True when what stands `ahead` tokens from here goes on with an expression.
+    fn expression_ahead(&self, ahead: usize) -> bool {
+        !matches!(
+            self.kind(ahead),
+            None | Some(
                 TokenKind::Close(_)
-                | TokenKind::Semicolon
-                | TokenKind::Newline
-                | TokenKind::Adverb(_),
-            ) => None,
-            // `([]` holds named columns or nothing; otherwise it is the empty dictionary.
-            _ if names.is_empty() && !self.key_ahead(count) => None,
-            Some(_) => Some((names, count)),
-        }
+                    | TokenKind::Semicolon
+                    | TokenKind::Newline
+                    | TokenKind::Adverb(_),
+            )
+        )
     }
 
     /// True when `name:` stands `ahead` tokens from here.
@@ -66,16 +70,7 @@ impl Parser {
         let Some(TokenKind::Monad(verb)) = self.kind(0) else {
             return None;
         };
-        match self.kind(1) {
-            None
-            | Some(
-                TokenKind::Close(_)
-                | TokenKind::Semicolon
-                | TokenKind::Newline
-                | TokenKind::Adverb(_),
-            ) => None,
-            _ => Some(*verb),
-        }
+        self.expression_ahead(1).then_some(*verb)
     }
 
     /// True at the end of an expression.

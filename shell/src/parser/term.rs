@@ -48,10 +48,13 @@ impl Parser {
                 let node = self.node(Node::Monad(Verb::Colon), span);
                 self.after_verb(node, Force::Forced)
             }
-            TokenKind::Adverb(adverb) => Err(self.error(
-                span,
-                format!("{} needs a verb or noun before it", adverb.glyph()),
-            )),
+            TokenKind::Adverb(adverb) => {
+                let mut text = format!("{} needs a verb or noun before it", adverb.glyph());
+                if *adverb == Adverb::Each {
+                    text.push_str("; strings stand in \"");
+                }
+                Err(self.error(span, text))
+            }
             TokenKind::Cond => {
                 self.at += 1;
                 self.open(Inside::Cond, span)

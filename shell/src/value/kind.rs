@@ -241,6 +241,7 @@ impl Value {
             Value::Nil => "nil".into(),
             Value::Int(_) | Value::Float(_) => "a number".into(),
             Value::Char(_) => "a char".into(),
+            Value::Symbol(name) if name.is_empty() => "the empty symbol".into(),
             Value::Symbol(name) => format!("symbol {name}"),
             Value::Chars(text) => match text.len() {
                 1 => "a string of 1 char".into(),

@@ -381,3 +381,72 @@ fn help_prints_the_page_of_a_verb_or_a_name() {
     assert!(host.out.contains("flip"), "{}", host.out);
     assert_eq!(host.errors, "");
 }
+
+#[test]
+fn help_by_itself_is_the_overview() {
+    let host = run(&[b"help", b"f:help;f", b"(help;1)"]);
+    let overview = okernel_shell::help::help("");
+    assert_eq!(host.out, format!("{overview}\n{overview}\n(help;1)\n"));
+}
+
+#[test]
+fn a_session_that_nobody_reads_along_shows_values_whole() {
+    let mut session = Session::new(Machine::new(Config::default()), "");
+    let mut host = Fake::default();
+    session.show_whole();
+    session.input(b"!10000");
+    while session.turn(&mut host) == Turn::Busy || !session.is_idle() {}
+    assert!(host.out.ends_with(" 9998 9999\n"));
+}
+
+#[test]
+fn effects_say_what_they_take() {
+    for (input, text) in [
+        (
+            &b"snd 1"[..],
+            "rank: snd takes 2 arguments, not 1: snd[ring;x]\n",
+        ),
+        (
+            b"rcv[]",
+            "rank: rcv takes 1 to 2 arguments, not 0: rcv reader\n",
+        ),
+        (
+            b"poll[1;2]",
+            "rank: poll takes one argument, not 2: poll reader\n",
+        ),
+        (b"now 1", "rank: now takes no arguments, not 1: now[]\n"),
+    ] {
+        let host = run(&[input]);
+        assert!(host.errors.starts_with(text), "{}", host.errors);
+        assert!(host.asked.is_empty());
+    }
+}
+
+#[test]
+fn newcomers_get_a_hint() {
+    for (input, hint) in [
+        (
+            &b"x = 5"[..],
+            "name: x has no value: x:.. assigns, = compares\n",
+        ),
+        (b"exit", "name: exit has no value: \\\\ leaves\n"),
+        (b"sum 1 2", "name: sum has no value: +/x\n"),
+        (b"nosuch", "name: nosuch has no value\n"),
+        (
+            b"'abc'",
+            "parse: ' needs a verb or noun before it; strings stand in \"\n",
+        ),
+    ] {
+        let host = run(&[input]);
+        assert!(host.errors.starts_with(hint), "{}", host.errors);
+    }
+    let host = run(&[b"sum:{+/x}", b"sum 1 2"]);
+    assert_eq!(host.out, "{[x]+/x}\n3\n");
+}
+
+#[test]
+fn a_function_of_many_lines_is_named_by_its_first() {
+    let host = run(&[b"f:{[a;b]\n c:a+b\n c}", b"f[1;2;3]"]);
+    let text = "rank: {[a;b] .. takes 2 arguments, not 3\n";
+    assert!(host.errors.starts_with(text), "{}", host.errors);
+}

@@ -47,7 +47,11 @@ pub fn output(cores: usize, script: &str) -> anyhow::Result<String> {
         errors: Box::new(errors.clone()),
         ..Options::default()
     };
-    let status = boot::boot(options, Work::Text(script.to_string()))?;
+    let work = Work::Text {
+        text: script.to_string(),
+        args: Vec::new(),
+    };
+    let status = boot::boot(options, work)?;
     ensure!(
         status == 0,
         "the script failed with status {status}: {}",
