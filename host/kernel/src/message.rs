@@ -128,7 +128,6 @@ pub(crate) enum Message {
         name: String,
         path: PathBuf,
     },
-    /// Could a task go on as this version?
     Try {
         task: TaskId,
         candidate: Candidate,
@@ -140,7 +139,6 @@ pub(crate) enum Message {
         to: CoreId,
     },
     AckMove,
-    /// A task has moved here.
     Arrive(Box<Arrival>),
     /// Something for a task that is on another core by now.
     Relay(Box<Relay>),
@@ -389,23 +387,6 @@ impl Message {
         let head =
             u64::from(kind) | u64::from(address.from.0) << 16 | u64::from(address.to.0) << 32;
         [head, key_to_word(address.ask), a, b, parcel, 0, 0, 0]
-    }
-
-    /// The task that it is about: whichever core that is on carries it out.
-    pub(crate) fn task(&self) -> Option<TaskId> {
-        match self {
-            Message::Exec { task, .. }
-            | Message::Try { task, .. }
-            | Message::Move { task, .. }
-            | Message::Qos(QosChange::Task { task, .. })
-            | Message::Kill(task)
-            | Message::End(task, _)
-            | Message::Exited {
-                supervisor: task, ..
-            }
-            | Message::Interrupt(task) => Some(*task),
-            _ => None,
-        }
     }
 
     /// Reads what [`Message::seal`] wrote. None when the words are none of ours or the parcel is gone,

@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::ids::{CoreId, TaskId};
 use crate::inbox::Asker;
 use crate::memory::{End, Place};
-use crate::message::{Address, Message};
+use crate::message::{Address, Message, QosChange};
 use crate::pending::{Answer, Pending};
 use crate::refusal::Refusal;
 use crate::stats::State;
@@ -361,6 +361,25 @@ impl Core {
         cell.print_elsewhere = cell.print_elsewhere.saturating_sub(bytes);
         if std::mem::replace(&mut cell.print_armed, Armed::No) == Armed::Yes {
             self.wake(task);
+        }
+    }
+}
+
+impl Message {
+    /// The task that it is about: whichever core that is on carries it out.
+    pub(crate) fn task(&self) -> Option<TaskId> {
+        match self {
+            Message::Exec { task, .. }
+            | Message::Try { task, .. }
+            | Message::Move { task, .. }
+            | Message::Qos(QosChange::Task { task, .. })
+            | Message::Kill(task)
+            | Message::End(task, _)
+            | Message::Exited {
+                supervisor: task, ..
+            }
+            | Message::Interrupt(task) => Some(*task),
+            _ => None,
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod cache;
 pub mod contract;
 pub mod inspect;
 mod lines;
+mod loading;
 pub mod module;
 pub mod registry;
 
