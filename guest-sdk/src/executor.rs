@@ -68,7 +68,15 @@ impl<F: Future<Output: TaskResult>> Task for AsyncTask<F> {
         let Some(future) = &mut self.future else {
             return Poll::End;
         };
-        ROOT.set(Some(self.waker.clone()));
+        ROOT.with_borrow_mut(|root| {
+            // Of the tasks that share a program (in tests) another may have run.
+            if !root
+                .as_ref()
+                .is_some_and(|root| root.will_wake(&self.waker))
+            {
+                *root = Some(self.waker.clone());
+            }
+        });
         self.woken.0.store(false, Ordering::Relaxed);
         let polled = future
             .as_mut()

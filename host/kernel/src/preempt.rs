@@ -19,21 +19,23 @@ use std::sync::Arc;
 impl Context {
     /// Whether this turn is over and there is somebody else to serve: then call
     /// [`Context::preempt`]. Otherwise go on until the next tick; if nobody waits, the turn is prolonged.
+    ///
+    /// What has just happened (a timer is due, a message or a wake-up came from elsewhere) does not wait for
+    /// the end of the turn: whoever is woken by it has slept, and goes first by its virtual time.
     pub fn slice_expired(&mut self) -> bool {
         let Inner { core, cell } = self.inner_mut();
         if cell.kill.is_some() {
             return true;
         }
         let now_ns = core.shared.clock.now_ns();
+        if core.signal.has_news() || now_ns >= core.timer_next_ns {
+            return true;
+        }
         if now_ns < core.turn_end_ns {
             return false;
         }
         let io_due_ns = core.io_last_ns + core.quanta.tasks_us * 1000;
-        if !core.queue.is_empty()
-            || core.signal.has_news()
-            || wake::has_local()
-            || now_ns >= core.timer_next_ns.min(io_due_ns)
-        {
+        if !core.queue.is_empty() || wake::has_local() || now_ns >= io_due_ns {
             return true;
         }
         core.turn_end_ns = now_ns + core.slice_ns();

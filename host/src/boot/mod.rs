@@ -39,6 +39,12 @@ pub use work::Work;
 /// The most schedulers of one kernel.
 pub const CORES_MAX: usize = okernel_core::CORES_MAX;
 
+/// How long a core with nothing to do spins before it sleeps when nobody chooses, in microseconds.
+pub const SPIN_US: u64 = 20;
+
+/// The longest that a core can be told to spin, in microseconds.
+pub const SPIN_US_MAX: u64 = 1_000_000;
+
 /// The shell's memory, in bytes: a person's data may be larger than what a task gets.
 const SHELL_BYTES_MAX: u64 = 2 << 30;
 
@@ -62,6 +68,8 @@ pub struct Options {
     pub cores: usize,
     /// Shares of a core's time.
     pub quanta: Quanta,
+    /// How long a core with nothing to do spins before it sleeps, in microseconds: at most [`SPIN_US_MAX`].
+    pub spin_us: u64,
     /// Modules to load before the shell starts.
     pub loads: Vec<Load>,
     /// Whether tasks are moved from busy cores to idle ones.
@@ -83,6 +91,7 @@ impl Default for Options {
             cores: cpus.clamp(CORES_MIN, CORES_MAX),
             quanta: Quanta::default(),
             balance: Balance::Off,
+            spin_us: SPIN_US,
             loads: Vec::new(),
             watch: None,
             sink: Box::new(Stdout),
@@ -167,6 +176,7 @@ pub fn boot(options: Options, work: Work) -> Result<Status, BootError> {
     let config = Config {
         quanta: options.quanta,
         balance: options.balance,
+        spin_us: options.spin_us.min(SPIN_US_MAX),
         ..Config::default()
     };
     let tick = std::time::Duration::from_micros(config.tick_us);

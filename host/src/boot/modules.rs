@@ -9,12 +9,6 @@ use super::{BootError, Load};
 /// The guests that the build has compiled: name, module.
 const EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/modules.rs"));
 
-/// An embedded module as the build has compiled it, by its name.
-pub fn embedded_module(name: &str) -> Option<&'static [u8]> {
-    let found = EMBEDDED.iter().find(|(known, _)| *known == name);
-    found.map(|(_, wasm)| *wasm)
-}
-
 /// A registry of the embedded modules. They are compiled when first wanted.
 pub fn embedded(engines: &Engines, cache: &CacheChoice) -> Result<Registry, BootError> {
     let named = |name: &str| {
@@ -30,6 +24,12 @@ pub fn embedded(engines: &Engines, cache: &CacheChoice) -> Result<Registry, Boot
         embedded.map_err(named(name))?;
     }
     Ok(registry)
+}
+
+/// An embedded module as the build has compiled it, by its name.
+pub fn embedded_module(name: &str) -> Option<&'static [u8]> {
+    let found = EMBEDDED.iter().find(|(known, _)| *known == name);
+    found.map(|(_, wasm)| *wasm)
 }
 
 /// Loads the modules that were named, one after another.

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 
 use super::listen::Unasked;
-use crate::boot::{self, Balance, CORES_MAX, Class, Load, Options, Quanta, Work};
+use crate::boot::{self, Balance, CORES_MAX, Class, Load, Options, Quanta, SPIN_US_MAX, Work};
 
 /// What `boot` takes.
 #[derive(clap::Args)]
@@ -44,6 +44,10 @@ pub struct Machine {
     /// Move tasks from busy cores to idle ones, unless they are pinned
     #[arg(long)]
     balance: bool,
+    /// How long a core with nothing to do spins before it sleeps, in microseconds: longer answers sooner and
+    /// takes more CPU time; the default is 20
+    #[arg(long, value_name = "US", value_parser = clap::value_parser!(u64).range(0..=SPIN_US_MAX))]
+    spin: Option<u64>,
     #[command(flatten)]
     listen: super::listen::Listen,
 }
@@ -69,6 +73,9 @@ impl Machine {
         }
         if self.balance {
             options.balance = Balance::On;
+        }
+        if let Some(spin_us) = self.spin {
+            options.spin_us = spin_us;
         }
         options.listen = self.listen.open(unasked)?;
         Ok(options)

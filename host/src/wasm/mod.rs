@@ -30,6 +30,7 @@ mod linker;
 pub mod floor;
 pub mod instance;
 mod preempt;
+pub mod price;
 mod trap;
 
 #[cfg(test)]

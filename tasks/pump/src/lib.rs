@@ -1,9 +1,22 @@
 //! Publishes 0, 1, 2.. as fast as it goes, in batches.
 //!
-//! Grants: `out`, a publisher of u64. Arguments: numbers in a batch (1: each is sent by itself), how many
-//! numbers in all, and `sleep` (the default: waits for room) or `spin` (looks again each turn).
+//! Grants: `out`, a publisher of u64; and, both optional, `clock` and `console`: with them it prints one line at
+//! the end, `published N ns T`, the time that it took. Arguments: numbers in a batch (1: sent one by one, and
+//! published by the SDK in blocks; `each`: each is published by itself), how many numbers in all, and
+//! `sleep` (the default: waits for room) or `spin` (looks again each turn).
 
-use okernel_sdk::{ClaimError, Context, Error, Publisher, Result, SendError, yield_now};
+use okernel_sdk::{ClaimError, Context, Error, OpenError, Publisher, Result, SendError, yield_now};
+
+/// How numbers are published.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Publish {
+    /// Each by itself.
+    Each,
+    /// Sent one by one; the SDK publishes them in blocks.
+    Singles,
+    /// So many at a time.
+    Batches(usize),
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Wait {
@@ -17,21 +30,49 @@ enum Wait {
 /// The grant is missing, an argument is wrong, or a batch is larger than the ring.
 #[okernel_sdk::task(wants("out: publisher"))]
 pub async fn main(ctx: Context) -> Result<()> {
-    let (batch, messages, wait) = arguments(&ctx.args()?)?;
+    let (publish, messages, wait) = arguments(&ctx.args()?)?;
     let mut out = ctx.publisher::<u64>("out")?;
-    match batch {
-        1 => singles(&mut out, messages, wait).await,
-        _ => batches(&mut out, batch, messages, wait).await,
+    let timing = optional(ctx.clock("clock"))?.zip(optional(ctx.console())?);
+    let started_ns = match &timing {
+        Some((clock, _)) => clock.now_ns()?,
+        None => 0,
+    };
+    match publish {
+        Publish::Each => each(&mut out, messages, wait).await?,
+        Publish::Singles => singles(&mut out, messages, wait).await?,
+        Publish::Batches(batch) => batches(&mut out, batch, messages, wait).await?,
+    }
+    out.flush()?;
+    let Some((clock, console)) = timing else {
+        return Ok(());
+    };
+    let took_ns = clock.now_ns()? - started_ns;
+    console
+        .print(format!("published {messages} ns {took_ns}\n"))
+        .await
+}
+
+/// What was granted, or nothing.
+fn optional<T>(opened: Result<T, OpenError>) -> Result<Option<T>> {
+    match opened {
+        Ok(end) => Ok(Some(end)),
+        Err(OpenError::NotGranted { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
-fn arguments(args: &[String]) -> Result<(usize, u64, Wait)> {
+fn arguments(args: &[String]) -> Result<(Publish, u64, Wait)> {
     let usage =
         || Error::message("expected the size of a batch, how many numbers, and spin or sleep");
-    let batch = args
-        .first()
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(usage)?;
+    let publish = match args.first().map(String::as_str) {
+        Some("each") => Publish::Each,
+        Some("1") => Publish::Singles,
+        Some(text) => match text.parse() {
+            Ok(batch) if batch > 0 => Publish::Batches(batch),
+            _ => return Err(usage()),
+        },
+        None => return Err(usage()),
+    };
     let messages = args
         .get(1)
         .and_then(|text| text.parse().ok())
@@ -41,10 +82,38 @@ fn arguments(args: &[String]) -> Result<(usize, u64, Wait)> {
         Some("spin") => Wait::Spin,
         Some(_) => return Err(usage()),
     };
-    if batch == 0 {
-        return Err(usage());
+    Ok((publish, messages, wait))
+}
+
+/// Each number is published before the next is written.
+async fn each(out: &mut Publisher<u64>, messages: u64, wait: Wait) -> Result<()> {
+    let mut next = 0;
+    loop {
+        match (each_while_there_is_room(out, &mut next, messages), wait) {
+            (Ok(()), _) => return Ok(()),
+            (Err(ClaimError::Full), Wait::Spin) => yield_now().await,
+            // A claim that is dropped publishes nothing: this waits until there is room.
+            (Err(ClaimError::Full), Wait::Sleep) => drop(out.claim(1).await?),
+            (full, _) => full?,
+        }
     }
-    Ok((batch, messages, wait))
+}
+
+/// What is hot waits for nothing, as in [`burst`].
+fn each_while_there_is_room(
+    out: &mut Publisher<u64>,
+    next: &mut u64,
+    messages: u64,
+) -> Result<(), ClaimError> {
+    while *next < messages {
+        out.try_send(*next).map_err(|error| match error {
+            SendError::Full(_) => ClaimError::Full,
+            SendError::Refused(_, errno) => ClaimError::Refused(errno),
+        })?;
+        out.flush()?;
+        *next += 1;
+    }
+    Ok(())
 }
 
 /// Each number is written to a block that the SDK has claimed ahead: a few nanoseconds, no system call.
@@ -153,7 +222,7 @@ mod tests {
     fn all_numbers_in_order_whatever_the_batch() {
         let expected: Vec<u64> = (0..10_000).collect();
         for ring_bytes in [4096, 64 * 1024] {
-            for batch in ["1", "7", "512"] {
+            for batch in ["each", "1", "7", "512"] {
                 for wait in ["spin", "sleep"] {
                     let harness = Harness::new().collect("out", ring_bytes);
                     let done = harness.args([batch, "10000", wait]).run(main);
@@ -162,6 +231,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn with_a_clock_and_a_console_it_tells_how_long_it_took() {
+        let harness = Harness::new().collect("out", 4096);
+        let harness = harness.clock("clock").console("console");
+        let done = harness.args(["each", "100"]).run(main);
+        let line = String::from_utf8(done.console).unwrap();
+        assert!(line.starts_with("published 100 ns "), "{line}");
     }
 
     #[test]

@@ -3,10 +3,10 @@
 
 use crate::support::{endless, eventually, kernel, polled, run, work};
 use okernel_abi::value::Value;
-use okernel_core::{Config, CoreId, Outcome, Resumed, TaskId};
+use okernel_core::{Config, CoreId, Grant, Outcome, Resumed, TaskId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn endless_tasks_take_turns_and_can_be_killed_in_the_middle() {
@@ -85,6 +85,41 @@ fn a_lone_task_is_not_preempted_but_the_core_answers() {
     eventually("it runs", || running.cpu_ms(task) > 50.0);
     assert_eq!(running.ps(task, "preempted"), Some(Value::Int(0)));
     running.kill(task);
+    running.halt();
+}
+
+#[test]
+fn who_is_woken_does_not_wait_for_the_end_of_a_long_turn() {
+    let config = Config {
+        slice_us: 1_000_000,
+        ..Config::default()
+    };
+    let mut kernel = kernel(1, config);
+    kernel.spawn(CoreId(0), endless("busy")).unwrap();
+    let beats = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&beats);
+    let mut timer = None;
+    let light = polled("light", move |cx| {
+        let timer = *timer.get_or_insert_with(|| {
+            let timers = cx.grant("timers").unwrap();
+            cx.timer_set(timers, 1_000_000, 1_000_000).unwrap()
+        });
+        if cx.timer_take(timer).is_ok() {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+        let _ = cx.wait(timer, 0).unwrap();
+        Outcome::Yield
+    });
+    let light = light.grant("timers", Grant::Timers);
+    kernel.spawn(CoreId(0), light).unwrap();
+    let running = run(kernel);
+    let started = Instant::now();
+    eventually("it wakes often", || beats.load(Ordering::Relaxed) >= 20);
+    let took = started.elapsed();
+    assert!(
+        took < Duration::from_secs(15),
+        "20 wakes of a millisecond's timer took {took:?}: a turn each"
+    );
     running.halt();
 }
 

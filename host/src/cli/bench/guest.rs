@@ -1,44 +1,86 @@
 //! `bench guest`: one sandboxed task publishes to another on the second core, through the SDK; each
-//! run alternates with the native ring of the same shape.
+//! run alternates with native rings of the same shape, ours and other crates'.
+//!
+//! Two floors stand beside: how fast a buffer goes from core to core at all (`hand over`), and how fast one
+//! core copies (`memcpy`). And the same two tasks on one core show what they cost by themselves, without
+//! any traffic between cores.
 
 use anyhow::ensure;
 
+use super::floor;
 use super::report::Report;
-use super::ring::{BATCHES, RINGS_BYTES, ROUNDS, label, messages_for, one_to_one};
+use super::ring::{RINGS_BYTES, ROUNDS, label, loads};
+use super::rivals::{self, Load};
 use super::script::{figure, output};
+
+/// Batches of the runs on one core.
+const BATCHES_ALONE: [usize; 3] = [1, 64, 1024];
 
 /// Runs the bench.
 ///
 /// # Errors
 /// The kernel does not boot, or what arrived was not what was sent.
 pub fn run(report: &mut Report) -> anyhow::Result<()> {
+    for load in loads() {
+        two_cores(report, load)?;
+    }
     for ring_bytes in RINGS_BYTES {
-        for batch in BATCHES {
-            let messages = messages_for(batch);
-            let (mut natives, mut guests) = (Vec::new(), Vec::new());
+        for batch in BATCHES_ALONE {
+            let load = Load {
+                ring_bytes,
+                batch,
+                messages: super::ring::messages_for(batch),
+            };
+            let mut samples = Vec::new();
             for _ in 0..ROUNDS {
-                natives.push(one_to_one(ring_bytes, batch, messages)?);
-                guests.push(guest_to_guest(ring_bytes, batch, messages)?);
+                samples.push(guest_to_guest(load, 0)?);
             }
-            let name = label(ring_bytes, batch);
-            report.row(format!("native {name}"), "M msg/s", natives.clone());
-            report.row_against(
-                format!("guest {name}"),
-                "M msg/s",
-                guests,
-                ("native", &natives),
-            );
+            report.row(format!("one core: {}", label(load)), "M msg/s", samples);
         }
     }
     Ok(())
 }
 
-/// Sends `messages` u64s from the task `pump` to the task `drain`; answers millions per second.
-fn guest_to_guest(ring_bytes: usize, batch: usize, messages: u64) -> anyhow::Result<f64> {
+fn two_cores(report: &mut Report, load: Load) -> anyhow::Result<()> {
+    let (mut native, mut guest, mut rtrb, mut disruptor) = (vec![], vec![], vec![], vec![]);
+    let (mut hand_over, mut memcpy) = (vec![], vec![]);
+    for _ in 0..ROUNDS {
+        hand_over.push(floor::hand_over(load.ring_bytes)?);
+        native.push(rivals::native(load)?);
+        guest.push(guest_to_guest(load, 1)?);
+        rtrb.push(rivals::rtrb(load)?);
+        disruptor.push(rivals::disruptor(load)?);
+        memcpy.push(floor::memcpy(load.ring_bytes));
+    }
+    report.row(label(load), "M msg/s", guest.clone());
+    let rows = [
+        ("  native ring", native),
+        ("  rtrb", rtrb),
+        ("  disruptor", disruptor),
+        ("  floor: hand over", hand_over),
+        ("  floor: memcpy", memcpy),
+    ];
+    for (name, samples) in rows {
+        report.row_against(name, "M msg/s", samples, ("guest", &guest));
+    }
+    Ok(())
+}
+
+/// Sends a load from the task `pump` on core 0 to the task `drain` on core `core`; answers millions per
+/// second.
+fn guest_to_guest(load: Load, core: u32) -> anyhow::Result<f64> {
+    let Load {
+        ring_bytes,
+        batch,
+        messages,
+    } = load;
+    // On one core a task that looks again each turn would only take the other's time.
+    let wait = if core == 0 { "sleep" } else { "spin" };
+    let take = if batch == 1 { ";\"single\"" } else { "" };
     let script = format!(
-        "r:pub[0;{ring_bytes}]; s:sub[1;r];
-         spawn[1;`drain;[in:s;console:`console;clock:`clock;args:(\"{messages}\";\"spin\")]];
-         spawn[0;`pump;[out:r;args:(\"{batch}\";\"{messages}\";\"spin\")]];"
+        "r:pub[0;{ring_bytes}]; s:sub[{core};r];
+         spawn[{core};`drain;[in:s;console:`console;clock:`clock;args:(\"{messages}\";\"{wait}\"{take})]];
+         spawn[0;`pump;[out:r;args:(\"{batch}\";\"{messages}\";\"{wait}\")]];"
     );
     let printed = output(2, &script)?;
     let (count, sum) = (figure(&printed, "messages")?, figure(&printed, "sum")?);

@@ -7,21 +7,28 @@
 mod baseline;
 mod boot;
 mod child;
+mod compute;
 mod density;
 mod fair;
+mod fanout;
+mod floor;
 mod graph;
 mod guest;
 mod idle;
 mod load;
 mod machine;
 mod o;
+mod preempt;
+mod publish;
 mod report;
 mod ring;
+mod rivals;
 mod row;
 mod rtt;
 mod samples;
 mod script;
 mod spawn;
+mod threads;
 mod timers;
 mod words;
 mod ws;
@@ -61,13 +68,33 @@ struct Bench {
 const BENCHES: &[Bench] = &[
     Bench {
         name: "ring",
-        about: "u64s from one native thread to another through one ring",
+        about: "u64s from one native thread to another through one ring, beside other crates' rings",
         run: ring::run,
     },
     Bench {
         name: "guest",
         about: "u64s from one sandboxed task to another over two cores, beside the native ring",
         run: guest::run,
+    },
+    Bench {
+        name: "fanout",
+        about: "the publisher's time for a u64 with 1, 8 and 64 subscribers",
+        run: fanout::run,
+    },
+    Bench {
+        name: "publish",
+        about: "the publisher's time for a u64 that is published by itself",
+        run: publish::run,
+    },
+    Bench {
+        name: "preempt",
+        about: "how late a timer wakes a task, alone and with a busy task beside it",
+        run: preempt::run,
+    },
+    Bench {
+        name: "compute",
+        about: "kernels natively, in the sandbox, and what the checks of preemption cost",
+        run: compute::run,
     },
     Bench {
         name: "rtt",

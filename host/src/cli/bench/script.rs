@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, ensure};
 
-use crate::boot::{self, Options, Work};
+use crate::boot::{self, Options, SPIN_US, Work};
 
 /// A sink that keeps what is written.
 #[derive(Clone, Default)]
@@ -40,9 +40,18 @@ impl Write for Kept {
 /// # Errors
 /// The kernel does not boot, or the script or one of its tasks failed.
 pub fn output(cores: usize, script: &str) -> anyhow::Result<String> {
+    output_with(cores, SPIN_US, script)
+}
+
+/// As [`output`], on cores that spin for so many microseconds before they sleep.
+///
+/// # Errors
+/// As for [`output`].
+pub fn output_with(cores: usize, spin_us: u64, script: &str) -> anyhow::Result<String> {
     let (sink, errors) = (Kept::default(), Kept::default());
     let options = Options {
         cores,
+        spin_us,
         sink: Box::new(sink.clone()),
         errors: Box::new(errors.clone()),
         ..Options::default()
