@@ -6,7 +6,7 @@
 //! A [`Cursor`] has one writer. It fills its cache lines alone, so that two cores that move their
 //! own cursors do not slow each other down.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, store_then_fence};
 use crossbeam_utils::CachePadded;
 
 /// Byte position in a ring's stream: how many bytes came before it. Only ever grows.
@@ -35,5 +35,11 @@ impl Cursor {
     #[inline]
     pub(crate) fn advance(&self, position: Sequence) {
         self.0.store(position, Ordering::Release);
+    }
+
+    /// As [`Cursor::advance`], and a full fence after it.
+    #[inline]
+    pub(crate) fn advance_then_fence(&self, position: Sequence) {
+        store_then_fence(&self.0, position);
     }
 }

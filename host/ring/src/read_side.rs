@@ -5,6 +5,7 @@ use crate::error::{RecvError, ReleaseError};
 use crate::policy::{Policy, Registered};
 use crate::sequencer::{Sequencer, Slot};
 use crate::sync::{Ordering, acquire_fence};
+use crate::waiter::Waking;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -21,6 +22,7 @@ pub struct ReadSide {
     /// A kicked reader: what it is told from now on.
     kicked: Option<u64>,
     missed: u64,
+    waking: Waking,
 }
 
 impl ReadSide {
@@ -40,6 +42,7 @@ impl ReadSide {
             seen: position,
             kicked: None,
             missed: 0,
+            waking: Waking::default(),
         }
     }
 
@@ -215,9 +218,16 @@ impl ReadSide {
             "only what is readable is released"
         );
         self.position += count;
-        self.slot.cursor.advance(self.position);
-        if self.gates() {
-            self.shared.after_release(self.position);
+        if !self.gates() {
+            self.slot.cursor.advance(self.position);
+            return;
+        }
+        let sleepers = &self.shared.room.sleepers;
+        let asleep = self
+            .waking
+            .advance(&self.slot.cursor, self.position, sleepers);
+        if asleep != 0 {
+            self.shared.wake_writer(self.position);
         }
     }
 

@@ -284,8 +284,9 @@ impl Sequencer {
         }
     }
 
+    /// A reader's cursor is now at `cursor`, and the writer sleeps: wakes it if it waits for that.
     #[cold]
-    fn wake_writer(&self, cursor: Sequence) {
+    pub(crate) fn wake_writer(&self, cursor: Sequence) {
         let wanted = self.room.waiter.wanted();
         // A reader that is itself in the way need not look at the others.
         if cursor < wanted || self.gate_min().is_some_and(|min| min < wanted) {

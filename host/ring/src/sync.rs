@@ -66,6 +66,30 @@ pub(crate) fn full_fence() {
     loom::sync::atomic::fence(Ordering::SeqCst);
 }
 
+/// Stores, then fences: together one instruction where the machine's exchange is a full barrier.
+#[inline]
+pub(crate) fn store_then_fence(cell: &AtomicU64, value: u64) {
+    #[cfg(all(target_arch = "x86_64", not(any(loom, miri))))]
+    cell.swap(value, Ordering::SeqCst);
+    #[cfg(not(all(target_arch = "x86_64", not(any(loom, miri)))))]
+    {
+        cell.store(value, Ordering::Release);
+        full_fence();
+    }
+}
+
+/// Sets bits (Release), then fences, likewise.
+#[inline]
+pub(crate) fn set_then_fence(cell: &AtomicU64, bits: u64) {
+    #[cfg(all(target_arch = "x86_64", not(any(loom, miri))))]
+    cell.fetch_or(bits, Ordering::SeqCst);
+    #[cfg(not(all(target_arch = "x86_64", not(any(loom, miri)))))]
+    {
+        cell.fetch_or(bits, Ordering::AcqRel);
+        full_fence();
+    }
+}
+
 /// What was read before is not read later.
 #[inline]
 pub(crate) fn acquire_fence() {

@@ -19,14 +19,16 @@
 //! fence has its position seen by the sleeper's second look, and one whose look comes after it sees
 //! the new mode. So a ring on which nobody ever sleeps (because its readers poll) has commits without
 //! any fence, and the price of the first sleep is one system call. Where the system call does not exist
-//! the mode is `FENCED` from the start.
+//! the mode is `FENCED` from the start. A waking side that has seen another mode than `UNUSED` remembers it
+//! ([`Waking`]): from then on it moves its position and fences in one instruction.
 //!
 //! A waker is called at most once for each registration; it may be called although the
 //! condition does not hold (any more), as wakers in general.
 
+use crate::cursor::{Cursor, Sequence};
 use crate::sync::{
     AtomicU8, AtomicU64, Mutex, Ordering, compiler_barrier, full_fence, has_process_barrier, lock,
-    process_barrier,
+    process_barrier, set_then_fence,
 };
 use std::task::Waker;
 
@@ -84,8 +86,7 @@ impl Sleepers {
             self.mode.fetch_max(FENCED, Ordering::AcqRel);
         }
         // Release: whoever sees the bit sees what the waiter wants; pairs with `after_change`.
-        self.asleep.fetch_or(bit, Ordering::AcqRel);
-        full_fence();
+        set_then_fence(&self.asleep, bit);
         true
     }
 
@@ -93,6 +94,43 @@ impl Sleepers {
     /// it, and itself, gets that answer.
     pub(crate) fn awaken(&self, bit: u64) -> bool {
         self.asleep.fetch_and(!bit, Ordering::AcqRel) & bit != 0
+    }
+}
+
+/// What a waking side knows of the mode of those that it wakes.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) enum Waking {
+    /// They had never slept when it last looked.
+    #[default]
+    Plain,
+    /// They have slept: it fences, always.
+    Fencing,
+}
+
+impl Waking {
+    /// Moves `cursor`, which somebody may wait for. Returns the bits of those who may be asleep and may have
+    /// missed it: nearly always none.
+    #[inline]
+    pub(crate) fn advance(
+        &mut self,
+        cursor: &Cursor,
+        position: Sequence,
+        sleepers: &Sleepers,
+    ) -> u64 {
+        match self {
+            Waking::Plain => {
+                cursor.advance(position);
+                // The mode is looked at after the move: see the head of this file.
+                compiler_barrier();
+                if sleepers.mode.load(Ordering::Relaxed) == UNUSED {
+                    return 0;
+                }
+                *self = Waking::Fencing;
+                full_fence();
+            }
+            Waking::Fencing => cursor.advance_then_fence(position),
+        }
+        sleepers.asleep.load(Ordering::Acquire)
     }
 }
 
@@ -143,7 +181,8 @@ impl Waiter {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Sleepers, Waiter};
+    use super::{Sleepers, Waiter, Waking};
+    use crate::cursor::Cursor;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Wake, Waker};
@@ -167,6 +206,21 @@ mod tests {
         assert!(sleepers.awaken(0b100));
         assert!(!sleepers.awaken(0b100));
         assert_eq!(sleepers.after_change(), 0b001);
+    }
+
+    #[test]
+    fn a_side_that_moves_sees_who_sleeps_from_the_first_time_on() {
+        let (sleepers, cursor) = (Sleepers::new(), Cursor::new(0));
+        let mut waking = Waking::default();
+        assert_eq!(waking.advance(&cursor, 1, &sleepers), 0);
+        assert!(sleepers.fall_asleep(0b10));
+        for position in 2..4 {
+            assert_eq!(waking.advance(&cursor, position, &sleepers), 0b10);
+            assert_eq!(cursor.get(), position);
+        }
+        assert!(sleepers.awaken(0b10));
+        assert_eq!(waking.advance(&cursor, 4, &sleepers), 0);
+        assert!(matches!(waking, Waking::Fencing));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::error::{ClaimError, CommitError};
 use crate::policy::Registered;
 use crate::sequencer::Sequencer;
 use crate::sync::{Ordering, full_fence, release_fence};
+use crate::waiter::Waking;
 use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
@@ -30,6 +31,7 @@ pub struct WriteSide {
     enough: u64,
     /// How often something was published.
     commits: u64,
+    waking: Waking,
     is_closed: bool,
 }
 
@@ -47,6 +49,7 @@ impl WriteSide {
             landing_next: 0,
             enough,
             commits: 0,
+            waking: Waking::default(),
             is_closed: false,
         }
     }
@@ -182,10 +185,12 @@ impl WriteSide {
             "only what was claimed is published"
         );
         self.position += count;
-        self.shared.published.advance(self.position);
         self.commits += 1;
         self.shared.overtaking.commits.set(self.commits);
-        let asleep = self.shared.control.sleepers.after_change();
+        let sleepers = &self.shared.control.sleepers;
+        let asleep = self
+            .waking
+            .advance(&self.shared.published, self.position, sleepers);
         // One branch for two rare things.
         if asleep != 0 || self.position >= self.landing_due {
             self.after_publish(asleep);
