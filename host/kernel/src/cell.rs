@@ -13,7 +13,7 @@ use crate::inbox::Asker;
 use crate::log_budget::LogBudget;
 use crate::moving::Moving;
 use crate::program::Limits;
-use crate::spawn::{Keeper, Outlet};
+use crate::spawn::{Keeper, Keeps, Outlet};
 use crate::stats::{State, TaskStats};
 use crate::table::Key;
 use crate::task::{Fault, FaultKind, Task};
@@ -150,6 +150,9 @@ pub(crate) struct Cell {
     pub(crate) keeper: Option<Keeper>,
     /// The ends of rings that it was granted when it was spawned.
     pub(crate) granted: Vec<EndpointId>,
+    /// Those of them that it has closed in this turn. If the turn ends with its failure it has not: what an
+    /// error unwinds is closed on the way, and the next life needs it.
+    pub(crate) let_go: Vec<EndpointId>,
     /// Ends of children that this task, a supervisor, has not heard of yet.
     pub(crate) notices: VecDeque<(usize, Notice)>,
     pub(crate) log_budget: LogBudget,
@@ -175,6 +178,14 @@ impl std::fmt::Debug for Cell {
 }
 
 impl Cell {
+    /// Whether an end of a ring is the task's for all of its lives.
+    pub(crate) fn outlives(&self, id: EndpointId) -> bool {
+        let keeps = self
+            .keeper
+            .is_some_and(|keeper| keeper.keeps == Keeps::Rings);
+        keeps && self.granted.contains(&id)
+    }
+
     /// Whether what the running code does has an effect: not while a new instance restores.
     #[inline]
     pub(crate) fn has_effects(&self) -> Result<(), Errno> {

@@ -238,6 +238,9 @@ impl Context {
             return Ok(());
         }
         match cell.handles.remove(handle)? {
+            Object::Publisher(_, id) | Object::Subscriber(_, id) if cell.outlives(id) => {
+                cell.let_go.push(id);
+            }
             Object::Publisher(_, id) | Object::Subscriber(_, id) => core.drop_endpoint(id),
             Object::Timer(timer) => {
                 if let Some(key) = timer.key {

@@ -39,7 +39,8 @@ impl Core {
                 _ => {}
             }
         }
-        for id in publishers.into_iter().chain(subscribers) {
+        let let_go = std::mem::take(&mut cell.let_go);
+        for id in publishers.into_iter().chain(subscribers).chain(let_go) {
             match heir {
                 Some(heir) if cell.granted.contains(&id) => self.keep(id, heir),
                 _ => self.drop_endpoint(id),

@@ -182,6 +182,7 @@ impl Core {
             kill_askers: Vec::new(),
             keeper,
             granted,
+            let_go: Vec::new(),
             notices: VecDeque::new(),
             log_budget: LogBudget::new(),
             print_bytes: 0,

@@ -141,6 +141,9 @@ fn finish(
     state: State,
 ) -> Box<Core> {
     core.end_turn(&mut cell);
+    for id in cell.let_go.drain(..) {
+        core.drop_endpoint(id);
+    }
     cell.body = Some(body);
     cell.set_state(state);
     if state == State::Runnable {

@@ -60,7 +60,10 @@ fn config(instances: u32) -> Config {
         .memory_reservation(DENSE_MEMORY_BYTES as u64)
         .memory_guard_size(0)
         .guard_before_linear_memory(false)
-        .memory_init_cow(false);
+        .memory_init_cow(false)
+        // Else the compiler would compare an address with the slot's end only, and leave the pages between the
+        // memory's end and that to their protection.
+        .signals_based_traps(false);
     guests_may(&mut config);
     config
 }

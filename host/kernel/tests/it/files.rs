@@ -154,8 +154,8 @@ fn a_full_disk_is_the_reason_of_the_close() {
 #[test]
 fn a_timer_ticks_and_counts_what_nobody_took() {
     let running = stage();
-    let relay = relay(&running, 1, "timer://10ms", Value::Nil);
     let started = Instant::now();
+    let relay = relay(&running, 1, "timer://10ms", Value::Nil);
     let ticks = |count: i64| {
         let mut sum = 0;
         while sum < count {

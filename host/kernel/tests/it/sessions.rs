@@ -71,7 +71,8 @@ impl Selector for Remote {
             }
             Notice::Answer(8, answer) => {
                 self.see(format!("kill {answer:?}"));
-                effects.push(Effect::Halt(0));
+                // The other task may not even have begun.
+                effects.push(Effect::HaltWhenAlone(0));
             }
             Notice::Ended(task, why) => {
                 assert_eq!(Some(task), self.session);
