@@ -80,7 +80,7 @@ fn sockets_files_and_rings_are_given_back() {
         }
         drop(streams);
         if round == 0 {
-            // Rings that nobody holds keep their descriptors: they are the same few from now on.
+            // What the kernel makes once is there now.
             before = descriptors();
         }
     }

@@ -206,16 +206,20 @@ impl Core {
         }
     }
 
-    /// Carries out `drop`.
+    /// Carries out `drop`. Of its rings' other ends those go as well that no task holds.
     pub(crate) fn drop_selector(&mut self, id: SelectorId) -> Result<(), Refusal> {
-        let info = self.shared.directory.selector(id);
-        match info.and_then(|info| info.slot) {
-            Some(slot) => {
-                self.io.remove(slot, self.now_ns);
-                Ok(())
+        let Some(info) = self.shared.directory.selector(id) else {
+            return Err(no_selector(id));
+        };
+        let slot = info.slot.ok_or_else(|| no_selector(id))?;
+        self.io.remove(slot, self.now_ns);
+        for end in info.output.into_iter().chain([info.input]) {
+            let unheld = self.shared.directory.endpoint(end);
+            if unheld.is_some_and(|end| end.owner.is_none() && end.home == Some(self.id)) {
+                self.drop_endpoint(end);
             }
-            None => Err(no_selector(id)),
         }
+        Ok(())
     }
 }
 
