@@ -1,6 +1,7 @@
 //! The clocks.
 
 use crate::error::{Error, Result};
+use crate::refused;
 use crate::sys;
 use core::time::Duration;
 
@@ -64,7 +65,7 @@ impl Clock {
     pub fn now_ns(&self) -> Result<u64> {
         sys::clock(self.handle).map_err(|errno| Error::Call {
             call: "read the clock",
-            errno,
+            errno: refused::note(self.handle, errno),
         })
     }
 
@@ -86,7 +87,7 @@ impl Clock {
     pub fn utc(&self) -> Result<Duration> {
         let ns = sys::clock_utc(self.handle).map_err(|errno| Error::Call {
             call: "read the clock",
-            errno,
+            errno: refused::note(self.handle, errno),
         })?;
         Ok(Duration::from_nanos(ns))
     }

@@ -6,6 +6,7 @@
 use crate::error::{Error, Result};
 use crate::executor;
 use crate::readiness::{Readiness, readiness};
+use crate::refused;
 use crate::sys;
 use core::future::poll_fn;
 use core::task::Poll;
@@ -30,18 +31,28 @@ const PIECE_BYTES_MAX: usize = 4096;
 #[derive(Debug)]
 pub struct Console {
     handle: u32,
-}
-
-fn failed(errno: Errno) -> Error {
-    Error::Call {
-        call: "write to the console",
-        errno,
-    }
+    /// What one call may hand to the kernel.
+    piece_bytes: usize,
 }
 
 impl Console {
     pub(crate) fn new(handle: u32) -> Console {
-        Console { handle }
+        let burst = sys::grant_info(handle).map_or(0, |info| info.burst);
+        let piece_bytes = match usize::try_from(burst) {
+            Ok(0) | Err(_) => PIECE_BYTES_MAX,
+            Ok(burst) => burst.min(PIECE_BYTES_MAX),
+        };
+        Console {
+            handle,
+            piece_bytes,
+        }
+    }
+
+    fn failed(&self, errno: Errno) -> Error {
+        Error::Call {
+            call: "write to the console",
+            errno: refused::note(self.handle, errno),
+        }
     }
 
     /// Writes all of it, waiting while too much is on its way.
@@ -60,12 +71,14 @@ impl Console {
     /// # assert_eq!(done.console, b"text, bytes\n");
     /// ```
     pub async fn print(&self, text: impl AsRef<[u8]>) -> Result<()> {
-        for piece in text.as_ref().chunks(PIECE_BYTES_MAX) {
+        for piece in text.as_ref().chunks(self.piece_bytes) {
             poll_fn(|cx| {
                 loop {
                     match sys::console_write(self.handle, piece) {
-                        Err(Errno::Again) => {}
-                        result => return Poll::Ready(result.map_err(failed)),
+                        Err(Errno::Again | Errno::Throttled) => {}
+                        result => {
+                            return Poll::Ready(result.map_err(|errno| self.failed(errno)));
+                        }
                     }
                     match readiness(self.handle, piece.len()) {
                         Ok(Readiness::Ready) => {}
@@ -73,7 +86,7 @@ impl Console {
                             executor::park(cx);
                             return Poll::Pending;
                         }
-                        Err(errno) => return Poll::Ready(Err(failed(errno))),
+                        Err(errno) => return Poll::Ready(Err(self.failed(errno))),
                     }
                 }
             })
@@ -98,11 +111,11 @@ impl Console {
     /// ```
     pub fn try_print(&self, text: impl AsRef<[u8]>) -> Result<usize> {
         let mut written = 0;
-        for piece in text.as_ref().chunks(PIECE_BYTES_MAX) {
+        for piece in text.as_ref().chunks(self.piece_bytes) {
             match sys::console_write(self.handle, piece) {
                 Ok(()) => written += piece.len(),
-                Err(Errno::Again) => break,
-                Err(errno) => return Err(failed(errno)),
+                Err(Errno::Again | Errno::Throttled) => break,
+                Err(errno) => return Err(self.failed(errno)),
             }
         }
         Ok(written)
@@ -123,7 +136,7 @@ impl Console {
     /// # done.result.unwrap();
     /// ```
     pub fn arm(&self) -> Result<Readiness> {
-        readiness(self.handle, PIECE_BYTES_MAX).map_err(failed)
+        readiness(self.handle, self.piece_bytes).map_err(|errno| self.failed(errno))
     }
 
     /// Tells whoever types at the console which names there are now, so that it can complete them.

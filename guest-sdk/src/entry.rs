@@ -179,6 +179,11 @@ pub fn poll() -> i32 {
     poll.code() as i32
 }
 
+/// `revoked` of a module: the ring behind this handle was taken away, and its window with it.
+pub fn revoked(handle: u32) {
+    settle::revoked(handle);
+}
+
 /// `finalize` of a module.
 pub fn finalize(exit: u32) {
     // A reason that is newer than this SDK is an end from outside like any other.

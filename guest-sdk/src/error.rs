@@ -3,6 +3,7 @@
 //! What could not be taken is handed back (`SendError::Full(message)`). [`Error`] is all of them
 //! together, for `?` in a task's `main`; its text becomes the reason why the task ended.
 
+use crate::refused::Told;
 use okernel_abi::Errno;
 use okernel_abi::layout::HandleKind;
 use okernel_abi::value::DecodeError;
@@ -79,7 +80,7 @@ pub enum SendError<T> {
     #[error("the ring is full")]
     Full(T),
     /// The kernel refused, for example because it is halting.
-    #[error("the message was not sent: {1}")]
+    #[error("the message was not sent: {}", Told(*.1))]
     Refused(T, Errno),
 }
 
@@ -98,7 +99,7 @@ pub enum ClaimError {
         capacity_bytes: u64,
     },
     /// The kernel refused.
-    #[error("the ring gives no room: {0}")]
+    #[error("the ring gives no room: {}", Told(*.0))]
     Refused(Errno),
 }
 
@@ -149,7 +150,7 @@ pub enum RecvError {
     #[error("not a value: {0}")]
     NotAValue(ValueError),
     /// The kernel refused.
-    #[error("nothing can be received: {0}")]
+    #[error("nothing can be received: {}", Told(*.0))]
     Refused(Errno),
 }
 
@@ -171,7 +172,7 @@ pub enum RequestError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The kernel refused the request itself.
-    #[error("the request was refused: {0}")]
+    #[error("the request was refused: {}", Told(*.0))]
     Refused(Errno),
     /// The answer is not a value.
     #[error("the answer is not a value: {0}")]
@@ -203,7 +204,7 @@ pub enum Error {
     #[error(transparent)]
     Request(#[from] RequestError),
     /// A system call was refused.
-    #[error("{call}: {errno}")]
+    #[error("{call}: {}", Told(*errno))]
     Call {
         /// What was tried, for example `read the file`.
         call: &'static str,

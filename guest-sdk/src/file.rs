@@ -2,12 +2,16 @@
 
 use crate::error::{ClaimError, Error, Result};
 use crate::publisher::Publisher;
+use crate::refused;
 use crate::sys;
 use core::future::poll_fn;
 use okernel_abi::Errno;
 
 /// At most this part of a ring is filled from a file at a time, so that the reader has room to follow.
 const PIECES_PER_RING: usize = 4;
+
+/// What is tried by reading, in the text of errors.
+const READ: &str = "read the file";
 
 /// A file that may be read, and written if it was granted for that.
 ///
@@ -28,16 +32,14 @@ pub struct File {
     handle: u32,
 }
 
-fn failed(errno: Errno) -> Error {
-    Error::Call {
-        call: "read the file",
-        errno,
-    }
-}
-
 impl File {
     pub(crate) fn new(handle: u32) -> File {
         File { handle }
+    }
+
+    fn failed(&self, call: &'static str, errno: Errno) -> Error {
+        let errno = refused::note(self.handle, errno);
+        Error::Call { call, errno }
     }
 
     /// The size of the file in bytes.
@@ -54,7 +56,7 @@ impl File {
     /// # done.result.unwrap();
     /// ```
     pub fn size(&self) -> Result<u64> {
-        sys::file_size(self.handle).map_err(failed)
+        sys::file_size(self.handle).map_err(|errno| self.failed(READ, errno))
     }
 
     /// Reads at an offset in bytes; answers how many bytes were read: 0 at the end of the file, and
@@ -72,7 +74,8 @@ impl File {
     /// # done.result.unwrap();
     /// ```
     pub fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize> {
-        let length = sys::file_read(self.handle, offset, into).map_err(failed)?;
+        let length =
+            sys::file_read(self.handle, offset, into).map_err(|errno| self.failed(READ, errno))?;
         Ok((length as usize).min(into.len()))
     }
 
@@ -90,10 +93,7 @@ impl File {
     /// assert_eq!(done.file("log"), b"some text");
     /// ```
     pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
-        let failed = |errno| Error::Call {
-            call: "write the file",
-            errno,
-        };
+        let failed = |errno| self.failed("write the file", errno);
         let mut written = 0;
         // Also without bytes the kernel is asked, so that a file to read refuses.
         loop {
@@ -124,10 +124,7 @@ impl File {
     /// assert_eq!(done.file("log"), b"some");
     /// ```
     pub fn resize(&self, bytes: u64) -> Result<()> {
-        sys::file_resize(self.handle, bytes).map_err(|errno| Error::Call {
-            call: "resize the file",
-            errno,
-        })
+        sys::file_resize(self.handle, bytes).map_err(|errno| self.failed("resize the file", errno))
     }
 
     /// Reads at an offset in bytes straight into a ring and publishes what was read, waiting for room. Answers
@@ -161,14 +158,22 @@ impl File {
     ) -> Result<usize> {
         let piece = (publisher.capacity() / PIECES_PER_RING).clamp(1, max.max(1));
         let lane = publisher.lane();
+        let burst = sys::grant_info(lane.handle()).map_or(0, |info| info.burst);
+        let piece = match usize::try_from(burst) {
+            Ok(burst) if burst > 0 => piece.min(burst),
+            _ => piece,
+        };
         lane.stand_aside()?;
         let published = poll_fn(|cx| {
             lane.poll_room(piece, cx, |lane| {
                 // Without this much room the file would be read in crumbs.
                 match sys::pub_claim(lane.handle(), piece as u32, piece as u32) {
                     Ok(_) => {}
-                    Err(Errno::Again) => return Err(ClaimError::Full),
-                    Err(errno) => return Err(ClaimError::Refused(errno)),
+                    Err(Errno::Again | Errno::Throttled) => return Err(ClaimError::Full),
+                    Err(errno) => {
+                        let errno = refused::note(lane.handle(), errno);
+                        return Err(ClaimError::Refused(errno));
+                    }
                 }
                 match sys::file_publish(self.handle, offset, lane.handle(), piece as u32) {
                     Ok(bytes) => {
@@ -176,7 +181,7 @@ impl File {
                         Ok(Ok(bytes as usize))
                     }
                     Err(Errno::Again) => Err(ClaimError::Full),
-                    Err(errno) => Ok(Err(failed(errno))),
+                    Err(errno) => Ok(Err(self.failed(READ, errno))),
                 }
             })
         });

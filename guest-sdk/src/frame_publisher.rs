@@ -6,7 +6,7 @@
 use crate::error::{ClaimError, OpenError, SendError};
 use crate::executor;
 use crate::open;
-use crate::readiness::{Readiness, readiness};
+use crate::readiness::{Readiness, is_revoked, readiness};
 use crate::write_lane::WriteLane;
 use core::future::poll_fn;
 use core::task::Poll;
@@ -192,6 +192,20 @@ impl FramePublisher {
         self.lane.flush()
     }
 
+    /// Whether the grant was taken back, or the end was passed on: nothing will come of using it.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # let done = Harness::new().collect("out", 4096).run(async |ctx| {
+    /// assert!(!ctx.frame_publisher("out")?.is_revoked());
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn is_revoked(&self) -> bool {
+        is_revoked(self.lane.handle())
+    }
+
     /// Arms the task for room for a payload of so many bytes: for tasks that write their own `poll`.
     ///
     /// # Errors
@@ -207,7 +221,9 @@ impl FramePublisher {
     /// # done.result.unwrap();
     /// ```
     pub fn arm(&mut self, payload_bytes: usize) -> Result<Readiness, ClaimError> {
-        let bytes = payload_bytes.saturating_add(FRAME_HEADER_BYTES + FRAME_ALIGN_BYTES - 1);
+        // Exactly a frame: the rate of a limited grant may allow no more at once.
+        let padded = payload_bytes.checked_next_multiple_of(FRAME_ALIGN_BYTES);
+        let bytes = padded.map_or(usize::MAX, |bytes| bytes.saturating_add(FRAME_HEADER_BYTES));
         let bytes = bytes.min(self.lane.capacity());
         readiness(self.lane.handle(), bytes).map_err(ClaimError::Refused)
     }

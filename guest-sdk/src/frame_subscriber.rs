@@ -7,7 +7,7 @@
 use crate::error::{OpenError, RecvError, ValueError};
 use crate::open;
 use crate::read_lane::ReadLane;
-use crate::readiness::{Readiness, readiness};
+use crate::readiness::{Readiness, is_revoked, readiness};
 use core::future::poll_fn;
 use core::task::{Context, Poll, ready};
 use okernel_abi::frame::{FRAME_ALIGN_BYTES, FRAME_HEADER_BYTES, FRAME_VALUE, FrameHeader};
@@ -197,6 +197,20 @@ impl FrameSubscriber {
     /// ```
     pub async fn recv_value(&mut self) -> Result<Value, RecvError> {
         self.recv().await?.value().map_err(RecvError::NotAValue)
+    }
+
+    /// Whether the grant was taken back, or the end was passed on: nothing will come of using it.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// # let done = Harness::new().feed_frames("in", &[(300, b"one")]).run(async |ctx| {
+    /// assert!(!ctx.frame_subscriber("in")?.is_revoked());
+    /// # Ok(())
+    /// # });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn is_revoked(&self) -> bool {
+        is_revoked(self.lane.handle())
     }
 
     /// Arms the task for something to read: for tasks that write their own `poll`.

@@ -28,9 +28,9 @@
 //!
 //! In reading order: what a task is (`task`), what it keeps over an upgrade (`state`), what it has (`context`), how it reads and writes rings
 //! (`publisher`, `subscriber`, `frame_publisher`, `frame_subscriber`), what else it can be granted (`timer`,
-//! `clock`, `console`, `file`, `request`, `supervise`), what selectors give it (`net`, `file_stream`), how it waits (`select`,
+//! `clock`, `console`, `file`, `request`, `spawn`, `supervise`), what selectors give it (`net`, `file_stream`), how it waits (`select`,
 //! `executor`), what goes wrong (`error`), how it is tested (`testing`); and beneath, how all that reaches the
-//! kernel (`sys`, `open`, `window`, `settle`, `read_lane`, `write_lane`, `readiness`).
+//! kernel (`sys`, `open`, `window`, `settle`, `read_lane`, `write_lane`, `readiness`, `refused`).
 //!
 //! Invariants: no system call outside of `sys`; no pointer into a ring outside of `window`; a task that does
 //! nothing costs no system call.
@@ -58,6 +58,7 @@ mod file;
 mod file_stream;
 mod net;
 mod request;
+mod spawn;
 mod supervise;
 mod timer;
 
@@ -70,6 +71,7 @@ mod error;
 mod open;
 mod read_lane;
 mod readiness;
+mod refused;
 mod settle;
 mod sys;
 mod window;
@@ -98,6 +100,7 @@ pub use publisher::{Claim, Publisher};
 pub use readiness::Readiness;
 pub use request::{Reply, Rights};
 pub use select::{Either, Either3, join2, select2, select3};
+pub use spawn::{Grant, Spawn};
 pub use state::{Persist, Saved, State, StateMut, StateRef};
 pub use subscriber::{Batch, Subscriber};
 pub use supervise::{Child, Ended, Restart, Strategy, Supervisor};

@@ -1,6 +1,7 @@
 //! From the name of a grant to something that can be used.
 
 use crate::error::OpenError;
+use crate::refused;
 use crate::settle::Opened;
 use crate::sys;
 use crate::window::Window;
@@ -27,6 +28,7 @@ pub(crate) fn grant(name: &str, wanted: HandleKind) -> Result<u32, OpenError> {
         Err(errno) => return Err(refused(name, errno)),
     };
     check_kind(name, handle, wanted)?;
+    refused::name(handle, name);
     Ok(handle)
 }
 

@@ -10,6 +10,7 @@ use crate::error::{OpenError, RecvError};
 use crate::executor;
 use crate::open;
 use crate::readiness::{Readiness, readiness};
+use crate::refused;
 use crate::settle::{self, Opened, Settle};
 use crate::sys;
 use crate::window::{Lent, Place, Window};
@@ -122,6 +123,9 @@ impl ReadLane {
         if min > self.capacity {
             return Err(self.too_large(min));
         }
+        if self.opened.is_revoked() {
+            self.window.clear();
+        }
         if what == Take::Block || self.window.place() == Place::Buffer {
             let set_aside = self.window.take_up();
             if set_aside >= min && set_aside > 0 {
@@ -152,6 +156,9 @@ impl ReadLane {
 
     /// Takes up what was set aside when the task's `poll` returned.
     pub(crate) fn resume(self: &Rc<Self>) {
+        if self.opened.is_revoked() {
+            self.window.clear();
+        }
         self.window.take_up();
         settle::subscriber_holds(Rc::clone(self) as Rc<dyn Settle>);
     }
@@ -167,7 +174,7 @@ impl ReadLane {
 
     fn refused(&self, errno: Errno) -> RecvError {
         match errno {
-            Errno::Again => RecvError::Empty,
+            Errno::Again | Errno::Throttled => RecvError::Empty,
             Errno::Closed => RecvError::Closed,
             Errno::Lapped => RecvError::Lapped {
                 missed_bytes: self.catch_up(),
@@ -175,7 +182,7 @@ impl ReadLane {
             Errno::Kicked => RecvError::Kicked {
                 missed_bytes: self.newly_missed(),
             },
-            errno => RecvError::Refused(errno),
+            errno => RecvError::Refused(refused::note(self.handle(), errno)),
         }
     }
 
@@ -216,13 +223,20 @@ impl ReadLane {
                 return Poll::Pending;
             }
             Ok(Readiness::Ready) => {}
-            Err(errno) => return Poll::Ready(Err(RecvError::Refused(errno))),
+            Err(errno) => return Poll::Ready(Err(self.refused(errno))),
         }
         match attempt(self) {
-            // Ready, and yet too little: the ring was closed, and this is all that will come.
-            Err(RecvError::Empty) => Poll::Ready(Err(RecvError::Truncated {
-                left_bytes: sys::sub_readable(self.handle()).unwrap_or(0) as usize,
-            })),
+            Err(RecvError::Empty) => match readiness(self.handle(), min) {
+                // Another task that shares the limits of this grant has used them up in between.
+                Ok(Readiness::Armed) => {
+                    executor::park(cx);
+                    Poll::Pending
+                }
+                // Ready, and yet too little: the ring was closed, and this is all that will come.
+                _ => Poll::Ready(Err(RecvError::Truncated {
+                    left_bytes: sys::sub_readable(self.handle()).unwrap_or(0) as usize,
+                })),
+            },
             result => Poll::Ready(result),
         }
     }

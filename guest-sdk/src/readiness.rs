@@ -1,5 +1,6 @@
 //! Arming a task: what a system call `wait` answers.
 
+use crate::refused;
 use crate::sys;
 use okernel_abi::Errno;
 
@@ -15,8 +16,17 @@ pub enum Readiness {
 /// What a system call `wait` has answered.
 pub(crate) fn readiness(handle: u32, bytes: usize) -> Result<Readiness, Errno> {
     let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-    Ok(match sys::wait(handle, bytes)? {
-        0 => Readiness::Armed,
-        _ => Readiness::Ready,
-    })
+    match sys::wait(handle, bytes) {
+        Ok(0) => Ok(Readiness::Armed),
+        Ok(_) => Ok(Readiness::Ready),
+        Err(errno) => Err(refused::note(handle, errno)),
+    }
+}
+
+/// Whether the grant behind a handle was taken back, by its spawner or because it was passed on.
+pub(crate) fn is_revoked(handle: u32) -> bool {
+    matches!(
+        sys::wait(handle, 1),
+        Err(Errno::Revoked | Errno::Expired | Errno::BadHandle)
+    )
 }

@@ -36,7 +36,30 @@ impl List {
 thread_local! {
     static PUBLISHERS: List = const { List::new() };
     static SUBSCRIBERS: List = const { List::new() };
-    static OPEN: RefCell<Vec<(usize, u32)>> = const { RefCell::new(Vec::new()) };
+    static OPEN: RefCell<Vec<Open>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An end of a ring that is open.
+struct Open {
+    task: usize,
+    handle: u32,
+    revoked: Rc<Cell<bool>>,
+}
+
+impl Open {
+    fn is(&self, task: usize, handle: u32) -> bool {
+        (self.task, self.handle) == (task, handle)
+    }
+}
+
+/// The kernel has taken a ring away, and the memory that it was in: what is left of a run there is not to be used.
+pub(crate) fn revoked(handle: u32) {
+    let task = sys::task_number();
+    OPEN.with_borrow(|open| {
+        if let Some(open) = open.iter().find(|open| open.is(task, handle)) {
+            open.revoked.set(true);
+        }
+    });
 }
 
 /// A publisher has written its first message since it was settled.
@@ -66,6 +89,7 @@ pub(crate) struct Opened {
     task: usize,
     handle: u32,
     closed: Cell<bool>,
+    revoked: Rc<Cell<bool>>,
 }
 
 impl Opened {
@@ -73,14 +97,20 @@ impl Opened {
     pub(crate) fn new(handle: u32) -> Option<Opened> {
         let task = sys::task_number();
         OPEN.with_borrow_mut(|open| {
-            if open.contains(&(task, handle)) {
+            if open.iter().any(|open| open.is(task, handle)) {
                 return None;
             }
-            open.push((task, handle));
+            let revoked = Rc::new(Cell::new(false));
+            open.push(Open {
+                task,
+                handle,
+                revoked: Rc::clone(&revoked),
+            });
             Some(Opened {
                 task,
                 handle,
                 closed: Cell::new(false),
+                revoked,
             })
         })
     }
@@ -90,12 +120,17 @@ impl Opened {
         self.handle
     }
 
+    /// Whether the kernel has said that the ring was taken away.
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.revoked.get()
+    }
+
     /// Gives the handle up. The list of what is to be settled may keep this end a moment longer.
     pub(crate) fn close(&self) {
         if self.closed.replace(true) {
             return;
         }
-        OPEN.with_borrow_mut(|open| open.retain(|opened| *opened != (self.task, self.handle)));
+        OPEN.with_borrow_mut(|open| open.retain(|open| !open.is(self.task, self.handle)));
         // A handle that the kernel has taken back already is as good as closed.
         let _ = sys::close(self.handle);
     }

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::executor;
 use crate::made::{Kind, Made};
 use crate::readiness::{Readiness, readiness};
+use crate::refused;
 use crate::select::{Either, select2};
 use crate::sys;
 use core::future::{Future, poll_fn};
@@ -43,7 +44,7 @@ fn set(timers: u32, delay: Duration, period: Duration) -> Result<Timer> {
     let made = handle.map(|handle| Timer(Made::new(Kind::Timer, handle)));
     made.map_err(|errno| Error::Call {
         call: "set a timer",
-        errno,
+        errno: refused::note(timers, errno),
     })
 }
 

@@ -10,6 +10,7 @@ use crate::error::{ClaimError, OpenError};
 use crate::executor;
 use crate::open;
 use crate::readiness::{Readiness, readiness};
+use crate::refused;
 use crate::settle::{self, Opened, Settle};
 use crate::sys;
 use crate::window::{Lent, Place, Window};
@@ -50,7 +51,8 @@ impl Settle for WriteLane {
             match result {
                 Ok(()) => self.position.set(self.position.get() + bytes as u64),
                 Err(errno) => {
-                    self.failed.set(Some(errno));
+                    self.failed
+                        .set(Some(refused::note(self.opened.handle(), errno)));
                     self.window.clear();
                 }
             }
@@ -99,6 +101,9 @@ impl WriteLane {
     /// For the owner alone: whoever calls this knows that there is no guard (or has forgotten it).
     pub(crate) fn claim(&self, min: usize, wanted: usize) -> Result<usize, ClaimError> {
         self.flush()?;
+        if self.opened.is_revoked() {
+            self.window.clear();
+        }
         let left = self.window.take_up();
         if left >= wanted {
             return Ok(left);
@@ -110,9 +115,12 @@ impl WriteLane {
         let max = wanted.max(self.block_bytes).clamp(min, self.capacity);
         let granted = match sys::pub_claim(self.opened.handle(), min as u32, max as u32) {
             Ok(granted) => (granted as usize).min(max),
-            Err(Errno::Again) => return Err(ClaimError::Full),
-            Err(Errno::TooLarge) => return Err(self.too_large(min)),
-            Err(errno) => return Err(ClaimError::Refused(errno)),
+            Err(Errno::Again | Errno::Throttled) => return Err(ClaimError::Full),
+            // The ring is large enough, but what the grant allows at once is not.
+            Err(errno) => {
+                let errno = refused::note(self.opened.handle(), errno);
+                return Err(ClaimError::Refused(errno));
+            }
         };
         self.window.begin(self.position.get(), granted);
         Ok(granted)

@@ -5,7 +5,8 @@
 use okernel_sdk::abi::errno::Errno;
 use okernel_sdk::abi::frame::{FRAME_ALIGN_BYTES, FRAME_BYTES, FRAME_HEADER_BYTES, FRAME_VALUE};
 use okernel_sdk::abi::layout::{
-    COPY_RING_BYTES_MAX, Executed, ExitCode, HandleKind, LogLevel, PollCode, RingInfo, Window,
+    COPY_RING_BYTES_MAX, Executed, ExitCode, GrantInfo, HandleKind, LogLevel, PollCode, RingInfo,
+    Window,
 };
 use okernel_sdk::abi::syscalls::SYSCALLS;
 use okernel_sdk::abi::value::VALUE_DEPTH_MAX;
@@ -116,12 +117,18 @@ and, if the task can go on in another instance (perhaps of a newer module), thes
 | `save() -> i32` | between two turns: hands the whole state over by `state`, with a version of its own; 0 when it did, 2 when it cannot at this moment and may be asked again after its next turn. With any other answer too the task goes on as if nothing had happened |
 | `restore(version: i32, state_bytes: i32) -> i32` | instead of `init`, with a state that `save` of another instance gave and that `input` fetches; 0 when all is well. In an upgrade handles keep their numbers; elsewhere the grants are there under their names, but handles may have other numbers. Until it has come back nothing that it does has an effect: it may look at what it holds (`grant`, `grants`, `args`, `input`, `ring_info`, `ring_map`, `sub_missed`, clocks, files to read) and set timers; what it closes stays open until then; everything else is refused with NotNow |
 
+and, if it wants to be told of rings that are taken from it:
+
+| export | called |
+|---|---|
+| `revoked(handle: i32)` | before the next `poll`, for each handle whose window is gone because the grant was taken back or has expired. Without it, a task that goes on with what it had claimed or not read yet there traps |
+
 Two custom sections describe it:
 
 | section | content |
 |---|---|
 | `{ABI_SECTION}` | the version of this page as four bytes: {version:?}. The kernel refuses other versions |
-| `{WANTS_SECTION}` | the grants that the task asks for: lines of UTF-8, each a name, a space and the word of a kind, ended by a line feed. May be missing |
+| `{WANTS_SECTION}` | the grants that the task asks for: lines of UTF-8, each a name, a space and the word of a kind, for a file perhaps `write` or `append`, and perhaps `optional`, ended by a line feed. The kernel does not start a task without those that are not optional. May be missing |
 
 PollCode:
 
@@ -144,6 +151,13 @@ A handle is a number that means something only to the task that holds it: 16 bit
 Grants have handles from the beginning, asked for by name; timers and replies get theirs when they are made. HandleKind:
 
 {kinds}
+A grant may be limited: to a rate, a quota, a time. `grant_info` writes {grant_info} bytes about it: rate u64, burst u64, quota u64,
+used u64, until_ns u64; zero stands for no such limit. Units are bytes for rings, files and the console, uses for the other rights.
+Of a ring with a rate or a quota there is no window. `pub_claim` gives no more room, and `sub_readable` and `sub_peek` show no more bytes,
+than the limits allow; what is committed or released counts. While a rate is used up a call answers Throttled, and `wait`
+waits for that too; with less left than was asked for it answers Quota; more than the burst is TooLarge; and after
+the grant was taken back or has expired every call answers Revoked or Expired.
+
 ## Rings
 
 `ring_info` writes {info} bytes: capacity_bytes u64, position u64, kind u32 (HandleKind), window u32:
@@ -196,6 +210,7 @@ LogLevel:
         errors = errors(),
         kinds = kinds(),
         info = RingInfo::BYTES,
+        grant_info = GrantInfo::BYTES,
         copied = COPY_RING_BYTES_MAX,
         header = FRAME_HEADER_BYTES,
         align = FRAME_ALIGN_BYTES,

@@ -10,7 +10,7 @@ use crate::symbol::Symbol;
 use crate::value::{Function, Value};
 
 /// The names that stand for effects in a new machine.
-pub const EFFECTS: [&str; 34] = [
+pub const EFFECTS: [&str; 36] = [
     "pub",
     "sub",
     "snd",
@@ -33,6 +33,8 @@ pub const EFFECTS: [&str; 34] = [
     "select",
     "drop",
     "selectors",
+    "caps",
+    "revoke",
     "now",
     "attach",
     "help",
@@ -60,7 +62,7 @@ pub fn arguments(name: &str) -> Option<RangeInclusive<usize>> {
 }
 
 /// The names of functions that the machine carries out itself.
-pub const NATIVES: [&str; 2] = ["raise", "seed"];
+pub const NATIVES: [&str; 3] = ["raise", "seed", "limit"];
 
 /// A request that the host answers with [`Machine::resume`](crate::machine::Machine::resume).
 #[derive(Clone, Debug, PartialEq)]

@@ -27,6 +27,27 @@ impl Machine {
                 self.rng = Rng::new(known);
                 Ok(Control::Value(Value::Nil))
             }
+            (b"limit", [grant, limits @ Value::Dict(_)]) => {
+                Ok(Control::Value(Value::from_items(vec![
+                    Value::Symbol(name),
+                    grant.clone(),
+                    limits.clone(),
+                ])))
+            }
+            (b"limit", [_, other]) => Err(Error::new(
+                Class::Type,
+                format!(
+                    "limit with {}: a dictionary of limits is wanted, like [rate:1000;quota:1000000]",
+                    other.describe()
+                ),
+            )),
+            (b"limit", args) => Err(Error::new(
+                Class::Rank,
+                format!(
+                    "limit takes a grant and its limits, not {} arguments",
+                    args.len()
+                ),
+            )),
             (b"raise" | b"seed", args) => Err(Error::new(
                 Class::Rank,
                 format!("{name} takes one argument, not {}", args.len()),

@@ -6,6 +6,7 @@ mod command_line;
 mod conformance;
 mod console;
 mod golden;
+mod grants;
 mod hostile;
 mod hot;
 mod interrupt;

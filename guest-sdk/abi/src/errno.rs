@@ -84,6 +84,12 @@ errnos! {
     NoSpace = 19, "no space is left on the device";
     /// A task that is being restored looks at what it holds; it can do this from its first `poll` on.
     NotNow = 20, "not while the task is being restored";
+    /// The grant was given for a time, and that is over.
+    Expired = 21, "the grant has expired";
+    /// The grant was given for so much in all, and what is left of that is less than was asked for.
+    Quota = 22, "the grant's quota is used up";
+    /// The grant was given for so much a second, and that is used up for now: `wait` tells when to try again.
+    Throttled = 23, "the grant's rate is used up for now";
 }
 
 impl Errno {

@@ -289,12 +289,78 @@ impl RingInfo {
     }
 }
 
+/// What `grant_info` writes: what a grant is limited to, all grants that it was derived from together. Zero
+/// stands for no such limit. The unit is a byte for rings, files and the console; a timer that is set, a reading of
+/// the clock or a request for the other rights.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct GrantInfo {
+    /// Units per second.
+    pub rate: u64,
+    /// Units that may be used at once after a rest; a single message is never larger.
+    pub burst: u64,
+    /// Units in all.
+    pub quota: u64,
+    /// Units used so far through this grant.
+    pub used: u64,
+    /// When it expires, in nanoseconds of the monotonic clock since the kernel's boot.
+    pub until_ns: u64,
+}
+
+impl GrantInfo {
+    /// Size in bytes of the encoded structure.
+    pub const BYTES: usize = 40;
+
+    /// Encodes: rate, burst, quota, used and until_ns, each a u64.
+    pub fn encode(&self) -> [u8; Self::BYTES] {
+        let words = [self.rate, self.burst, self.quota, self.used, self.until_ns];
+        let mut bytes = [0; Self::BYTES];
+        for (place, word) in bytes.chunks_exact_mut(8).zip(words) {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Decodes what [`GrantInfo::encode`] made.
+    pub fn decode(bytes: &[u8; Self::BYTES]) -> GrantInfo {
+        let word = |index: usize| {
+            let mut word = [0; 8];
+            word.copy_from_slice(&bytes[index * 8..index * 8 + 8]);
+            u64::from_le_bytes(word)
+        };
+        GrantInfo {
+            rate: word(0),
+            burst: word(1),
+            quota: word(2),
+            used: word(3),
+            until_ns: word(4),
+        }
+    }
+
+    /// Whether there is a rate or a quota: then every use is counted, and a ring has no window.
+    pub fn is_metered(&self) -> bool {
+        self.rate > 0 || self.quota > 0
+    }
+}
+
 /// Rings of at most this many bytes have no window: a mapping costs more than their copies.
 pub const COPY_RING_BYTES_MAX: u64 = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::{HandleKind, RingInfo, Window};
+    use super::{GrantInfo, HandleKind, RingInfo, Window};
+
+    #[test]
+    fn grant_info_comes_back() {
+        let info = GrantInfo {
+            rate: 1,
+            burst: u64::MAX,
+            quota: 1 << 40,
+            used: 3,
+            until_ns: 4,
+        };
+        assert_eq!(GrantInfo::decode(&info.encode()), info);
+        assert!(info.is_metered() && !GrantInfo::default().is_metered());
+    }
 
     #[test]
     fn ring_info_comes_back() {

@@ -18,9 +18,11 @@ pub mod handle;
 pub mod layout;
 pub mod syscalls;
 pub mod value;
+pub mod want;
 
 pub use errno::Errno;
 pub use handle::Handle;
+pub use want::Want;
 
 /// The version of the contract. A module carries it in its custom section [`ABI_SECTION`]; the
 /// host refuses a module whose version differs.
@@ -33,5 +35,5 @@ pub const IMPORT_MODULE: &str = "okernel";
 pub const ABI_SECTION: &str = "okernel.abi";
 
 /// Custom section of a guest module: the grants that it wants, as lines of UTF-8
-/// (`name kind`, for example `in subscriber`), one after another.
+/// (see [`Want`], for example `in subscriber`), one after another.
 pub const WANTS_SECTION: &str = "okernel.wants";

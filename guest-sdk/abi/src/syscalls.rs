@@ -108,6 +108,9 @@ macro_rules! syscalls {
             /// As `executed`, with an encoded value for whoever gave the input: its outcome. TooLarge for more
             /// than `REPORT_BYTES_MAX`.
             fn report(status: u32, address: u32, bytes: u32);
+            /// Writes a `GrantInfo` at `info`: what the grant behind this handle is limited to. It answers for a
+            /// grant that was taken back, too.
+            fn grant_info(handle: u32, info: u32);
         }
     };
 }

@@ -55,8 +55,10 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// `wants` lists the grants that the task asks for, each as `name: kind` or, when the name is the kind, as the
-/// kind alone. Kinds are `publisher`, `subscriber`, `timer`, `clock`, `console`, `file`, `spawn` and `system`. The list goes into
-/// the module, where people and tools can read it; it gives no rights.
+/// kind alone. Kinds are `publisher`, `subscriber`, `timer`, `clock`, `console`, `file` (also `file write` and `file append`),
+/// `spawn` and `system`. The list goes into the module, where people and tools can read it. It gives no rights, but the
+/// kernel spawns nothing without what its module wants; a question mark after the name, as in `log?: file append`,
+/// says that the task can do without.
 #[proc_macro_attribute]
 pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
     task::expand(arguments.into(), item.into())

@@ -3,25 +3,13 @@
 //! The exports exist in a sandbox only: in a native program a function named `poll` would stand in for
 //! the C library's. There, the item is used in a constant instead, so that it does not count as dead code.
 
-use okernel_abi::layout::HandleKind;
-use okernel_abi::{ABI_SECTION, ABI_VERSION, WANTS_SECTION};
+use okernel_abi::want::{GRANT_KINDS, Need};
+use okernel_abi::{ABI_SECTION, ABI_VERSION, WANTS_SECTION, Want};
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Error, Item, ItemFn, ItemImpl, LitStr, Path, Result, Token, parse2};
-
-/// The kinds that a spawner can grant.
-const KINDS: [HandleKind; 8] = [
-    HandleKind::Publisher,
-    HandleKind::Subscriber,
-    HandleKind::Timers,
-    HandleKind::Clock,
-    HandleKind::Console,
-    HandleKind::File,
-    HandleKind::Spawn,
-    HandleKind::System,
-];
 
 /// What stands in the parentheses of the attribute.
 #[derive(Default)]
@@ -162,37 +150,52 @@ fn of_impl(block: &ItemImpl, new: Option<&Path>) -> Result<Made> {
 
 /// The lines of the section that says what the task wants.
 fn wants_section(wants: &[LitStr]) -> Result<String> {
-    let mut lines = String::new();
-    let mut names: Vec<String> = Vec::new();
+    let mut known: Vec<Want> = Vec::new();
     for want in wants {
-        let text = want.value();
-        let (name, kind) = match text.split_once(':') {
-            Some((name, kind)) => (name.trim(), kind.trim()),
-            None => (text.trim(), text.trim()),
-        };
-        if name.is_empty() || name.contains(char::is_whitespace) {
-            return Err(Error::new_spanned(
-                want,
-                "a grant has a name without spaces",
-            ));
+        let parsed = parse_want(want)?;
+        if known.iter().any(|other| other.name == parsed.name) {
+            let text = format!("`{}` is wanted twice", parsed.name);
+            return Err(Error::new_spanned(want, text));
         }
-        if !KINDS.iter().any(|known| known.name() == kind) {
-            let known: Vec<&str> = KINDS.iter().map(|kind| kind.name()).collect();
-            return Err(Error::new_spanned(
-                want,
-                format!("unknown kind `{kind}`: expected {}", known.join(", ")),
-            ));
-        }
-        if names.iter().any(|other| other == name) {
-            return Err(Error::new_spanned(
-                want,
-                format!("`{name}` is wanted twice"),
-            ));
-        }
-        names.push(name.to_string());
-        lines.push_str(&format!("{name} {kind}\n"));
+        known.push(parsed);
     }
-    Ok(lines)
+    Ok(known.iter().map(|want| format!("{want}\n")).collect())
+}
+
+/// One want as the attribute has it: `name: kind`, or the kind alone, with a question mark after the name of one that
+/// the task can do without, and after `file` what is done with it.
+fn parse_want(want: &LitStr) -> Result<Want> {
+    let text = want.value();
+    let (name, kind) = match text.split_once(':') {
+        Some((name, kind)) => (name.trim(), kind.trim()),
+        None => (text.trim(), text.trim().trim_end_matches('?')),
+    };
+    let (name, need) = match name.strip_suffix('?') {
+        Some(name) => (name.trim_end(), Need::Optional),
+        None => (name, Need::Required),
+    };
+    let name = match text.contains(':') {
+        true => name,
+        // `file append` alone: the first word is the name.
+        false => name.split_whitespace().next().unwrap_or_default(),
+    };
+    if name.is_empty() || name.contains(char::is_whitespace) {
+        return Err(Error::new_spanned(
+            want,
+            "a grant has a name without spaces",
+        ));
+    }
+    match Want::parse(&format!("{name} {kind}")) {
+        Some(parsed) if parsed.need == Need::Required => Ok(Want { need, ..parsed }),
+        _ => {
+            let known: Vec<&str> = GRANT_KINDS.iter().map(|kind| kind.name()).collect();
+            let text = format!(
+                "unknown kind `{kind}`: expected {} (file, file write or file append)",
+                known.join(", ")
+            );
+            Err(Error::new_spanned(want, text))
+        }
+    }
 }
 
 fn exports(init: &TokenStream, restore: Option<&TokenStream>, wants: &str) -> TokenStream {
@@ -244,6 +247,11 @@ fn exports(init: &TokenStream, restore: Option<&TokenStream>, wants: &str) -> To
                 ::okernel_sdk::entry::finalize(exit)
             }
 
+            #[unsafe(no_mangle)]
+            extern "C" fn revoked(handle: u32) {
+                ::okernel_sdk::entry::revoked(handle)
+            }
+
             #state
         };
     }
@@ -265,20 +273,25 @@ mod tests {
 
     #[test]
     fn a_function_gets_exports_and_sections() {
-        let arguments = quote! { wants("in: subscriber", "console") };
+        let arguments = quote! {
+            wants("in: subscriber", "console", "log?: file append", "timer?", "file write")
+        };
         let made = expand(arguments, main_item()).unwrap().to_string();
         for part in [
             "init_async (main)",
             "exec",
             "poll",
             "finalize",
+            "revoked",
             "okernel.abi",
             "okernel.wants",
         ] {
             assert!(made.contains(part), "{part} is missing in {made}");
         }
         assert!(
-            made.contains(r#"b"in subscriber\nconsole console\n""#),
+            made.contains(
+                r#"b"in subscriber\nconsole console\nlog file append optional\ntimer timer optional\nfile file write\n""#
+            ),
             "{made}"
         );
         assert!(made.contains(r#"cfg (target_arch = "wasm32")"#));
@@ -315,6 +328,9 @@ mod tests {
         let main = main_item;
         assert!(refusal(quote! { wants("in: pipe") }, main()).contains("unknown kind `pipe`"));
         assert!(refusal(quote! { wants("a b: file") }, main()).contains("without spaces"));
+        assert!(refusal(quote! { wants("?: file") }, main()).contains("without spaces"));
+        assert!(refusal(quote! { wants("in: file delete") }, main()).contains("file append"));
+        assert!(refusal(quote! { wants("in: file optional") }, main()).contains("unknown kind"));
         assert!(refusal(quote! { wants("in: file", "in: file") }, main()).contains("twice"));
         assert!(refusal(quote! { needs("in") }, main()).contains("expected `wants(..)`"));
         assert!(refusal(quote! { new = make }, main()).contains("for an `impl Task`"));

@@ -10,7 +10,7 @@
 
 use core::ptr::NonNull;
 use okernel_abi::Errno;
-use okernel_abi::layout::RingInfo;
+use okernel_abi::layout::{GrantInfo, RingInfo};
 
 /// What the kernel provides, by the names of the table.
 mod import {
@@ -88,6 +88,12 @@ pub(crate) fn ring_info(handle: u32) -> Result<RingInfo, Errno> {
     let mut bytes = [0; RingInfo::BYTES];
     call!(ring_info(handle, address_mut(&mut bytes)))?;
     RingInfo::decode(&bytes).ok_or(Errno::Unsupported)
+}
+
+pub(crate) fn grant_info(handle: u32) -> Result<GrantInfo, Errno> {
+    let mut bytes = [0; GrantInfo::BYTES];
+    call!(grant_info(handle, address_mut(&mut bytes)))?;
+    Ok(GrantInfo::decode(&bytes))
 }
 
 /// Where a ring lies in the task's memory, for as long as its handle is open.

@@ -1,8 +1,8 @@
 //! The bus: every core's ring wired to every core, its own too, so that any core talks to any.
 
 use crate::channel::Channel;
+use crate::envelope::Envelope;
 use crate::ids::CoreId;
-use crate::message::Envelope;
 use crate::wake::Signal;
 use okernel_ring::{
     CreateError, Policy, Ring, Start, SubscribeError, TypedPublisher, TypedSubscriber, ViewError,
@@ -55,8 +55,9 @@ pub(crate) fn wire(ring_bytes: usize, signals: &[Arc<Signal>]) -> Result<Vec<Cha
 mod tests {
     use super::wire;
     use crate::channel::Left;
+    use crate::envelope::{Address, Envelope};
     use crate::ids::CoreId;
-    use crate::message::{Address, Envelope, Message, Parcels};
+    use crate::message::{Message, Parcels};
     use crate::table::Key;
     use crate::wake::{News, Signal};
     use std::sync::Arc;

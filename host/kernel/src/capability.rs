@@ -9,14 +9,17 @@
 //! used again in the order in which they were freed, so a stale handle could only be mistaken after
 //! its place was used 65,535 more times.
 
+use crate::attenuation::Attenuation;
+use crate::derivation::{Capability, Standing};
+use crate::envelope::Ask;
 use crate::files::FileGrant;
 use crate::ids::EndpointId;
 use crate::io::output::Stream;
-use crate::message::Ask;
 use crate::table::Key;
 use okernel_abi::handle::HANDLES_MAX;
-use okernel_abi::layout::HandleKind;
+use okernel_abi::layout::{GrantInfo, HandleKind};
 use okernel_abi::{Errno, Handle};
+use okernel_ring::Policy;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -39,6 +42,28 @@ pub enum Grant {
     Spawn,
     /// The right to make every request.
     System,
+    /// A reader, made for the task, of the ring with this publisher; it goes with the grant.
+    Reader(EndpointId, Policy),
+    /// A grant that is cut down.
+    Attenuated(Box<Grant>, Attenuation),
+}
+
+impl Grant {
+    /// The grant, cut down. What it was cut down to before holds as well: of two rates, quotas or moments
+    /// the smaller one counts.
+    #[must_use]
+    pub fn attenuated(self, attenuation: Attenuation) -> Grant {
+        Grant::Attenuated(Box::new(self), attenuation)
+    }
+
+    /// The end of a ring that it hands over.
+    pub(crate) fn endpoint(&self) -> Option<EndpointId> {
+        match self {
+            Grant::Endpoint(id) => Some(*id),
+            Grant::Attenuated(inner, _) => inner.endpoint(),
+            _ => None,
+        }
+    }
 }
 
 /// What a handle stands for.
@@ -54,8 +79,20 @@ pub(crate) enum Object {
     System,
     Spawn,
     Reply(ReplyState),
-    /// It was taken back by the kernel, for example because the endpoint moved to another task.
-    Revoked(HandleKind),
+    /// One of the others, each use of which is counted.
+    Metered(Box<Metered>),
+    /// It was taken back by the kernel, for example because the endpoint moved to another task; the
+    /// error says how.
+    Revoked(HandleKind, Errno),
+}
+
+/// An object each use of which is counted.
+#[derive(Debug)]
+pub(crate) struct Metered {
+    pub(crate) object: Object,
+    pub(crate) capability: Arc<Capability>,
+    /// The timer by which the task waits until it may go on.
+    pub(crate) timer: Option<Key>,
 }
 
 impl Object {
@@ -71,8 +108,46 @@ impl Object {
             Object::System => HandleKind::System,
             Object::Spawn => HandleKind::Spawn,
             Object::Reply(_) => HandleKind::Reply,
-            Object::Revoked(kind) => *kind,
+            Object::Metered(metered) => metered.object.kind(),
+            Object::Revoked(kind, _) => *kind,
         }
+    }
+
+    /// The object itself, whether its uses are counted or not.
+    pub(crate) fn plain(&self) -> &Object {
+        match self {
+            Object::Metered(metered) => &metered.object,
+            other => other,
+        }
+    }
+
+    /// As [`Object::plain`], with all that it owns.
+    pub(crate) fn into_plain(self) -> Object {
+        match self {
+            Object::Metered(metered) => metered.object,
+            other => other,
+        }
+    }
+
+    /// What its uses are counted by, if they are.
+    pub(crate) fn meter(&self) -> Option<&Arc<Capability>> {
+        match self {
+            Object::Metered(metered) => Some(&metered.capability),
+            _ => None,
+        }
+    }
+
+    /// The object, with one more use counted.
+    ///
+    /// # Errors
+    /// Quota, Throttled.
+    pub(crate) fn used_once(&self, now_ns: impl FnOnce() -> u64) -> Result<&Object, Errno> {
+        if let Some(meter) = self.meter() {
+            let now_ns = now_ns();
+            meter.room(now_ns, 1, 1)?;
+            meter.charge(now_ns, 1)?;
+        }
+        Ok(self.plain())
     }
 }
 
@@ -80,6 +155,8 @@ impl Object {
 #[derive(Debug)]
 pub(crate) struct TimerState {
     pub(crate) key: Option<Key>,
+    /// The right by which it was set.
+    pub(crate) right: Handle,
     pub(crate) fired: u64,
     pub(crate) armed: Armed,
 }
@@ -114,6 +191,8 @@ pub(crate) struct Handles {
     count: usize,
     limit: usize,
     names: Vec<(String, Handle)>,
+    /// The capabilities behind handles.
+    capabilities: Vec<(Handle, Arc<Capability>)>,
 }
 
 impl Handles {
@@ -199,14 +278,73 @@ impl Handles {
     pub(crate) fn revoke_endpoint(&mut self, id: EndpointId) -> Option<Handle> {
         for (index, place) in self.places.iter_mut().enumerate() {
             if let Some(object) = &mut place.object
-                && let Object::Publisher(_, held) | Object::Subscriber(_, held) = object
-                && *held == id
+                && object.endpoint() == Some(id)
             {
-                *object = Object::Revoked(object.kind());
+                *object = Object::Revoked(object.kind(), Errno::Revoked);
                 return Some(Handle::new(index, place.generation.into()));
             }
         }
         None
+    }
+
+    /// Takes the right behind a handle away; its user is told `errno` from now on.
+    pub(crate) fn revoke(&mut self, handle: Handle, errno: Errno) -> Result<Object, Errno> {
+        let object = self.get_mut(handle)?;
+        let revoked = Object::Revoked(object.kind(), errno);
+        Ok(std::mem::replace(object, revoked))
+    }
+
+    /// Puts a capability behind a handle: from now on its limits hold.
+    pub(crate) fn bind(&mut self, handle: Handle, capability: Arc<Capability>) {
+        if capability.is_metered()
+            && let Ok(object) = self.get_mut(handle)
+        {
+            let kind = object.kind();
+            let plain = std::mem::replace(object, Object::Revoked(kind, Errno::Revoked));
+            *object = Object::Metered(Box::new(Metered {
+                object: plain.into_plain(),
+                capability: Arc::clone(&capability),
+                timer: None,
+            }));
+        }
+        self.capabilities
+            .retain(|(_, other)| other.id != capability.id);
+        self.capabilities.push((handle, capability));
+    }
+
+    /// All handles with a capability behind them.
+    pub(crate) fn capabilities(&self) -> &[(Handle, Arc<Capability>)] {
+        &self.capabilities
+    }
+
+    /// The capability behind a handle.
+    pub(crate) fn capability(&self, handle: Handle) -> Option<&Arc<Capability>> {
+        let mut all = self.capabilities.iter();
+        Some(&all.find(|(other, _)| *other == handle)?.1)
+    }
+
+    /// Forgets the capability behind a handle that was closed.
+    pub(crate) fn unbind(&mut self, handle: Handle) -> Option<Arc<Capability>> {
+        let mut all = self.capabilities.iter();
+        let at = all.position(|(other, _)| *other == handle)?;
+        Some(self.capabilities.swap_remove(at).1)
+    }
+
+    /// What the grant behind a handle is limited to.
+    pub(crate) fn info(&self, handle: Handle) -> Result<GrantInfo, Errno> {
+        self.get(handle)?;
+        let capability = self.capability(handle);
+        Ok(capability.map_or(GrantInfo::default(), |capability| capability.info()))
+    }
+
+    /// Handles that can still be used although their capabilities cannot, and what has become of those.
+    pub(crate) fn lost(&self) -> Vec<(Handle, Standing)> {
+        let lost = |(handle, capability): &(Handle, Arc<Capability>)| {
+            let standing = capability.standing();
+            let is_usable = !matches!(self.get(*handle), Err(_) | Ok(Object::Revoked(..)));
+            (standing != Standing::Good && is_usable).then_some((*handle, standing))
+        };
+        self.capabilities.iter().filter_map(lost).collect()
     }
 
     /// All objects, in the order in which they were given.
@@ -231,6 +369,7 @@ impl Handles {
         self.count = 0;
         self.free.clear();
         self.names.clear();
+        self.capabilities.clear();
         self.places
             .drain(..)
             .filter_map(|place| place.object)

@@ -8,8 +8,8 @@
 //! Invariant: the envelopes of one sender arrive in the order in which they were sent, numbered
 //! without gaps; a gap is reported as a fault of the host.
 
+use crate::envelope::{Envelope, destination, sequence, set_sequence};
 use crate::ids::CoreId;
-use crate::message::{Envelope, destination, sequence, set_sequence};
 use crate::wake::{Signal, core_waker};
 use okernel_ring::{RecvError, Registered, SendError, TypedPublisher, TypedSubscriber};
 use std::collections::VecDeque;

@@ -155,16 +155,16 @@ impl Context {
     /// # Errors
     /// BadHandle, WrongKind, Revoked.
     pub fn endpoint(&self, handle: Handle) -> Result<EndpointId, Errno> {
-        match self.inner().cell.handles.get(handle)? {
+        match self.inner().cell.handles.get(handle)?.plain() {
             Object::Publisher(_, id) | Object::Subscriber(_, id) => Ok(*id),
             other => Err(wrong(other)),
         }
     }
 
-    /// The publisher behind a handle.
+    /// The publisher behind a handle, if its uses are not counted; see [`Context::metered_publisher`].
     ///
     /// # Errors
-    /// BadHandle, WrongKind, Revoked. NotNow: the task is being restored.
+    /// BadHandle, WrongKind, Revoked, Expired. NotNow: the task is being restored.
     #[inline]
     pub fn publisher(&mut self, handle: Handle) -> Result<&mut Publisher, Errno> {
         let Inner { core, cell } = self.inner_mut();
@@ -175,10 +175,10 @@ impl Context {
         }
     }
 
-    /// The subscriber behind a handle.
+    /// The subscriber behind a handle, if its uses are not counted; see [`Context::metered_subscriber`].
     ///
     /// # Errors
-    /// BadHandle, WrongKind, Revoked. NotNow: the task is being restored.
+    /// BadHandle, WrongKind, Revoked, Expired. NotNow: the task is being restored.
     #[inline]
     pub fn subscriber(&mut self, handle: Handle) -> Result<&mut Subscriber, Errno> {
         let Inner { core, cell } = self.inner_mut();
@@ -189,18 +189,19 @@ impl Context {
         }
     }
 
-    /// The file behind a handle.
+    /// The file behind a handle. Whoever uses it counts the bytes by [`Context::meter`].
     ///
     /// # Errors
-    /// BadHandle, WrongKind.
+    /// BadHandle, WrongKind, Revoked, Expired.
     pub fn file(&self, handle: Handle) -> Result<&FileGrant, Errno> {
-        match self.inner().cell.handles.get(handle)? {
+        match self.inner().cell.handles.get(handle)?.plain() {
             Object::File(file) => Ok(file),
             other => Err(wrong(other)),
         }
     }
 
-    /// A file and a publisher at once, to read from the one into the other.
+    /// A file and a publisher at once, to read from the one into the other. Whoever uses them counts the
+    /// bytes by [`Context::meter`] of both.
     ///
     /// # Errors
     /// As [`Context::file`] and [`Context::publisher`].
@@ -211,11 +212,11 @@ impl Context {
     ) -> Result<(&FileGrant, &mut Publisher), Errno> {
         let Inner { core, cell } = self.inner_mut();
         cell.has_effects()?;
-        let file = match cell.handles.get(file)? {
+        let file = match cell.handles.get(file)?.plain() {
             Object::File(file) => file,
             other => return Err(wrong(other)),
         };
-        match cell.handles.get(publisher)? {
+        match cell.handles.get(publisher)?.plain() {
             Object::Publisher(key, _) => {
                 let publisher = core.memory.publisher(*key).ok_or(Errno::Revoked)?;
                 Ok((file, publisher))
@@ -237,7 +238,13 @@ impl Context {
             trial.close(handle);
             return Ok(());
         }
-        match cell.handles.remove(handle)? {
+        let object = cell.handles.remove(handle)?;
+        core.forget_wait(&object);
+        let object = object.into_plain();
+        if let Some(capability) = cell.handles.unbind(handle) {
+            core.forget_grant(capability);
+        }
+        match object {
             Object::Publisher(_, id) | Object::Subscriber(_, id) if cell.outlives(id) => {
                 cell.let_go.push(id);
             }
@@ -295,18 +302,27 @@ impl Context {
     ///
     /// # Errors
     /// Again: too much of this task's output is still on its way, wait for the console. TooLarge:
-    /// more than may ever be on its way. BadHandle, WrongKind.
+    /// more than may ever be on its way. BadHandle, WrongKind; Quota, Throttled: the grant is limited.
     pub fn print(&mut self, console: Handle, bytes: &[u8]) -> Result<(), Errno> {
         let Inner { core, cell } = self.inner_mut();
         cell.has_effects()?;
-        let stream = match cell.handles.get(console)? {
+        let object = cell.handles.get(console)?;
+        let stream = match object.plain() {
             Object::Console(stream) => *stream,
             other => return Err(wrong(other)),
         };
         if bytes.is_empty() {
             return Ok(());
         }
+        let meter = object.meter().cloned();
+        let units = bytes.len() as u64;
+        if let Some(meter) = &meter {
+            meter.room(core.shared.clock.now_ns(), units, units)?;
+        }
         let pending = on_its_way(core, cell, bytes.len())?;
+        if let Some(meter) = meter {
+            meter.settle(core.shared.clock.now_ns(), units);
+        }
         let print = Message::Print {
             outlet: cell.outlet,
             stream,
@@ -324,7 +340,7 @@ impl Context {
     pub fn offer(&mut self, console: Handle, names: &[u8]) -> Result<(), Errno> {
         let Inner { core, cell } = self.inner_mut();
         cell.has_effects()?;
-        match cell.handles.get(console)? {
+        match cell.handles.get(console)?.plain() {
             Object::Console(_) => {}
             other => return Err(wrong(other)),
         }
@@ -342,7 +358,8 @@ impl Context {
     ///
     /// # Errors
     /// NotGranted: `right` is neither the right to make requests nor the right to spawn. Malformed:
-    /// the bytes are no value. TooLarge. Limit: too many requests are under way.
+    /// the bytes are no value. TooLarge. Limit: too many requests are under way. Revoked, Expired, Quota,
+    /// Throttled: the right is limited or was taken back.
     pub fn request(&mut self, right: Handle, request: &[u8]) -> Result<Handle, Errno> {
         self.may_request(right)?;
         if request.len() > REQUEST_BYTES_MAX {
@@ -360,6 +377,9 @@ impl Context {
         let rights = self.may_request(right)?;
         let Inner { core, cell } = self.inner_mut();
         cell.has_effects()?;
+        cell.handles
+            .get(right)?
+            .used_once(|| core.shared.clock.now_ns())?;
         if cell.requests_count >= REQUESTS_OUTSTANDING_MAX {
             return Err(Errno::Limit);
         }
@@ -374,9 +394,10 @@ impl Context {
     }
 
     fn may_request(&self, right: Handle) -> Result<HandleKind, Errno> {
-        match self.inner().cell.handles.get(right)? {
+        match self.inner().cell.handles.get(right)?.plain() {
             Object::System => Ok(HandleKind::System),
             Object::Spawn => Ok(HandleKind::Spawn),
+            Object::Revoked(HandleKind::System | HandleKind::Spawn, errno) => Err(*errno),
             _ => Err(Errno::NotGranted),
         }
     }
@@ -466,7 +487,7 @@ fn on_its_way(core: &Core, cell: &mut Cell, bytes: usize) -> Result<Pending, Err
 #[cold]
 pub(crate) fn wrong(object: &Object) -> Errno {
     match object {
-        Object::Revoked(_) => Errno::Revoked,
+        Object::Revoked(_, errno) => *errno,
         _ => Errno::WrongKind,
     }
 }

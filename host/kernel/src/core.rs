@@ -11,15 +11,18 @@ use crate::check::Survey;
 use crate::clock::Clock;
 use crate::config::{Config, Quanta};
 use crate::crew::Crew;
+use crate::derivation::Capabilities;
 use crate::directory::Directory;
+use crate::envelope::{Address, Ask, Envelope};
 use crate::feed::Feed;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::Asker;
 use crate::io::poll::Io;
 use crate::memory::Memory;
-use crate::message::{Address, Ask, Envelope, Message, Parcels};
+use crate::message::{Message, Parcels};
 use crate::pending::{Pending, PendingSpawn};
 use crate::program::{CoreHooks, Modules};
+use crate::revoke::PendingRevoke;
 use crate::run_queue::RunQueue;
 use crate::stats::{CoreStats, State};
 use crate::table::{Key, Table};
@@ -37,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) directory: Directory,
     pub(crate) versions: Versions,
+    pub(crate) capabilities: Capabilities,
     pub(crate) parcels: Parcels,
     pub(crate) signals: Vec<Arc<Signal>>,
     pub(crate) stats: Vec<Arc<CoreStats>>,
@@ -86,6 +90,10 @@ pub(crate) enum TimerOwner {
     Survey(Key),
     /// The balancer's (see [`crate::balance`]).
     Balance,
+    /// A task's that waits until a limited grant of its allows more.
+    Room(Key),
+    /// The end of the time of the capability with this number.
+    Expiry(u64),
 }
 
 /// Whether the hooks were told that this core runs tasks.
@@ -130,6 +138,8 @@ pub(crate) struct Core {
     pub(crate) spawns: Table<PendingSpawn>,
     /// Checks whose tasks have not all answered.
     pub(crate) surveys: Table<Survey>,
+    /// Capabilities that are being taken back.
+    pub(crate) revokes: Table<PendingRevoke>,
     pub(crate) io: Io,
     /// The console's slot, on the core that has it.
     pub(crate) console: Option<Key>,
@@ -296,6 +306,14 @@ impl Core {
                 }
                 TimerOwner::Survey(survey) => {
                     self.end_survey(survey);
+                    continue;
+                }
+                TimerOwner::Room(task) => {
+                    self.wake(task);
+                    continue;
+                }
+                TimerOwner::Expiry(capability) => {
+                    self.expired(capability);
                     continue;
                 }
             };

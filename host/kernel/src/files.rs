@@ -29,6 +29,15 @@ impl Access {
             _ => None,
         }
     }
+
+    /// The word for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Access::Read => "read",
+            Access::Write => "write",
+            Access::Append => "append",
+        }
+    }
 }
 
 /// A file that a task may read, and perhaps write.
@@ -112,6 +121,25 @@ impl FileGrant {
         }
     }
 
+    /// The same open file, to be read only.
+    ///
+    /// # Errors
+    /// One line that says what is wrong with which path.
+    pub fn read_only(&self) -> Result<FileGrant, String> {
+        let shown = self.path.display();
+        let file = self.file.try_clone();
+        Ok(FileGrant {
+            file: file.map_err(|error| format!("cannot open {shown} again: {error}"))?,
+            path: self.path.clone(),
+            access: Access::Read,
+        })
+    }
+
+    /// What may be done with it.
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
     /// The path that it was opened by.
     pub fn path(&self) -> &Path {
         &self.path
@@ -183,6 +211,9 @@ mod tests {
         let reader = grant(Access::Read);
         assert_eq!(reader.writable().unwrap_err(), Errno::NotGranted);
         assert_eq!(reader.resize(0), Err(Errno::NotGranted));
+        let reduced = writer.read_only().unwrap();
+        assert_eq!(reduced.writable().unwrap_err(), Errno::NotGranted);
+        assert_eq!(reduced.file().metadata().unwrap().len(), 9);
         std::fs::remove_dir_all(&folder).unwrap();
     }
 

@@ -1,12 +1,10 @@
 //! What a task is to be granted, read from the dictionary of `spawn` or of a supervisor's child.
 
 use crate::cell::Pinned;
-use crate::files::Access;
-use crate::ids::EndpointId;
 use crate::limits::WEIGHT_MAX;
 use crate::refusal::Refusal;
-use crate::request::{Args, Order, Wanted};
-use crate::request_value::{items, shown};
+use crate::request::{Args, Order};
+use crate::request_value::items;
 use okernel_abi::value::Value;
 
 impl Args<'_> {
@@ -72,45 +70,5 @@ impl Args<'_> {
             .iter()
             .map(|item| one(item).ok_or_else(|| self.expected("a string in args", item)))
             .collect()
-    }
-
-    fn wanted(&self, name: &str, value: &Value) -> Result<Wanted, Refusal> {
-        if let Some(number) = value.as_int() {
-            return EndpointId::from_number(number).map_or_else(
-                || Err(self.refuse(format_args!("{name}: {number} is no endpoint's number"))),
-                |id| Ok(Wanted::Endpoint(id)),
-            );
-        }
-        let wanted = match value {
-            Value::Symbol(symbol) => match symbol.as_str() {
-                "timer" => Some(Wanted::Timers),
-                "clock" => Some(Wanted::Clock),
-                "console" => Some(Wanted::Console),
-                "errors" => Some(Wanted::Errors),
-                "spawn" => Some(Wanted::Spawn),
-                "system" => Some(Wanted::System),
-                _ => None,
-            },
-            other => match items(other).as_slice() {
-                [Value::Symbol(file), path, access @ ..] if file == "file" => {
-                    let access = match access {
-                        [] => Some(Access::Read),
-                        [Value::Symbol(word)] => Access::from_word(word),
-                        _ => None,
-                    };
-                    let path = path.as_text().filter(|path| !path.is_empty());
-                    path.zip(access)
-                        .map(|(path, access)| Wanted::File(path.into(), access))
-                }
-                _ => None,
-            },
-        };
-        wanted.ok_or_else(|| {
-            let what = "an endpoint's number, `timer, `clock, `console, `spawn, `system, (`file;\"path\") or (`file;\"path\";`read, `write or `append)";
-            self.refuse(format_args!(
-                "{name}: {what} is expected, {} was given",
-                shown(value)
-            ))
-        })
     }
 }

@@ -3,9 +3,9 @@
 //! A foreign thread owns no bus ring, so it posts into the core's inbox under a mutex and
 //! notifies the core. Posts are carried out in the order in which they came.
 
+use crate::envelope::Ask;
 use crate::ids::{CoreId, TaskId};
 use crate::io::selector::Notice;
-use crate::message::Ask;
 use crate::program::{Candidate, ModuleInfo};
 use crate::spawn::Spawn;
 use crate::table::Key;

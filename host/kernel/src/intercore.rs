@@ -7,6 +7,7 @@
 use crate::capability::Object;
 use crate::cell::{ExecJob, Interrupt, Kill, TakesInput};
 use crate::core::{Core, Phase};
+use crate::envelope::Envelope;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::{Asker, Post};
 use crate::io::output::Stream;
@@ -14,7 +15,7 @@ use crate::io::rings;
 use crate::io::selector::{Effect, Notice, Selector};
 use crate::kernel::INTERRUPTED;
 use crate::memory::End;
-use crate::message::{Envelope, Message, QosChange};
+use crate::message::{Message, QosChange};
 use crate::pending::{Answer, Pending};
 use crate::refusal::Refusal;
 use crate::spawn::Outlet;
@@ -137,9 +138,11 @@ impl Core {
                 let interrupted = self.interrupt(task);
                 self.answer_or_refuse(asker, interrupted.map(|()| Message::AckInterrupt));
             }
+            Message::Revoke(task) => self.revoke(asker, task),
             Message::AckInterrupt
             | Message::AckExited
             | Message::AckRelease
+            | Message::AckRevoke
             | Message::AckNop
             | Message::AckTry
             | Message::AckMove
@@ -457,7 +460,7 @@ impl Core {
 impl Object {
     /// The endpoint that it stands for, if any.
     pub(crate) fn endpoint(&self) -> Option<EndpointId> {
-        match self {
+        match self.plain() {
             Object::Publisher(_, id) | Object::Subscriber(_, id) => Some(*id),
             _ => None,
         }

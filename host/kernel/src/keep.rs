@@ -7,11 +7,12 @@
 
 use crate::cell::{Cell, Kill};
 use crate::core::{Core, Phase};
+use crate::envelope::Ask;
 use crate::exit::{Exit, Notice};
 use crate::ids::{EndpointId, TaskId};
 use crate::inbox::Asker;
 use crate::memory::Place;
-use crate::message::{Ask, Message};
+use crate::message::Message;
 use crate::names::Named;
 use crate::pending::Pending;
 use crate::refusal::Refusal;

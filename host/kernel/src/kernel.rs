@@ -12,6 +12,7 @@ use crate::config::{Balance, Config};
 use crate::control::Control;
 use crate::core::{Activity, Core, Phase, Shared};
 use crate::crew::{self, Crew};
+use crate::derivation::Capabilities;
 use crate::directory::Directory;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::io::console::Console;
@@ -131,6 +132,7 @@ impl Kernel {
             clock,
             directory: Directory::default(),
             versions: Versions::default(),
+            capabilities: Capabilities::default(),
             parcels: Parcels::default(),
             stats: (0..count).map(|_| Arc::new(CoreStats::default())).collect(),
             signals,
@@ -172,6 +174,7 @@ impl Kernel {
                 pending: Table::new(),
                 spawns: Table::new(),
                 surveys: Table::new(),
+                revokes: Table::new(),
                 io: Io::new(poller, Arc::clone(&shared), id),
                 console: None,
                 foreground: None,

@@ -14,10 +14,15 @@ pub mod limits;
 pub mod refusal;
 pub mod table;
 
+pub mod attenuation;
 pub mod capability;
+mod capability_request;
 pub mod context;
+mod derivation;
 pub mod exit;
 pub mod files;
+mod meter;
+pub mod metered;
 mod preempt;
 pub mod program;
 mod ring_end;
@@ -33,6 +38,7 @@ pub mod clock;
 mod core;
 mod directory;
 mod feed;
+mod grants;
 mod memory;
 mod moving;
 mod names;
@@ -49,15 +55,19 @@ mod crew;
 mod keep;
 mod reap;
 pub mod restart;
+mod revoke;
 mod scheduler;
 mod start;
 mod supervisor;
 pub mod tree;
 mod turn;
 mod upgrade;
+mod wants;
 
 mod bus;
+mod capability_view;
 mod channel;
+mod envelope;
 mod errands;
 mod grant_request;
 mod inbox;
@@ -83,6 +93,7 @@ pub mod control;
 pub mod kernel;
 pub mod simulation;
 
+pub use attenuation::{Attenuation, Rate, Until};
 pub use bus::BusError;
 pub use capability::Grant;
 pub use config::{Balance, Config, Pinning, Quanta};
@@ -101,6 +112,7 @@ pub use io::selector::{Effect, Effects, Notice, Ready, Selector};
 pub use io::source::{Line, LineSource, Offered, PlainLines};
 pub use kernel::{BootError, INTERRUPTED, Kernel, Status};
 pub use limits::CORES_MAX;
+pub use metered::Meter;
 pub use program::{
     Candidate, CheckDone, Class, CoreHooks, Limits, LoadDone, ModuleInfo, Modules, NoHooks,
     NoModules, Program, Standing, VersionInfo,

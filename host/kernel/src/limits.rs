@@ -76,6 +76,8 @@ pub const SUPERVISORS_DEEP_MAX: usize = 16;
 
 /// The longest period and wait of a supervisor, in milliseconds: a day.
 pub const SUPERVISOR_MS_MAX: u64 = 24 * 3600 * 1000;
+/// How often a grant can be passed on, from task to task: so many of one line are remembered.
+pub const DERIVATIONS_MAX: usize = 256;
 
 /// The longest file that the request `read` answers, in bytes.
 pub const READ_BYTES_MAX: u64 = 64 << 20;

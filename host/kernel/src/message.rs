@@ -30,6 +30,7 @@
 //! | Migrate endpoint | | AckMigrate with the endpoint, or Error |
 //! | Halt status | | AckHalt when the core's tasks have ended |
 //! | Interrupt task | | AckInterrupt, or Error |
+//! | Revoke task | | AckRevoke when what the task lost cannot be used any more |
 //! | Exited supervisor, child | its end | AckExited |
 //! | End task | the reason | AckKill when it is gone, or Error |
 //! | Release endpoint, holder | who keeps it now | AckRelease |
@@ -42,6 +43,7 @@
 
 use crate::cell::Kill;
 use crate::config::Quanta;
+use crate::envelope::{Address, Envelope, key_to_word, word_to_key};
 use crate::exit::Notice;
 use crate::files::Writing;
 use crate::ids::{CoreId, EndpointId, SelectorId, TaskId};
@@ -52,20 +54,12 @@ use crate::moving::{Arrival, Relay};
 use crate::program::{Candidate, Class, ModuleInfo};
 use crate::refusal::Refusal;
 use crate::spawn::{Outlet, Spawn};
-use crate::table::{Key, Table};
+use crate::table::Table;
 use okernel_abi::layout::Executed;
 use okernel_abi::value::Value;
 use okernel_ring::Policy;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-
-/// The asker's number for what it asked; it comes back with the answer.
-pub(crate) type Ask = Key;
-
-/// What travels in a bus ring: kind and cores, ask, two arguments, parcel, two spare, sequence.
-pub(crate) type Envelope = [u64; 8];
-
-const SEQUENCE: usize = 7;
 
 /// A change of shares while the kernel runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -179,6 +173,9 @@ pub(crate) enum Message {
     AckRelease,
     /// What a task has waited for.
     AckValue(Value),
+    /// The task has lost some of its grants: capabilities of its are no longer good.
+    Revoke(TaskId),
+    AckRevoke,
     Error(Refusal),
 }
 
@@ -227,14 +224,6 @@ impl Parcels {
     }
 }
 
-fn key_to_word(key: Key) -> u64 {
-    key.index() as u64 | u64::from(key.generation()) << 32
-}
-
-fn word_to_key(word: u64) -> Key {
-    Key::new(word as u32, (word >> 32) as u32)
-}
-
 /// Zero is the console, any other word is a slot.
 fn outlet_to_word(outlet: Outlet) -> u64 {
     match outlet {
@@ -248,29 +237,6 @@ fn word_to_outlet(word: u64) -> Outlet {
         None => Outlet::Console,
         Some(slot) => Outlet::Slot(word_to_key(slot)),
     }
-}
-
-/// Who sent an envelope to whom, and which of its messages it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Address {
-    pub(crate) from: CoreId,
-    pub(crate) to: CoreId,
-    pub(crate) ask: Ask,
-}
-
-/// Where an envelope goes.
-pub(crate) fn destination(envelope: &Envelope) -> CoreId {
-    CoreId((envelope[0] >> 32) as u16)
-}
-
-/// The number of an envelope among those of its sender.
-pub(crate) fn sequence(envelope: &Envelope) -> u64 {
-    envelope[SEQUENCE]
-}
-
-/// Numbers an envelope.
-pub(crate) fn set_sequence(envelope: &mut Envelope, sequence: u64) {
-    envelope[SEQUENCE] = sequence;
 }
 
 impl Message {
@@ -383,6 +349,8 @@ impl Message {
             Message::AckMove => (46, 0, 0, 0),
             Message::Arrive(arrival) => (47, 0, 0, put(Parcel::Arrival(arrival))),
             Message::Relay(relay) => (48, 0, 0, put(Parcel::Relay(relay))),
+            Message::Revoke(task) => (49, key_to_word(task.0), 0, 0),
+            Message::AckRevoke => (50, 0, 0, 0),
         };
         let head =
             u64::from(kind) | u64::from(address.from.0) << 16 | u64::from(address.to.0) << 32;
@@ -489,6 +457,8 @@ impl Message {
             (46, None) => Message::AckMove,
             (47, Some(Parcel::Arrival(arrival))) => Message::Arrive(arrival),
             (48, Some(Parcel::Relay(relay))) => Message::Relay(relay),
+            (49, None) => Message::Revoke(TaskId(word_to_key(a))),
+            (50, None) => Message::AckRevoke,
             _ => return None,
         };
         Some((address, message))

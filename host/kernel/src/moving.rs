@@ -16,11 +16,12 @@
 use crate::capability::{Armed, Object};
 use crate::cell::{Cell, Kill, Pinned, Woken};
 use crate::core::{Core, Phase, TimerOwner};
+use crate::envelope::Address;
 use crate::exit::Exit;
 use crate::ids::{CoreId, TaskId};
 use crate::inbox::Asker;
 use crate::memory::{End, Place};
-use crate::message::{Address, Message, QosChange};
+use crate::message::{Message, QosChange};
 use crate::pending::{Answer, Pending};
 use crate::refusal::Refusal;
 use crate::stats::State;
@@ -183,7 +184,7 @@ impl Core {
     fn pack(&mut self, cell: &mut Cell) -> (Vec<End>, Vec<SetTimer>) {
         let (mut ends, mut timers) = (Vec::new(), Vec::new());
         for (handle, object) in cell.handles.objects_mut() {
-            match object {
+            match self.unmetered(object) {
                 Object::Publisher(_, id) | Object::Subscriber(_, id) => {
                     self.shared.directory.set_home(*id, None);
                     ends.extend(self.memory.remove(*id));
@@ -207,7 +208,8 @@ impl Core {
                 | Object::File(_)
                 | Object::System
                 | Object::Spawn
-                | Object::Revoked(_) => {}
+                | Object::Metered(_)
+                | Object::Revoked(..) => {}
             }
         }
         self.stats.timers.set(self.timers.len() as u64);
@@ -232,7 +234,10 @@ impl Core {
         for timer in timers {
             self.set_again(&mut cell, timer);
         }
-        if self.arm_again(&mut cell) == Woken::Yes {
+        // It may have lost something on its way.
+        let revocations = cell.revocations;
+        self.take_lost(&mut cell);
+        if self.arm_again(&mut cell) == Woken::Yes || cell.revocations > revocations {
             cell.woken = Woken::Yes;
         }
         if self.is_outdated(&cell) {
@@ -266,7 +271,7 @@ impl Core {
         self.memory.set_owner(place, Some(cell.id));
         self.shared.directory.set_home(endpoint, Some(self.id));
         for (_, object) in cell.handles.objects_mut() {
-            match (object, place) {
+            match (self.unmetered(object), place) {
                 (Object::Publisher(held, id), Place::Publisher(key))
                 | (Object::Subscriber(held, id), Place::Subscriber(key))
                     if *id == endpoint =>
@@ -297,6 +302,8 @@ impl Core {
         let mut woken = Woken::No;
         for &(handle, min_bytes) in &cell.armed {
             let registered = match cell.handles.get(handle) {
+                // Whether its limits allow more is decided anew.
+                Ok(Object::Metered(_)) => Some(Registered::Ready),
                 Ok(Object::Publisher(key, _)) => {
                     let publisher = self.memory.publisher(*key);
                     publisher.map(|publisher| publisher.register(&cell.waker, min_bytes.max(1)))
@@ -306,7 +313,7 @@ impl Core {
                     subscriber.map(|subscriber| subscriber.register(&cell.waker, min_bytes.max(1)))
                 }
                 // It was taken back: the task is to find that out.
-                Ok(Object::Revoked(_)) | Err(_) => Some(Registered::Ready),
+                Ok(Object::Revoked(..)) | Err(_) => Some(Registered::Ready),
                 Ok(_) => None,
             };
             if registered == Some(Registered::Ready) {
@@ -378,6 +385,7 @@ impl Message {
             | Message::Exited {
                 supervisor: task, ..
             }
+            | Message::Revoke(task)
             | Message::Interrupt(task) => Some(*task),
             _ => None,
         }

@@ -3,10 +3,11 @@
 use crate::capability::Object;
 use crate::cell::Cell;
 use crate::core::{Core, Phase};
+use crate::envelope::Ask;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::{Asker, ExecDone, ValueDone};
 use crate::memory::{End, Place};
-use crate::message::{Ask, Message};
+use crate::message::Message;
 use crate::moving::Delivery;
 use crate::refusal::Refusal;
 use crate::spawn::Spawn;
@@ -42,6 +43,8 @@ pub(crate) enum Pending {
     Halt,
     /// A task that is tried as another version.
     Survey { survey: Key, task: TaskId },
+    /// A capability that is being taken back from the tasks of several cores.
+    Revoke(Key),
     /// Nobody: the answer is not wanted.
     Nobody,
 }
@@ -61,6 +64,7 @@ impl std::fmt::Debug for Pending {
             Pending::Released { .. } => "Released",
             Pending::Halt => "Halt",
             Pending::Survey { .. } => "Survey",
+            Pending::Revoke(_) => "Revoke",
             Pending::Nobody => "Nobody",
         })
     }
@@ -93,6 +97,11 @@ impl Core {
             tracing::error!(core = %self.id, "an answer that nobody waits for");
             return;
         };
+        self.settle(pending, answer);
+    }
+
+    /// Whoever waits is told.
+    pub(crate) fn settle(&mut self, pending: Pending, answer: Result<Answer, Refusal>) {
         match pending {
             Pending::Reply { task, handle } => {
                 self.deliver(task, Delivery::Reply(handle, answer));
@@ -125,6 +134,9 @@ impl Core {
             Pending::Survey { survey, task } => {
                 let outcome = answer.map(drop).map_err(|refusal| refusal.text);
                 self.surveyed(survey, task, outcome);
+            }
+            Pending::Revoke(waiting) => {
+                self.revoked(waiting);
             }
             Pending::Nobody => {}
         }
@@ -199,10 +211,14 @@ impl Core {
             Place::Publisher(key) => Object::Publisher(key, id),
             Place::Subscriber(key) => Object::Subscriber(key, id),
         };
+        let source = self.source_of_end(cell, id);
         match cell.handles.insert(object) {
             Ok(handle) => {
                 self.memory.set_owner(place, Some(cell.id));
                 self.shared.directory.set_owner(id, Some(cell.id));
+                if let Some(source) = source {
+                    self.bind_attached(cell, handle, id, source);
+                }
                 Ok(Value::Int(handle.0.into()))
             }
             Err(errno) => refuse(errno, format!("endpoint {id}: {errno}")),

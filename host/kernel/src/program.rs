@@ -5,6 +5,7 @@
 
 use crate::ids::CoreId;
 use crate::task::{Fault, Task};
+use okernel_abi::Want;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -188,6 +189,12 @@ pub trait Modules: Send + Sync {
     /// There is no such module, or no earlier version of it, in one line.
     fn rollback(&self, name: &str) -> Result<ModuleInfo, String> {
         Err(format!("{name}: no earlier version is kept"))
+    }
+
+    /// The grants that a program wants. One that is not there wants nothing: its start says so.
+    fn wants(&self, program: &Program) -> Arc<[Want]> {
+        let _ = program;
+        Arc::default()
     }
 }
 

@@ -29,7 +29,8 @@ impl Core {
         let (mut publishers, mut subscribers, mut timers) = (Vec::new(), Vec::new(), Vec::new());
         let mut orphans = Orphans::of(&exit);
         for object in cell.handles.drain() {
-            match object {
+            self.forget_wait(&object);
+            match object.into_plain() {
                 Object::Publisher(_, id) => publishers.push(id),
                 Object::Subscriber(_, id) => subscribers.push(id),
                 Object::Timer(timer) => timers.extend(timer.key),
@@ -49,6 +50,7 @@ impl Core {
         for timer in timers {
             self.timers.cancel(timer);
         }
+        self.forget_grants(cell.id);
         self.stats.timers.set(self.timers.len() as u64);
         self.log_exit(&cell, &exit);
         self.tell_outlet(&cell, &exit);

@@ -16,6 +16,8 @@
 //! | ``(`read;"path")`` | the file's text |
 //! | ``(`write;"path";text[;`append])`` | nil |
 //! | ``(`kill;task)``, ``(`halt[;status])`` | nil |
+//! | ``(`revoke;task[;`name])`` | nil: the task's grant of that name, or all of them, cannot be used any more |
+//! | ``(`caps[;task])`` | a table: what the task was granted, or what all tasks were |
 //! | ``(`qos;core;(bus;io;tasks))``, ``(`qos;`task;task;weight)`` | nil |
 //! | ``(`stats[;ms])`` | number of the ring on which statistics are published, every `ms` from now on |
 //! | ``(`select;core;"address"[;options])`` | a dictionary: the selector, its rings, its address |
@@ -33,10 +35,12 @@
 //!
 //! Grants are a dictionary from names: an integer is an endpoint, `` `timer `clock `console `errors
 //! `spawn `system`` are those rights, ``(`file;"path")`` is a file to read, with a
-//! third item `` `write`` or `` `append`` one to write. The names `args`, `weight`, `memory`, `seed` and `pin` are not
-//! grants: arguments, the weight, the limit of memory in bytes, the seed of random numbers, whether the task
-//! stays on its core (1) or may be moved (0).
+//! third item `` `write`` or `` `append`` one to write, ``(`own;`name)`` is what the spawner was granted under that
+//! name, ``(`limit;grant;[rate:1000; ..])`` is a grant that is cut down (see [`crate::capability_request`]). The names `args`,
+//! `weight`, `memory`, `seed` and `pin` are not grants: arguments, the weight, the limit of memory in bytes, the seed of random
+//! numbers, whether the task stays on its core (1) or may be moved (0).
 
+use crate::attenuation::Attenuation;
 use crate::cell::Pinned;
 use crate::config::Quanta;
 use crate::files::{Access, Writing};
@@ -120,6 +124,12 @@ pub(crate) enum Request {
     Find(NameKind, String),
     Await(NameKind, String),
     Names,
+    Revoke {
+        task: TaskId,
+        /// None: all of its grants.
+        name: Option<String>,
+    },
+    Caps(Option<TaskId>),
 }
 
 /// A task to be spawned, as it was asked for.
@@ -162,6 +172,27 @@ pub(crate) enum Wanted {
     Errors,
     Spawn,
     System,
+    /// What the spawner itself was granted under this name.
+    Own(String),
+    Limited(Box<Wanted>, Cut),
+}
+
+/// What a grant is to be cut down to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Cut {
+    pub(crate) attenuation: Attenuation,
+    pub(crate) reach: Reach,
+    /// The policy of a reader that is made for the grant.
+    pub(crate) policy: Policy,
+}
+
+/// What may be done with a ring or a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reach {
+    /// All that the spawner may do.
+    Whole,
+    /// It is read only. Of a publisher's right this leaves a reader of its ring, made for the task.
+    ReadOnly,
 }
 
 /// The arguments of one operation.
@@ -248,6 +279,8 @@ impl Request {
                 Ok(Request::Await(kind, name))
             }
             "names" => args.none(Request::Names),
+            "revoke" => args.revoke(),
+            "caps" => args.caps(),
             other => Err(Refusal::new(
                 Errno::Unsupported,
                 format!("request: there is no operation {other}"),
@@ -311,6 +344,15 @@ impl Args<'_> {
             .ok_or_else(|| self.expected(what, value))
     }
 
+    pub(crate) fn policy(&self, value: &Value) -> Result<Policy, Refusal> {
+        match value.as_text().as_deref() {
+            Some("block") => Ok(Policy::Block),
+            Some("lap") => Ok(Policy::Lap),
+            Some("kick") => Ok(Policy::Kick),
+            _ => Err(self.expected("`block, `lap or `kick", value)),
+        }
+    }
+
     pub(crate) fn endpoint(&self, at: usize, what: &str) -> Result<EndpointId, Refusal> {
         let number = self.int(at, what)?;
         EndpointId::from_number(number).ok_or_else(|| self.expected(what, &self.items[at]))
@@ -325,12 +367,7 @@ impl Args<'_> {
         self.count(2, 3)?;
         let policy = match self.items.get(2) {
             None | Some(Value::Nil) => Policy::Block,
-            Some(value) => match value.as_text().as_deref() {
-                Some("block") => Policy::Block,
-                Some("lap") => Policy::Lap,
-                Some("kick") => Policy::Kick,
-                _ => return Err(self.expected("`block, `lap or `kick", value)),
-            },
+            Some(value) => self.policy(value)?,
         };
         Ok(Request::Sub {
             core: self.int(0, "a core")?,

@@ -326,7 +326,7 @@ fn a_wrong_grant_is_named() {
         refused,
         Err(
             "spawn: in: an endpoint's number, `timer, `clock, `console, `spawn, `system, \
-             (`file;\"path\") or (`file;\"path\";`read, `write or `append) is expected, `everything was given"
+             (`file;\"path\"), (`file;\"path\";`read, `write or `append), (`own;`name) or limit[..] of one of these is expected, `everything was given"
                 .to_string()
         )
     );

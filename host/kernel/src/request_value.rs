@@ -10,6 +10,10 @@ pub(crate) fn items(value: &Value) -> Vec<Value> {
         Value::Floats(items) => items.iter().copied().map(Value::Float).collect(),
         Value::Symbols(items) => items.iter().cloned().map(Value::Symbol).collect(),
         Value::Chars(items) => items.iter().copied().map(Value::Char).collect(),
+        Value::Moments(moment, items) => {
+            let item = |&count| Value::Moment(*moment, count);
+            items.iter().map(item).collect()
+        }
         atom => vec![atom.clone()],
     }
 }

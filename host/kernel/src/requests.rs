@@ -4,13 +4,13 @@
 //!
 //! The right to spawn is less than the right to make every request: such a task may make rings,
 //! subscribe to rings that it made or holds an end of, spawn tasks with nothing that it does
-//! not have itself, and kill the tasks that it spawned.
+//! not have itself, kill the tasks that it spawned, and take their grants back.
 
-use crate::capability::{Grant, Object};
+use crate::capability::Object;
+use crate::capability_view;
 use crate::cell::Cell;
 use crate::core::Core;
-use crate::directory::Role;
-use crate::files::FileGrant;
+use crate::derivation::Standing;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::{Post, ValueDone};
 use crate::io::select::no_selector;
@@ -19,7 +19,7 @@ use crate::message::{Message, QosChange};
 use crate::pending::{Answer, Pending, to_value};
 use crate::program::Program;
 use crate::refusal::Refusal;
-use crate::request::{Order, Request, Wanted};
+use crate::request::{Order, Request};
 use crate::spawn::{Body, Spawn};
 use crate::supervise::{self, Waited};
 use crate::versions;
@@ -27,7 +27,6 @@ use crate::views;
 use okernel_abi::layout::HandleKind;
 use okernel_abi::value::Value;
 use okernel_abi::{Errno, Handle};
-use std::sync::Arc;
 
 /// Characters of a program's source that make the name of its task.
 const CODE_NAME_CHARS: usize = 32;
@@ -44,6 +43,8 @@ enum Action {
     Attach(EndpointId),
     /// The answer comes when something has happened.
     Wait(Waited),
+    /// The capabilities with these numbers are taken back.
+    Revoke(Vec<u64>),
 }
 
 fn refuse(errno: Errno, text: impl Into<String>) -> Refusal {
@@ -96,6 +97,10 @@ impl Core {
                 self.pending.remove(ask);
                 begun.map(|value| Answer::Value(value.unwrap_or(Value::Nil)))
             }
+            Ok(Action::Revoke(ended)) => {
+                let pending = Pending::Reply { task, handle };
+                return self.end_grants(&ended, Standing::Revoked, pending);
+            }
             Ok(Action::Answer(answer)) => Ok(answer),
             Err(refusal) => Err(refusal),
         };
@@ -125,6 +130,9 @@ impl Core {
                     Ok(Some(value)) => self.answered(ask, Ok(Answer::Value(value))),
                     Err(refusal) => self.answered(ask, Err(refusal)),
                 }
+            }
+            Ok(Action::Revoke(ended)) => {
+                self.end_grants(&ended, Standing::Revoked, Pending::Control(done));
             }
             Ok(Action::Answer(Answer::Value(value))) => done(value),
             Ok(Action::Answer(_)) => done(Value::Nil),
@@ -251,7 +259,49 @@ impl Core {
             }
             Request::Await(kind, name) => Ok(Action::Wait(Waited::Name(kind, name))),
             Request::Names => value(views::names(&self.shared)),
+            Request::Revoke { task, name } => {
+                self.held_as(task, name.as_deref()).map(Action::Revoke)
+            }
+            Request::Caps(None) => {
+                let all = self.shared.capabilities.all();
+                value(capability_view::table(&self.shared, &all))
+            }
+            Request::Caps(Some(task)) => match self.shared.directory.task(task) {
+                Some(_) => {
+                    let held = self.shared.capabilities.of(task);
+                    value(capability_view::table(&self.shared, &held))
+                }
+                None => Err(self.no_task("caps", task)),
+            },
         }
+    }
+
+    /// The numbers of the capabilities that a task holds under a name, or of all of them.
+    fn held_as(&self, task: TaskId, name: Option<&str>) -> Result<Vec<u64>, Refusal> {
+        if self.shared.directory.task(task).is_none() {
+            return Err(self.no_task("revoke", task));
+        }
+        let held = self.shared.capabilities.of(task);
+        let named = |other: &str| name.is_none_or(|name| name == other);
+        let ended: Vec<u64> = held
+            .iter()
+            .filter(|capability| named(&capability.name))
+            // A supervised task does not get it back by being started again.
+            .map(|capability| capability.first_life.unwrap_or(capability.id))
+            .collect();
+        if let Some(name) = name
+            && ended.is_empty()
+        {
+            let mut known: Vec<&str> = held.iter().map(|held| held.name.as_str()).collect();
+            known.retain(|known| !known.is_empty());
+            let has = match known.as_slice() {
+                [] => "it has none".to_string(),
+                known => format!("it has: {}", known.join(" ")),
+            };
+            let text = format!("revoke: task {task} has no grant {name} ({has})");
+            return Err(refuse(Errno::NotFound, text));
+        }
+        Ok(ended)
     }
 
     pub(crate) fn core_named(&self, op: &str, number: i64) -> Result<CoreId, Refusal> {
@@ -287,24 +337,11 @@ impl Core {
         order: Order,
         cell: Option<&mut Cell>,
     ) -> Result<Spawn, Refusal> {
-        let mut grants = Vec::new();
+        let (mut grants, mut sources) = (Vec::new(), Vec::new());
         for (name, wanted) in order.grants {
-            let grant = match wanted {
-                Wanted::Endpoint(id) => Grant::Endpoint(id),
-                Wanted::File(path, access) => match FileGrant::open_for(&path, access) {
-                    Ok(file) => Grant::File(Arc::new(file)),
-                    Err(text) => {
-                        return Err(refuse(Errno::Io, format!("spawn: {name}: {text}")));
-                    }
-                },
-                Wanted::Timers => Grant::Timers,
-                Wanted::Clock => Grant::Clock,
-                Wanted::Console => Grant::Console,
-                Wanted::Errors => Grant::Errors,
-                Wanted::Spawn => Grant::Spawn,
-                Wanted::System => Grant::System,
-            };
+            let (grant, source) = self.grant_of(cell.as_deref(), &name, wanted)?;
             grants.push((name, grant));
+            sources.push(source);
         }
         let mut limits = self.shared.config.limits;
         if let Some(parent) = &cell {
@@ -323,8 +360,8 @@ impl Core {
         let outlet = cell.as_ref().map(|cell| cell.outlet).unwrap_or_default();
         if let Some(cell) = cell {
             for (_, grant) in &grants {
-                if let Grant::Endpoint(id) = grant {
-                    self.detach(cell, *id);
+                if let Some(id) = grant.endpoint() {
+                    self.detach(cell, id);
                 }
             }
         }
@@ -346,6 +383,8 @@ impl Core {
             keeper: None,
             restarts: 0,
             last: None,
+            sources,
+            lives: None,
         })
     }
 
@@ -359,9 +398,9 @@ impl Core {
         };
         match request {
             Request::Pub { .. } => Ok(()),
-            Request::Sub { ring, .. } if self.is_known_to(cell, *ring) => Ok(()),
+            Request::Sub { ring, .. } if self.may_subscribe(cell, *ring) => Ok(()),
             Request::Sub { ring, .. } => denied("sub", format!("the ring of {ring}")),
-            Request::Attach(id) if self.is_known_to(cell, *id) => Ok(()),
+            Request::Attach(id) if self.may_hold(cell, *id) => Ok(()),
             Request::Attach(id) => denied("attach", format!("endpoint {id}")),
             Request::Kill(task) => self.check_rule(cell, "kill", *task),
             Request::Monitor(task) => self.check_rule(cell, "monitor", *task),
@@ -371,6 +410,10 @@ impl Core {
                     .into_iter()
                     .try_for_each(|task| self.check_rule(cell, "link", task))
             }
+            Request::Caps(Some(task)) if *task == cell.id => Ok(()),
+            Request::Caps(Some(task)) => self.check_rule(cell, "caps", *task),
+            Request::Revoke { task, .. } if *task == cell.id => Ok(()),
+            Request::Revoke { task, .. } => self.check_rule(cell, "revoke", *task),
             Request::Name(_, named) if self.may_name(cell, *named) => Ok(()),
             Request::Name(name, _) => denied("name", format!("the name {name} for that")),
             Request::Unname(kind, name) if self.may_unname(cell, *kind, name)? => Ok(()),
@@ -400,16 +443,7 @@ impl Core {
     /// A task with the right to spawn grants no more than it has.
     fn check_order(&self, cell: &Cell, order: &Order) -> Result<(), Refusal> {
         for (name, wanted) in &order.grants {
-            let has = match wanted {
-                Wanted::Endpoint(id) => self.is_known_to(cell, *id),
-                Wanted::File(..) => false,
-                Wanted::Timers => cell.has(HandleKind::Timers),
-                Wanted::Clock => cell.has(HandleKind::Clock),
-                Wanted::Console | Wanted::Errors => cell.has(HandleKind::Console),
-                Wanted::Spawn => cell.has(HandleKind::Spawn),
-                Wanted::System => cell.has(HandleKind::System),
-            };
-            if !has {
+            if !self.may_grant(cell, wanted) {
                 let text = format!(
                     "spawn: the right to spawn does not allow {name}, which the spawner does not have itself"
                 );
@@ -418,37 +452,9 @@ impl Core {
         }
         Ok(())
     }
-
-    /// Whether a task made an endpoint or holds it, or holds an end of the same ring.
-    pub(crate) fn is_known_to(&self, cell: &Cell, id: EndpointId) -> bool {
-        let Some(info) = self.shared.directory.endpoint(id) else {
-            // That it does not exist is said by whoever looks it up.
-            return true;
-        };
-        if info.creator == Some(cell.id) || info.owner == Some(cell.id) {
-            return true;
-        }
-        let ring_of = |held: EndpointId| match self.shared.directory.endpoint(held)?.role {
-            Role::Publisher { .. } => Some(held),
-            Role::Subscriber { ring, .. } => Some(ring),
-        };
-        matches!(info.role, Role::Publisher { .. })
-            && cell
-                .handles
-                .objects()
-                .filter_map(|(_, object)| object.endpoint())
-                .any(|held| ring_of(held) == Some(id))
-    }
 }
 
 impl Cell {
-    /// Whether the task has a handle of this kind.
-    pub(crate) fn has(&self, kind: HandleKind) -> bool {
-        self.handles
-            .objects()
-            .any(|(_, object)| object.kind() == kind)
-    }
-
     /// Answers a request of the task at once.
     fn reply(&mut self, handle: Handle, answer: Result<Answer, Refusal>) {
         self.requests_count = self.requests_count.saturating_sub(1);
@@ -480,6 +486,7 @@ fn operation(request: &Request) -> &'static str {
         Request::Find(..) => "find",
         Request::Await(..) => "await",
         Request::Names => "names",
+        Request::Caps(_) => "caps",
         _ => "this",
     }
 }

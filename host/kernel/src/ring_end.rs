@@ -26,7 +26,7 @@ impl Context {
     /// BadHandle, WrongKind, Revoked.
     pub fn ring_end(&mut self, handle: Handle) -> Result<RingEnd, Errno> {
         let Inner { core, cell } = self.inner_mut();
-        match cell.handles.get(handle)? {
+        match cell.handles.get(handle)?.plain() {
             Object::Publisher(key, _) => {
                 let publisher = core.memory.publisher(*key).ok_or(Errno::Revoked)?;
                 Ok(RingEnd {

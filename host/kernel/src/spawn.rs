@@ -3,6 +3,7 @@
 use crate::capability::Grant;
 use crate::cell::Pinned;
 use crate::chance::{Chance, GAMMA};
+use crate::derivation::Capability;
 use crate::exit::Exit;
 use crate::ids::TaskId;
 use crate::limits::WEIGHT_DEFAULT;
@@ -10,7 +11,7 @@ use crate::program::{Limits, Program};
 use crate::table::Key;
 use crate::task::Task;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// What the task runs.
 pub enum Body {
@@ -58,7 +59,15 @@ pub struct Spawn {
     pub(crate) restarts: u64,
     /// How it ended the last time.
     pub(crate) last: Option<Arc<Exit>>,
+    /// What its grants are derived from, in their order; those that are missing begin lines of their own.
+    pub(crate) sources: Vec<Option<Arc<Capability>>>,
+    /// The grants of the task's lives, for one that is started again.
+    pub(crate) lives: Option<Lives>,
 }
+
+/// The capabilities of the first life of a supervised task, in the order of its grants. Those of the
+/// later ones are derived from them: what is used up, expired or taken back stays so.
+pub(crate) type Lives = Arc<Mutex<Vec<Arc<Capability>>>>;
 
 /// A supervisor, as its child knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,6 +118,8 @@ impl Spawn {
             keeper: None,
             restarts: 0,
             last: None,
+            sources: Vec::new(),
+            lives: None,
         }
     }
 

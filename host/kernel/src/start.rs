@@ -6,7 +6,9 @@
 use crate::capability::{Armed, Grant, Handles, Object};
 use crate::cell::{Cell, Interrupt, Pinned, Stage, TakesInput, Woken};
 use crate::core::{Core, Phase};
+use crate::derivation::{Capability, Derived, Standing, Thing};
 use crate::directory::TaskInfo;
+use crate::grants::lost;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::Asker;
 use crate::io::output::Stream;
@@ -17,20 +19,50 @@ use crate::message::Message;
 use crate::pending::{Pending, PendingSpawn};
 use crate::program::{Limits, Program};
 use crate::refusal::Refusal;
-use crate::spawn::{Body, Spawn};
+use crate::spawn::{Body, Lives, Spawn};
 use crate::stats::{State, TaskStats};
 use crate::task::{Fault, FaultKind, Task};
 use crate::turn::panic_text;
 use crate::wake::TaskWake;
 use crate::wfq::Weight;
-use okernel_abi::Errno;
+use okernel_abi::{Errno, Handle};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
 /// An endpoint that is granted: its name to the task, and where it lies.
 type Named<'g> = (&'g str, Place, EndpointId);
+
+/// What a task is granted, made object by object.
+struct Granted<'g> {
+    handles: Handles,
+    places: Vec<Named<'g>>,
+    /// Readers that were made for it.
+    readers: Vec<EndpointId>,
+    /// The handles of the grants, and what becomes of each a capability.
+    grants: Vec<Handle>,
+    derived: Vec<Derived>,
+}
+
+impl Granted<'_> {
+    fn new(handles: usize) -> Self {
+        Granted {
+            handles: Handles::new(handles),
+            places: Vec::new(),
+            readers: Vec::new(),
+            grants: Vec::new(),
+            derived: Vec::new(),
+        }
+    }
+}
+
+fn end_object(place: Place, id: EndpointId) -> Object {
+    match place {
+        Place::Publisher(key) => Object::Publisher(key, id),
+        Place::Subscriber(key) => Object::Subscriber(key, id),
+    }
+}
 
 fn refuse(errno: Errno, text: impl std::fmt::Display) -> Refusal {
     Refusal::new(errno, format!("spawn: {text}"))
@@ -107,24 +139,32 @@ impl Core {
             keeper,
             restarts,
             last,
+            sources,
+            lives,
         } = spawn;
         if name.len() > NAME_BYTES_MAX {
             return Err(refuse(Errno::TooLarge, "the name is too long"));
         }
         let limits = limits.unwrap_or(self.shared.config.limits);
-        let (handles, places) = self.make_handles(&grants, limits.handles, parent)?;
         let module = match &body {
             Body::Program(Program::Module(name)) => Some(name.clone()),
             _ => None,
         };
+        self.check_wants(&body, &grants)?;
         let body = self.make_body(body, &limits)?;
+        let mut made = Granted::new(limits.handles);
+        let earlier = lives.as_ref().map_or(Vec::new(), earlier);
+        if let Err(refusal) = self.make_handles(&grants, &sources, &earlier, parent, &mut made) {
+            made.readers.iter().for_each(|id| self.drop_endpoint(*id));
+            return Err(refusal);
+        }
         let weight = Weight::new(weight);
         let stats = Arc::new(TaskStats::default());
         stats.weight.set(weight.get().into());
         stats.restarts.set(restarts);
         stats.version.set(body.version().into());
         stats.pinned.set(u64::from(pinned == Pinned::Yes));
-        let id = self.shared.directory.add_task(TaskInfo {
+        let added = self.shared.directory.add_task(TaskInfo {
             name: name.clone(),
             module: module.clone(),
             core: self.id,
@@ -133,8 +173,36 @@ impl Core {
             last,
             children_count: 0,
             stats: Arc::clone(&stats),
-        })?;
-        let granted = places.iter().map(|(_, _, endpoint)| *endpoint).collect();
+        });
+        let id = match added {
+            Ok(id) => id,
+            Err(refusal) => {
+                made.readers.iter().for_each(|id| self.drop_endpoint(*id));
+                return Err(refusal);
+            }
+        };
+        let Granted {
+            mut handles,
+            places,
+            readers,
+            grants,
+            derived,
+        } = made;
+        // A reader that was made for a grant goes with it: no supervisor keeps it.
+        let granted = places.iter().map(|(_, _, endpoint)| *endpoint);
+        let granted = granted.filter(|id| !readers.contains(id)).collect();
+        let now_ns = self.shared.clock.now_ns();
+        let capabilities = self.shared.capabilities.enter(id, parent, derived, now_ns);
+        if let Some(lives) = &lives {
+            let mut lives = lives.lock().unwrap_or_else(PoisonError::into_inner);
+            if lives.is_empty() {
+                lives.clone_from(&capabilities);
+            }
+        }
+        for (handle, capability) in grants.into_iter().zip(capabilities) {
+            self.expire_later(&capability);
+            handles.bind(handle, capability);
+        }
         for (name, place, endpoint) in places {
             self.memory.set_owner(place, Some(id));
             self.shared.directory.set_owner(endpoint, Some(id));
@@ -142,7 +210,7 @@ impl Core {
         }
         let system = handles
             .objects()
-            .any(|(_, object)| matches!(object, Object::System));
+            .any(|(_, object)| matches!(object.plain(), Object::System));
         let key = self.tasks.next_key();
         let wake = TaskWake::new(key, Arc::clone(&self.signal));
         let mut cell = Box::new(Cell {
@@ -193,6 +261,8 @@ impl Core {
             stats,
         });
         (cell.time, cell.entry) = self.queue.join(key, 0);
+        // What it comes from may have been taken back since it was asked for.
+        self.take_lost(&mut cell);
         tracing::debug!(task = %id, name = cell.name, core = %self.id, "started");
         self.tasks.insert(Some(cell));
         self.places.insert(id, key);
@@ -203,45 +273,104 @@ impl Core {
     fn make_handles<'g>(
         &mut self,
         grants: &'g [(String, Grant)],
-        limit: usize,
+        sources: &[Option<Arc<Capability>>],
+        earlier: &[Arc<Capability>],
         parent: Option<TaskId>,
-    ) -> Result<(Handles, Vec<Named<'g>>), Refusal> {
-        let mut handles = Handles::new(limit);
-        let mut places: Vec<Named> = Vec::new();
-        for (name, grant) in grants {
+        made: &mut Granted<'g>,
+    ) -> Result<(), Refusal> {
+        for (at, (name, grant)) in grants.iter().enumerate() {
             if name.len() > NAME_BYTES_MAX {
                 return Err(refuse(Errno::TooLarge, "the name of a grant is too long"));
             }
-            if handles.named(name).is_some() {
+            if made.handles.named(name).is_some() {
                 let text = format_args!("{name} is granted twice");
                 return Err(refuse(Errno::Invalid, text));
             }
-            let object = match grant {
-                Grant::Endpoint(id) => {
-                    let place = self.take_place(*id, parent)?;
-                    if places.iter().any(|(_, _, other)| other == id) {
-                        let text = format_args!("endpoint {id} is granted twice");
-                        return Err(refuse(Errno::Invalid, text));
-                    }
-                    places.push((name, place, *id));
-                    match place {
-                        Place::Publisher(key) => Object::Publisher(key, *id),
-                        Place::Subscriber(key) => Object::Subscriber(key, *id),
-                    }
-                }
-                Grant::File(file) => Object::File(Arc::clone(file)),
-                Grant::Timers => Object::Timers,
-                Grant::Clock => Object::Clock,
-                Grant::Console => Object::Console(Stream::Out),
-                Grant::Errors => Object::Console(Stream::Errors),
-                Grant::Spawn => Object::Spawn,
-                Grant::System => Object::System,
+            let first = earlier.get(at).cloned();
+            let source = first.clone().or_else(|| sources.get(at).cloned().flatten());
+            let standing = source
+                .as_ref()
+                .map_or(Standing::Good, |source| source.standing());
+            if standing != Standing::Good {
+                return Err(lost(name, standing));
+            }
+            let (object, thing) = self.make_object(name, grant, parent, made)?;
+            let again = first.is_some();
+            let mut derived = match first {
+                Some(first) => Derived::again(name, first, thing),
+                None => Derived::whole(name, source, thing),
             };
-            handles
+            let mut cut = grant;
+            while !again && let Grant::Attenuated(inner, attenuation) = cut {
+                let in_time = derived.attenuate(attenuation, &self.shared.clock);
+                in_time.ok_or_else(|| {
+                    let text = "the moment until which it is granted has passed";
+                    refuse(Errno::Expired, format_args!("{name}: {text}"))
+                })?;
+                cut = inner;
+            }
+            let handle = made
+                .handles
                 .insert_named(name, object)
                 .map_err(|errno| refuse(errno, format_args!("{name}: {errno}")))?;
+            made.grants.push(handle);
+            made.derived.push(derived);
         }
-        Ok((handles, places))
+        Ok(())
+    }
+
+    /// Makes what a grant is a right to, whatever that is cut down to.
+    fn make_object<'g>(
+        &mut self,
+        name: &'g str,
+        grant: &Grant,
+        parent: Option<TaskId>,
+        made: &mut Granted<'g>,
+    ) -> Result<(Object, Thing), Refusal> {
+        let object = match grant {
+            Grant::Endpoint(id) => {
+                let place = self.take_place(*id, parent)?;
+                if made.places.iter().any(|(_, _, other)| other == id) {
+                    let text = format_args!("endpoint {id} is granted twice");
+                    return Err(refuse(Errno::Invalid, text));
+                }
+                made.places.push((name, place, *id));
+                end_object(place, *id)
+            }
+            Grant::Reader(ring, policy) => {
+                let id = self
+                    .subscribe(*ring, *policy, parent)
+                    .map_err(|refusal| refuse(refusal.errno, format_args!("{name}: {refusal}")))?;
+                made.readers.push(id);
+                let Some(place) = self.memory.place(id) else {
+                    let text = format_args!("{name}: endpoint {id} is gone");
+                    return Err(refuse(Errno::NotFound, text));
+                };
+                made.places.push((name, place, id));
+                end_object(place, id)
+            }
+            Grant::Attenuated(inner, _) => {
+                return self.make_object(name, inner, parent, made);
+            }
+            Grant::File(file) => Object::File(Arc::clone(file)),
+            Grant::Timers => Object::Timers,
+            Grant::Clock => Object::Clock,
+            Grant::Console => Object::Console(Stream::Out),
+            Grant::Errors => Object::Console(Stream::Errors),
+            Grant::Spawn => Object::Spawn,
+            Grant::System => Object::System,
+        };
+        let thing = match (&object, grant) {
+            (Object::Subscriber(_, id), Grant::Reader(..)) => Thing::Reader(*id),
+            (Object::Publisher(_, id) | Object::Subscriber(_, id), _) => {
+                Thing::Endpoint(object.kind(), *id)
+            }
+            (Object::File(file), _) => {
+                Thing::File(file.path().display().to_string(), file.access().word())
+            }
+            _ => Thing::Right(object.kind()),
+        };
+        Ok((object, thing))
     }
 
     /// Where an endpoint lies that a new task is to hold. What its parent holds is taken from the parent.
@@ -295,13 +424,14 @@ impl Core {
     }
 }
 
+/// The grants of the first life of a task that is started again.
+fn earlier(lives: &Lives) -> Vec<Arc<Capability>> {
+    let lives = lives.lock().unwrap_or_else(PoisonError::into_inner);
+    lives.clone()
+}
+
 /// All endpoints that an order grants.
 fn endpoints(spawn: &Spawn) -> Vec<EndpointId> {
     let grants = spawn.grants.iter();
-    grants
-        .filter_map(|(_, grant)| match grant {
-            Grant::Endpoint(id) => Some(*id),
-            _ => None,
-        })
-        .collect()
+    grants.filter_map(|(_, grant)| grant.endpoint()).collect()
 }

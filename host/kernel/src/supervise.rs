@@ -2,9 +2,10 @@
 
 use crate::cell::Cell;
 use crate::core::Core;
+use crate::envelope::Ask;
 use crate::ids::{CoreId, TaskId};
 use crate::inbox::Asker;
-use crate::message::{Ask, Message};
+use crate::message::Message;
 use crate::names::{NameKind, Named};
 use crate::program::Program;
 use crate::refusal::Refusal;
@@ -126,7 +127,7 @@ impl Core {
                 Refusal::new(refusal.errno, text)
             })?;
         let mut child = Child::new(name, core, Run::Program(program));
-        (child.grants, child.args) = (spawn.grants, spawn.args);
+        (child.grants, child.sources, child.args) = (spawn.grants, spawn.sources, spawn.args);
         (child.limits, child.weight) = (spawn.limits, spawn.weight);
         (child.seed, child.pinned) = (spawn.seed, spawn.pinned);
         Ok(child)
@@ -173,7 +174,7 @@ impl Core {
     pub(crate) fn may_name(&self, cell: &Cell, named: Named) -> bool {
         match named {
             Named::Task(task) => self.may_rule(cell, task),
-            Named::Ring(endpoint) => self.is_known_to(cell, endpoint),
+            Named::Ring(endpoint) => self.may_subscribe(cell, endpoint),
         }
     }
 

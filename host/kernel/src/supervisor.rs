@@ -17,7 +17,7 @@ use crate::message::Message;
 use crate::names::Named;
 use crate::pending::Pending;
 use crate::restart::{Action, Ended, Event, Machine, Policy, Restart, Verdict};
-use crate::spawn::{Keeper, Keeps, Spawn};
+use crate::spawn::{Keeper, Keeps, Lives, Spawn};
 use crate::task::{Ending, Fault, FaultKind, Outcome, Task};
 use crate::tree::{Run, TIMERS, Tree};
 use okernel_abi::value::Value;
@@ -216,6 +216,8 @@ impl Supervisor {
             }),
             restarts,
             last: life.last.clone(),
+            sources: spec.sources.clone(),
+            lives: Some(Lives::clone(&spec.lives)),
         };
         (spec.core, spawn)
     }

@@ -2,11 +2,12 @@
 
 use crate::capability::Grant;
 use crate::cell::Pinned;
+use crate::derivation::Capability;
 use crate::ids::{CoreId, EndpointId};
 use crate::limits::WEIGHT_DEFAULT;
 use crate::program::{Limits, Program};
 use crate::restart::{Policy, Restart};
-use crate::spawn::{Body, Spawn};
+use crate::spawn::{Body, Lives, Spawn};
 use crate::supervisor::Supervisor;
 use crate::task::Task;
 use std::fmt;
@@ -53,6 +54,10 @@ pub struct Child {
     pub seed: Option<u64>,
     /// Whether it stays on its core.
     pub(crate) pinned: Pinned,
+    /// What its grants are derived from, in their order.
+    pub(crate) sources: Vec<Option<Arc<Capability>>>,
+    /// The capabilities of its first life.
+    pub(crate) lives: Lives,
     /// Set when it will not be started again, in no life of its supervisor.
     pub(crate) finished: Arc<AtomicBool>,
 }
@@ -95,6 +100,8 @@ impl Child {
             weight: WEIGHT_DEFAULT,
             seed: None,
             pinned: Pinned::No,
+            sources: Vec::new(),
+            lives: Lives::default(),
             finished: Arc::default(),
         }
     }
@@ -115,10 +122,7 @@ impl Child {
 
     /// The ends of rings of this child and of all below it.
     pub(crate) fn endpoints(&self, into: &mut Vec<EndpointId>) {
-        into.extend(self.grants.iter().filter_map(|(_, grant)| match grant {
-            Grant::Endpoint(id) => Some(*id),
-            _ => None,
-        }));
+        into.extend(self.grants.iter().filter_map(|(_, grant)| grant.endpoint()));
         if let Run::Supervisor(tree) = &self.run {
             tree.children.iter().for_each(|child| child.endpoints(into));
         }

@@ -9,6 +9,7 @@ use crate::cell::{TakesInput, Woken};
 use crate::context::{Context, Inner, wrong};
 use crate::core::TimerOwner;
 use crate::limits::TIMERS_MAX;
+use crate::meter::Ready;
 use crate::task::Wait;
 use okernel_abi::{Errno, Handle};
 use okernel_ring::Registered;
@@ -16,15 +17,38 @@ use okernel_ring::Registered;
 impl Context {
     /// Arms the task for a handle: a subscriber with at least `min_bytes` to read (or closed), a
     /// publisher with at least `min_bytes` free, a timer that fired, a reply that came, a console
-    /// that takes more. A handle of the right to make requests waits for the next exec.
+    /// that takes more. A handle of the right to make requests waits for the next exec. If the grant is limited in its
+    /// rate, the task also waits until that allows the bytes, or for other rights one more use.
     ///
     /// # Errors
-    /// BadHandle; Revoked; WrongKind: there is nothing to wait for. NotNow: the task is being restored.
+    /// BadHandle; Revoked, Expired; WrongKind: there is nothing to wait for. Quota, TooLarge: the grant is limited
+    /// and will never allow so much. NotNow: the task is being restored.
     pub fn wait(&mut self, handle: Handle, min_bytes: usize) -> Result<Wait, Errno> {
         let Inner { core, cell } = self.inner_mut();
         cell.has_effects()?;
         let waker = &cell.waker;
-        let wait = match cell.handles.get_mut(handle)? {
+        let object = match cell.handles.get_mut(handle)? {
+            Object::Metered(metered) => {
+                let units = metered.units(min_bytes);
+                match metered
+                    .capability
+                    .ready(core.shared.clock.now_ns(), units)?
+                {
+                    Ready::Now if metered.waits_for_room_alone() => {
+                        cell.woken = Woken::Yes;
+                        return Ok(Wait::Ready);
+                    }
+                    Ready::Now => &mut metered.object,
+                    Ready::At(deadline_ns) => {
+                        core.wait_for_room(cell.key, &mut metered.timer, deadline_ns);
+                        cell.armed.push((handle, min_bytes));
+                        return Ok(Wait::Armed);
+                    }
+                }
+            }
+            object => object,
+        };
+        let wait = match object {
             Object::Publisher(key, _) => {
                 let publisher = core.memory.publisher(*key).ok_or(Errno::Revoked)?;
                 registered(publisher.register(waker, min_bytes.max(1)))
@@ -76,15 +100,19 @@ impl Context {
         period_ns: u64,
     ) -> Result<Handle, Errno> {
         let Inner { core, cell } = self.inner_mut();
-        match cell.handles.get(timers)? {
+        match cell.handles.get(timers)?.plain() {
             Object::Timers => {}
             other => return Err(wrong(other)),
         }
         if core.timers.len() >= TIMERS_MAX {
             return Err(Errno::Limit);
         }
+        cell.handles
+            .get(timers)?
+            .used_once(|| core.shared.clock.now_ns())?;
         let handle = cell.handles.insert(Object::Timer(TimerState {
             key: None,
+            right: timers,
             fired: 0,
             armed: Armed::No,
         }))?;
@@ -128,7 +156,7 @@ impl Context {
     /// BadHandle, WrongKind.
     pub fn now_ns(&self, clock: Handle) -> Result<u64, Errno> {
         let inner = self.inner();
-        match inner.cell.handles.get(clock)? {
+        match clock_right(inner, clock)? {
             Object::Clock => Ok(inner.core.shared.clock.now_ns()),
             other => Err(wrong(other)),
         }
@@ -140,7 +168,7 @@ impl Context {
     /// BadHandle, WrongKind.
     pub fn utc_ns(&self, clock: Handle) -> Result<u64, Errno> {
         let inner = self.inner();
-        match inner.cell.handles.get(clock)? {
+        match clock_right(inner, clock)? {
             Object::Clock => Ok(inner.core.shared.clock.utc_ns()),
             other => Err(wrong(other)),
         }
@@ -158,6 +186,12 @@ impl Context {
         }
         Woken::No
     }
+}
+
+/// The right to read the clock, with one more reading counted.
+fn clock_right(inner: &Inner, clock: Handle) -> Result<&Object, Errno> {
+    let object = inner.cell.handles.get(clock)?;
+    object.used_once(|| inner.core.shared.clock.now_ns())
 }
 
 #[inline]

@@ -104,6 +104,12 @@ impl Publisher {
         Ok(granted as usize)
     }
 
+    /// How many bytes are granted and not committed yet.
+    #[inline]
+    pub fn granted_bytes(&self) -> usize {
+        self.writer.granted() as usize
+    }
+
     /// Publishes the first `bytes` bytes of what was granted. A grant may be committed in parts.
     ///
     /// # Errors

@@ -8,7 +8,7 @@
 //! the code itself.
 
 use okernel_abi::syscalls::{SYSCALLS, Syscall};
-use okernel_abi::{ABI_SECTION, ABI_VERSION, IMPORT_MODULE};
+use okernel_abi::{ABI_SECTION, ABI_VERSION, IMPORT_MODULE, WANTS_SECTION, Want};
 use wasmparser::ValType;
 
 use super::inspect::{Abi, Import, Inspection, signature};
@@ -21,10 +21,12 @@ pub const ENTRY_POINTS: [(&str, &[ValType], &[ValType]); 4] = [
     ("finalize", &[ValType::I32], &[]),
 ];
 
-/// The entry points that a task may export besides: those by which it goes on in another instance.
-pub const STATE_ENTRY_POINTS: [(&str, &[ValType], &[ValType]); 2] = [
+/// The entry points that a task may export besides: those by which it goes on in another instance, and the one
+/// by which it is told that a ring was taken from it.
+pub const OPTIONAL_ENTRY_POINTS: [(&str, &[ValType], &[ValType]); 3] = [
     ("save", &[], &[ValType::I32]),
     ("restore", &[ValType::I32, ValType::I32], &[ValType::I32]),
+    ("revoked", &[ValType::I32], &[]),
 ];
 
 /// The name under which a task exports its memory.
@@ -39,6 +41,14 @@ pub enum ContractError {
     /// The section that names the ABI is malformed.
     #[error("its section {ABI_SECTION} is malformed: build it again with 'okernel build'")]
     BadAbi,
+    /// A line of the section that says what it wants is malformed.
+    #[error(
+        "its section {WANTS_SECTION} has the line {line:?}, and a name, a kind and perhaps optional are expected: build it again with 'okernel build'"
+    )]
+    BadWant {
+        /// The line.
+        line: String,
+    },
     /// It was built for another ABI.
     #[error(
         "built for ABI {found}, this kernel speaks {ABI_VERSION}: rebuild it with this version's SDK"
@@ -109,10 +119,14 @@ impl Inspection {
             Abi::Version(ABI_VERSION) => {}
             Abi::Version(found) => return Err(ContractError::OtherAbi { found }),
         }
+        if let Some(line) = self.wants.iter().find(|line| Want::parse(line).is_none()) {
+            let line = line.clone();
+            return Err(ContractError::BadWant { line });
+        }
         for (name, params, results) in ENTRY_POINTS {
             self.check_export(name, &signature(params, results))?;
         }
-        for (name, params, results) in STATE_ENTRY_POINTS {
+        for (name, params, results) in OPTIONAL_ENTRY_POINTS {
             if self.exports.iter().any(|export| export.name == name) {
                 self.check_export(name, &signature(params, results))?;
             }
@@ -214,6 +228,14 @@ mod tests {
                     ENTRIES,
                 ),
                 "malformed",
+            ),
+            (
+                refusal(
+                    &format!("{ABI} (@custom \"okernel.wants\" \"in pipe\")"),
+                    "",
+                    ENTRIES,
+                ),
+                "okernel.wants has the line \"in pipe\"",
             ),
             (
                 refusal(ABI, "", &ENTRIES.replace("\"poll\"", "\"pool\"")),

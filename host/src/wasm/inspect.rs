@@ -7,7 +7,8 @@
 
 use std::fmt;
 
-use okernel_abi::{ABI_SECTION, WANTS_SECTION};
+use okernel_abi::want::Need;
+use okernel_abi::{ABI_SECTION, WANTS_SECTION, Want};
 use wasmparser::{
     CompositeInnerType, Encoding, ExternalKind, FuncType, MemoryType, Parser, Payload, TypeRef,
     ValType,
@@ -26,7 +27,7 @@ pub struct Inspection {
     pub exports: Vec<Export>,
     /// What it imports, in order.
     pub imports: Vec<Import>,
-    /// The grants that it wants, one `name kind` each.
+    /// The grants that it wants: the lines of its section, see [`Want`].
     pub wants: Vec<String>,
     /// Its memory, if it has one.
     pub memory: Option<Memory>,
@@ -356,9 +357,19 @@ impl fmt::Display for Inspection {
                 memory.initial_pages
             )?;
         }
-        self.wants
-            .iter()
-            .try_for_each(|want| writeln!(f, "wants    {want}"))?;
+        for line in &self.wants {
+            match Want::parse(line) {
+                None => writeln!(f, "wants    malformed: {line:?}")?,
+                Some(want) => {
+                    let (name, kind, right) = (&want.name, want.kind.name(), want.right());
+                    let optional = match want.need {
+                        Need::Required => "",
+                        Need::Optional => ", optional",
+                    };
+                    writeln!(f, "wants    {name} {kind}, to {right}{optional}")?;
+                }
+            }
+        }
         for export in &self.exports {
             writeln!(f, "export   {} {}", export.name, export.kind)?;
         }
@@ -397,13 +408,21 @@ mod tests {
 
     #[test]
     fn a_task_is_described_and_passes() {
-        let custom = format!(r#"{ABI} (@custom "okernel.wants" "in subscriber\nout publisher\n")"#);
+        let custom = format!(
+            r#"{ABI} (@custom "okernel.wants" "in subscriber\nout publisher\nlog file append optional\nclock clock\n")"#
+        );
         let imports = r#"(import "okernel" "wait" (func (param i32 i32) (result i64)))
             (import "okernel" "timer_set" (func (param i32 i64 i64) (result i64)))"#;
         let found = inspect(&module(&custom, imports, ENTRIES)).unwrap();
         found.check().unwrap();
         assert_eq!(found.abi, Abi::Version(1));
-        assert_eq!(found.wants, ["in subscriber", "out publisher"]);
+        let wants = [
+            "in subscriber",
+            "out publisher",
+            "log file append optional",
+            "clock clock",
+        ];
+        assert_eq!(found.wants, wants);
         assert_eq!(
             found.memory,
             Some(Memory {
@@ -416,7 +435,10 @@ mod tests {
             "abi      1\n",
             "task     yes\n",
             "memory   2 pages of 64 KiB, at most 100\n",
-            "wants    out publisher\n",
+            "wants    in subscriber, to read\n",
+            "wants    out publisher, to write\n",
+            "wants    log file, to append, optional\n",
+            "wants    clock clock, to use\n",
             "export   poll () -> i32\n",
             "export   finalize (i32) -> ()\n",
             "import   okernel.timer_set (i32, i64, i64) -> i64\n",

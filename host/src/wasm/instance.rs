@@ -45,6 +45,7 @@ struct Entry {
     poll: TypedFunc<(), i32>,
     finalize: TypedFunc<u32, ()>,
     save: Option<TypedFunc<(), i32>>,
+    revoked: Option<TypedFunc<u32, ()>>,
 }
 
 impl WasmTask {
@@ -184,7 +185,13 @@ impl Task for WasmTask {
     }
 
     fn poll(&mut self, cx: &mut Context) -> Outcome {
-        let code = match self.call(cx, |store, entry| entry.poll.call(store, ())) {
+        let poll = |store: &mut Store<State>, entry: &Entry| {
+            if !store.data().lost_windows.is_empty() {
+                entry.tell_revoked(store)?;
+            }
+            entry.poll.call(store, ())
+        };
+        let code = match self.call(cx, poll) {
             Ok(code) => code,
             Err(fault) => return Outcome::Err(fault),
         };
@@ -222,7 +229,23 @@ impl Entry {
                 Some(save) => Some(save.typed(&*store)?),
                 None => None,
             },
+            revoked: match instance.get_func(&mut *store, "revoked") {
+                Some(revoked) => Some(revoked.typed(&*store)?),
+                None => None,
+            },
         })
+    }
+
+    /// Tells the guest which of its windows are gone, so that it does not go on with what it had claimed or not
+    /// read yet there.
+    fn tell_revoked(&self, store: &mut Store<State>) -> wasmtime::Result<()> {
+        let handles = std::mem::take(&mut store.data_mut().lost_windows);
+        let Some(revoked) = &self.revoked else {
+            return Ok(());
+        };
+        handles
+            .into_iter()
+            .try_for_each(|handle| revoked.call(&mut *store, handle))
     }
 }
 

@@ -18,6 +18,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWrite
 use std::time::Instant;
 
 use blake3::Hash;
+use okernel_abi::Want;
 use okernel_core::{
     Candidate, CheckDone, Class, Fault, FaultKind, Limits, LoadDone, ModuleInfo, Modules, Program,
     Standing, Task, VersionInfo, aside,
@@ -77,6 +78,7 @@ impl Named {
 /// A version of a module: ready, or still to be compiled.
 struct Entry {
     info: ModuleInfo,
+    wants: Arc<[Want]>,
     metering: Metering,
     digest: Hash,
     embedded: Option<&'static [u8]>,
@@ -149,8 +151,10 @@ impl Registry {
             class: Class::Ordinary,
             version: 0,
         };
+        let wants = parsed(&info.wants);
         self.shared.insert(Entry {
             info,
+            wants,
             metering,
             digest: blake3::hash(wasm),
             embedded: Some(wasm),
@@ -286,6 +290,19 @@ impl Modules for Registry {
         named.current = earlier.info.version;
         Ok(earlier.info.clone())
     }
+
+    fn wants(&self, program: &Program) -> Arc<[Want]> {
+        match program {
+            Program::Module(name) => self.shared.entry(name).map(|entry| entry.wants.clone()),
+            Program::Code(_) => None,
+        }
+        .unwrap_or_default()
+    }
+}
+
+/// The lines of a section that a module was checked for.
+fn parsed(wants: &[String]) -> Arc<[Want]> {
+    wants.iter().filter_map(|line| Want::parse(line)).collect()
 }
 
 /// An engine with its system calls.
@@ -420,6 +437,7 @@ impl Shared {
         }
         let ready = self.compile(name, wasm, self.target(class)?)?;
         Ok(self.insert(Entry {
+            wants: parsed(&ready.module.inspection().wants),
             info: info_of(name, wasm, &ready),
             metering: Metering::Epoch,
             digest,

@@ -35,6 +35,8 @@ pub(super) struct State {
     pub(super) saving: Option<Option<SavedState>>,
     /// Where its code is in its sources, if that is known.
     pub(super) lines: Option<Arc<SourceLines>>,
+    /// Handles of windows that were taken away and of which the guest has not been told.
+    pub(super) lost_windows: Vec<u32>,
     /// Set when the guest asked for more memory than it may have.
     pub(super) memory_refused: bool,
     memory: Option<Memory>,
@@ -57,6 +59,7 @@ impl State {
             reason: String::new(),
             saving: None,
             lines: None,
+            lost_windows: Vec::new(),
             memory_refused: false,
             memory: None,
             memory_bytes_max,
@@ -89,6 +92,7 @@ impl State {
             let held = end.is_ok_and(|end| end.reads.is_some() == (access == Access::Read));
             if !held {
                 self.windows.unmap(handle);
+                self.lost_windows.push(handle);
             }
         }
     }

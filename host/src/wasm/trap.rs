@@ -113,7 +113,9 @@ fn memory_access(state: &State) -> String {
     };
     let handle = match state.windows.at(offset) {
         Whose::Task => return format!("memory access out of bounds at address {offset:#x}"),
-        Whose::Nobody => return "touched a ring that was closed or given away".to_string(),
+        Whose::Nobody => {
+            return "touched a ring that was closed, given away or taken back".to_string();
+        }
         Whose::Ring(handle) => handle,
     };
     let grants = if state.cx.is_empty() {

@@ -83,9 +83,13 @@ impl Ports {
         self.all.contains_key(&number)
     }
 
-    /// Gives an end up: it has gone elsewhere, or is closed.
-    pub fn remove(&mut self, number: i64) {
-        self.all.remove(&number);
+    /// Forgets the ends that have gone elsewhere.
+    pub fn forget_revoked(&mut self) {
+        self.all.retain(|_, port| match port {
+            Port::Publisher(publisher) => !publisher.is_revoked(),
+            Port::Subscriber(subscriber) => !subscriber.is_revoked(),
+            Port::Monitor(_) => true,
+        });
     }
 
     /// Sends an encoded value; waiting means that the ring is full and the task is armed.

@@ -10,23 +10,6 @@ use crate::kernel::{Kernel, Pending, wrong};
 /// The grants that a program gets when its spawner names none.
 const DEFAULT_GRANTS: [&str; 1] = ["console"];
 
-/// What is no grant among the entries of a child.
-const SETTINGS: [&str; 13] = [
-    "core",
-    "restart",
-    "weight",
-    "memory",
-    "seed",
-    "args",
-    "run",
-    "strategy",
-    "intensity",
-    "period",
-    "backoff",
-    "backoffmax",
-    "name",
-];
-
 impl Kernel {
     /// `spawn[core;program;grants]`: a lambda is sent as its source, and grants have a default.
     pub(crate) fn spawn(&mut self, args: &[Value]) -> Progress {
@@ -46,57 +29,27 @@ impl Kernel {
                 Err(error) => return Progress::Done(Err(error)),
             }
         }
-        // Ends of rings that go to the task are no longer this task's.
-        if let Some(Value::Dict(grants)) = args.get(2) {
-            for number in grants.values().items().filter_map(|grant| grant.as_int()) {
-                self.ports.remove(number);
-            }
-        }
-        self.ask("spawn", &args)
+        self.hand_over("spawn", &args)
     }
 
-    /// `supervise[strategy;options;children]`: lambdas are sent as their source, and ends of rings that go to
-    /// children are no longer this task's.
+    /// `supervise[strategy;options;children]`: lambdas are sent as their source.
     pub(crate) fn supervise(&mut self, args: &[Value]) -> Progress {
         let mut args = args.to_vec();
         if let Some(children) = args.last_mut() {
-            *children = self.children(children);
+            *children = sent_children(children);
         }
-        self.ask("supervise", &args)
+        self.hand_over("supervise", &args)
     }
 
-    /// The dictionary of children, down to their own children.
-    fn children(&mut self, children: &Value) -> Value {
-        let Value::Dict(dict) = children else {
-            return children.clone();
-        };
-        let items = dict.values().items().map(|child| self.child(&child));
-        let items = Value::from_items(items.collect::<Vec<_>>());
-        with_values(dict.keys(), items, children)
-    }
-
-    fn child(&mut self, child: &Value) -> Value {
-        let Value::Dict(dict) = child else {
-            return child.clone();
-        };
-        let names = dict.keys().items();
-        let items = names
-            .zip(dict.values().items())
-            .map(|(name, value)| match (&name, &value) {
-                (Value::Symbol(name), Value::Function(_)) if name.bytes() == b"run" => {
-                    Value::string(&format!("{}[]", form(&value)))
-                }
-                (Value::Symbol(name), _) if name.bytes() == b"children" => self.children(&value),
-                (Value::Symbol(name), _) if SETTINGS.contains(&&*name.text()) => value,
-                _ => {
-                    if let Some(number) = value.as_int() {
-                        self.ports.remove(number);
-                    }
-                    value
-                }
-            });
-        let items = Value::from_items(items.collect::<Vec<_>>());
-        with_values(dict.keys(), items, child)
+    /// Asks for something by which ends of rings go to other tasks: those are no longer this task's, the kernel has
+    /// taken them. If it has refused, they are as they were; whoever drops an end that it still holds closes it.
+    fn hand_over(&mut self, op: &str, args: &[Value]) -> Progress {
+        let request = self.request(op, args);
+        self.ports.forget_revoked();
+        match request {
+            Ok(reply) => self.start(Pending::Reply(reply)),
+            Err(error) => Progress::Done(Err(error)),
+        }
     }
 
     /// `monitor task`: a number, from which the task's end is received.
@@ -130,4 +83,32 @@ fn with_values(keys: &Value, values: Value, otherwise: &Value) -> Value {
         Ok(dict) => Value::dict(dict),
         Err(_) => otherwise.clone(),
     }
+}
+
+/// The dictionary of children as it is sent, down to their own children.
+fn sent_children(children: &Value) -> Value {
+    let Value::Dict(dict) = children else {
+        return children.clone();
+    };
+    let items = dict.values().items().map(|child| sent_child(&child));
+    let items = Value::from_items(items.collect::<Vec<_>>());
+    with_values(dict.keys(), items, children)
+}
+
+fn sent_child(child: &Value) -> Value {
+    let Value::Dict(dict) = child else {
+        return child.clone();
+    };
+    let names = dict.keys().items();
+    let items = names
+        .zip(dict.values().items())
+        .map(|(name, value)| match (&name, &value) {
+            (Value::Symbol(name), Value::Function(_)) if name.bytes() == b"run" => {
+                Value::string(&format!("{}[]", form(&value)))
+            }
+            (Value::Symbol(name), _) if name.bytes() == b"children" => sent_children(&value),
+            _ => value,
+        });
+    let items = Value::from_items(items.collect::<Vec<_>>());
+    with_values(dict.keys(), items, child)
 }

@@ -43,6 +43,16 @@ pub(super) const PAGES: &[Page] = &[
         &["seed n   random numbers begin anew: equal seeds, equal numbers"],
     ),
     page(
+        Names,
+        "limit",
+        &[
+            "limit[g;[rate:1000;quota:1000000;until:00:10:00]]   the grant g for spawn, cut down",
+            "rate   bytes (of a ring, a file, the console) or uses a second; burst so many at once",
+            "quota  so many in all; until a timestamp, or a span from now",
+            "access:`read   only reading; of a ring's publisher, a reader of its own, with policy:`lap or `kick",
+        ],
+    ),
+    page(
         Effects,
         "pub",
         &["pub[core;bytes]   a new ring; its number"],
@@ -80,6 +90,7 @@ pub(super) const PAGES: &[Page] = &[
         &[
             "spawn[core;\"code\"]   a task that runs O",
             "spawn[core;`name;[in:s;out:p]]   a task of a loaded module",
+            "spawn[core;`name;[in:s;out:limit[p;[rate:1000]]]]   with a grant that is cut down; help`limit",
         ],
     ),
     page(
@@ -152,6 +163,22 @@ pub(super) const PAGES: &[Page] = &[
         Effects,
         "selectors",
         &["selectors[]   sockets, files and timers: what select began"],
+    ),
+    page(
+        Effects,
+        "caps",
+        &[
+            "caps t   what task t was granted: rights, limits, what is left, from whom, and whether it is revoked",
+            "caps[]   what all tasks were granted",
+        ],
+    ),
+    page(
+        Effects,
+        "revoke",
+        &[
+            "revoke[t;`name]   takes that grant back from task t, and all that was derived from it; revoke t all grants",
+            "an end of a ring is not lost: it can be granted again, with its position",
+        ],
     ),
     page(
         Effects,

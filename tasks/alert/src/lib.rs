@@ -56,7 +56,7 @@ struct Watch {
 ///
 /// # Errors
 /// A grant is missing, an argument is wrong, or there are more than [`SYMBOLS_MAX`] symbols.
-#[okernel_sdk::task(wants("in: subscriber", "out: publisher", "console"))]
+#[okernel_sdk::task(wants("in: subscriber", "out?: publisher", "console?"))]
 pub async fn main(ctx: Context) -> Result<()> {
     let mut watch = Watch::new(&ctx.args()?)?;
     let mut input = ctx.subscriber::<Trade>("in")?;

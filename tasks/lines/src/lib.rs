@@ -26,7 +26,7 @@ pub struct Range {
 ///
 /// # Errors
 /// A grant is missing, the file cannot be read, or a range that is asked for is not within it.
-#[okernel_sdk::task(wants("file", "out: publisher", "ask: subscriber"))]
+#[okernel_sdk::task(wants("file", "out: publisher", "ask?: subscriber"))]
 pub async fn main(ctx: Context) -> Result<()> {
     let file = ctx.file("file")?;
     let mut out = ctx.publisher::<u8>("out")?;

@@ -32,7 +32,7 @@ struct Plan {
 ///
 /// # Errors
 /// A grant is missing, an argument is no number, or the kernel refused.
-#[okernel_sdk::task(wants("out: publisher", "timer", "told: publisher", "until: subscriber"))]
+#[okernel_sdk::task(wants("out: publisher", "timer?", "told?: publisher", "until?: subscriber"))]
 pub async fn main(ctx: Context) -> Result<()> {
     let plan = Plan::parse(&ctx.args()?)?;
     let mut out = ctx.publisher::<Trade>("out")?;

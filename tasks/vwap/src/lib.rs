@@ -62,7 +62,7 @@ impl Persist for Averages {
 ///
 /// # Errors
 /// A grant is missing, the argument is no number, or there are more than [`SYMBOLS_MAX`] symbols.
-#[okernel_sdk::task(wants("in: subscriber", "out: publisher", "console"))]
+#[okernel_sdk::task(wants("in: subscriber", "out?: publisher", "console?"))]
 pub async fn main(ctx: Context, state: State<Averages>) -> Result<()> {
     let every = match ctx.args()?.first() {
         Some(text) => text.parse().map_err(|_| {

@@ -45,7 +45,7 @@ pub const MOST: usize = 10;
 /// # Errors
 /// A grant is missing, an argument is no number, the text ends too early, or there is not enough memory and the
 /// text can be read only once.
-#[okernel_sdk::task(wants("in: subscriber", "out: publisher", "ask: publisher"))]
+#[okernel_sdk::task(wants("in: subscriber", "out: publisher", "ask?: publisher"))]
 pub async fn main(ctx: Context) -> Result<()> {
     count_words(&ctx, Limits::DEFAULT).await
 }

@@ -1,10 +1,13 @@
 //! The kernel with native tasks: scheduling, preemption, messages, timers, console, halting.
 
 mod mover;
+mod puppets;
 mod relay;
 mod support;
 
+mod attenuations;
 mod bus;
+mod capabilities;
 mod churn;
 mod console;
 mod contexts;

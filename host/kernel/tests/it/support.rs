@@ -1,5 +1,6 @@
 //! What the tests are made of: tasks from closures, kernels with a watchdog, values.
 
+use okernel_abi::Want;
 use okernel_abi::value::Value;
 use okernel_core::{
     Class, Config, Context, Control, CoreId, Exit, Fault, FaultKind, Kernel, Limits, LoadDone,
@@ -70,10 +71,18 @@ type Maker = Box<dyn Fn() -> Box<dyn Task> + Send + Sync>;
 #[derive(Default)]
 pub struct Natives {
     pub makers: HashMap<String, Maker>,
+    pub wants: HashMap<String, Arc<[Want]>>,
     pub loaded: Mutex<Vec<String>>,
 }
 
 impl Natives {
+    /// What a module wants, a line each.
+    pub fn wanting(mut self, name: &str, lines: &[&str]) -> Natives {
+        let wants = lines.iter().map(|line| Want::parse(line).unwrap());
+        self.wants.insert(name.to_string(), wants.collect());
+        self
+    }
+
     pub fn with(
         mut self,
         name: &str,
@@ -122,6 +131,13 @@ impl Modules for Natives {
             ..ModuleInfo::default()
         };
         self.makers.keys().map(info).collect()
+    }
+
+    fn wants(&self, program: &Program) -> Arc<[Want]> {
+        match program {
+            Program::Module(name) => self.wants.get(name).cloned().unwrap_or_default(),
+            Program::Code(_) => Arc::default(),
+        }
     }
 }
 
@@ -222,6 +238,10 @@ impl Drop for Running {
             thread.join().unwrap();
         }
     }
+}
+
+pub fn int(int: i64) -> Value {
+    Value::Int(int)
 }
 
 pub fn sym(name: &str) -> Value {

@@ -1,5 +1,6 @@
 //! What a task holds: grants by name, handles, and waiting for them.
 
+use okernel_abi::layout::GrantInfo;
 use okernel_abi::value::Value;
 use okernel_abi::{Errno, Handle};
 use okernel_core::Wait;
@@ -39,6 +40,17 @@ pub(in crate::wasm) fn grants(
     let encoded = Value::Symbols(names.collect()).to_bytes();
     range.copy_from(&encoded);
     Ok(encoded.len() as u64)
+}
+
+pub(in crate::wasm) fn grant_info(
+    guest: Guest<'_, '_>,
+    handle: u32,
+    info: u32,
+) -> Result<u64, Errno> {
+    let (memory, state) = split(guest)?;
+    let range = memory.range(&state.windows, info, GrantInfo::BYTES as u32)?;
+    range.copy_from(&state.cx.grant_info(Handle(handle))?.encode());
+    Ok(0)
 }
 
 pub(in crate::wasm) fn close(guest: Guest<'_, '_>, handle: u32) -> Result<u64, Errno> {

@@ -7,7 +7,7 @@
 
 mod file;
 mod handles;
-
+mod metered;
 mod ring;
 mod task;
 mod world;
@@ -17,7 +17,7 @@ use wasmtime::Caller;
 use super::state::State;
 
 pub(super) use file::{file_read, file_resize, file_size, file_write};
-pub(super) use handles::{close, grant, grants, handle_kind, wait};
+pub(super) use handles::{close, grant, grant_info, grants, handle_kind, wait};
 pub(super) use ring::{
     file_publish, pub_claim, pub_commit, pub_write, ring_info, ring_map, sub_missed, sub_peek,
     sub_readable, sub_release,

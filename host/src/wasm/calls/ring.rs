@@ -1,4 +1,7 @@
 //! Both ends of a ring: in place through a window, or by copying.
+//!
+//! The kernel answers a grant without limits at once; one that it refuses is looked at again by
+//! [`super::metered`], which counts. So a grant without limits pays nothing for those that have some.
 
 use std::fs::File;
 use std::io;
@@ -9,7 +12,7 @@ use okernel_abi::{Errno, Handle};
 use okernel_core::Class;
 use okernel_ring::{ClaimError, Policy, RecvError, Ring};
 
-use super::Guest;
+use super::{Guest, metered};
 use crate::wasm::limits::COPY_BYTES_MAX;
 use crate::wasm::state::{State, memory_of};
 use crate::wasm::user::split;
@@ -53,7 +56,8 @@ struct RingEnd {
     position: u64,
     kind: HandleKind,
     /// How it can be mapped, if it can: small rings are not worth it, dense tasks have no room for
-    /// windows, and a reader that may be overtaken must not look at bytes that the publisher is writing.
+    /// windows, a reader that may be overtaken must not look at bytes that the publisher is writing, and what is
+    /// counted goes through calls.
     access: Option<Access>,
 }
 
@@ -65,7 +69,8 @@ fn ring_end(state: &mut State, handle: Handle) -> Result<RingEnd, Errno> {
         Some(Policy::Lap | Policy::Kick) => (HandleKind::Subscriber, None),
     };
     let small = end.ring.capacity_bytes() as u64 <= COPY_RING_BYTES_MAX;
-    let mapped = !small && state.class == Class::Ordinary;
+    let counted = state.cx.meter(handle).is_some();
+    let mapped = !small && !counted && state.class == Class::Ordinary;
     Ok(RingEnd {
         ring: end.ring,
         position: end.position,
@@ -74,7 +79,7 @@ fn ring_end(state: &mut State, handle: Handle) -> Result<RingEnd, Errno> {
     })
 }
 
-fn claim_errno(error: ClaimError) -> Errno {
+pub(super) fn claim_errno(error: ClaimError) -> Errno {
     match error {
         ClaimError::Full => Errno::Again,
         ClaimError::Closed => Errno::Closed,
@@ -82,7 +87,7 @@ fn claim_errno(error: ClaimError) -> Errno {
     }
 }
 
-fn recv_errno(error: RecvError) -> Errno {
+pub(super) fn recv_errno(error: RecvError) -> Errno {
     match error {
         RecvError::Empty => Errno::Again,
         RecvError::Closed => Errno::Closed,
@@ -100,7 +105,11 @@ pub(in crate::wasm) fn pub_claim(
     if min > max {
         return Err(Errno::Invalid);
     }
-    let publisher = guest.data_mut().cx.publisher(Handle(handle))?;
+    let cx = &mut guest.data_mut().cx;
+    let publisher = match cx.publisher(Handle(handle)) {
+        Ok(publisher) => publisher,
+        Err(errno) => return metered::claim(cx, Handle(handle), min, max, errno),
+    };
     let granted = publisher
         .grant(min as usize, max as usize)
         .map_err(claim_errno)?;
@@ -112,7 +121,11 @@ pub(in crate::wasm) fn pub_commit(
     handle: u32,
     bytes: u32,
 ) -> Result<u64, Errno> {
-    let publisher = guest.data_mut().cx.publisher(Handle(handle))?;
+    let cx = &mut guest.data_mut().cx;
+    let publisher = match cx.publisher(Handle(handle)) {
+        Ok(publisher) => publisher,
+        Err(errno) => return metered::commit(cx, Handle(handle), bytes, errno),
+    };
     publisher
         .commit(bytes as usize)
         .map_err(|_| Errno::Invalid)?;
@@ -127,21 +140,39 @@ pub(in crate::wasm) fn pub_write(
 ) -> Result<u64, Errno> {
     let (memory, state) = split(guest)?;
     let range = memory.range(&state.windows, address, bytes)?;
-    let publisher = state.cx.publisher(Handle(handle))?;
+    let handle = Handle(handle);
+    let meter = state.cx.meter(handle);
+    let publisher = match &meter {
+        None => state.cx.publisher(handle)?,
+        Some(_) => state.cx.metered_publisher(handle)?.1,
+    };
     if bytes == 0 {
         return Ok(0);
     }
     if range.bytes() > COPY_BYTES_MAX {
         return Err(Errno::TooLarge);
     }
+    if let Some(meter) = &meter
+        && range.bytes() > publisher.granted_bytes()
+    {
+        // What `pub_claim` has promised holds.
+        meter.room(bytes.into(), bytes.into())?;
+    }
     let mut claim = publisher.claim(range.bytes()).map_err(claim_errno)?;
     range.copy_to(&mut claim);
+    if let Some(meter) = &meter {
+        meter.charge(bytes.into())?;
+    }
     claim.commit(range.bytes()).map_err(|_| Errno::Invalid)?;
     Ok(bytes.into())
 }
 
 pub(in crate::wasm) fn sub_readable(guest: Guest<'_, '_>, handle: u32) -> Result<u64, Errno> {
-    let subscriber = guest.data_mut().cx.subscriber(Handle(handle))?;
+    let cx = &mut guest.data_mut().cx;
+    let subscriber = match cx.subscriber(Handle(handle)) {
+        Ok(subscriber) => subscriber,
+        Err(errno) => return metered::readable(cx, Handle(handle), errno),
+    };
     subscriber
         .readable()
         .map(|bytes| bytes as u64)
@@ -153,7 +184,11 @@ pub(in crate::wasm) fn sub_release(
     handle: u32,
     bytes: u32,
 ) -> Result<u64, Errno> {
-    let subscriber = guest.data_mut().cx.subscriber(Handle(handle))?;
+    let cx = &mut guest.data_mut().cx;
+    let subscriber = match cx.subscriber(Handle(handle)) {
+        Ok(subscriber) => subscriber,
+        Err(errno) => return metered::release(cx, Handle(handle), bytes, errno),
+    };
     subscriber
         .release(bytes as usize)
         .map_err(|_| Errno::Invalid)?;
@@ -170,8 +205,15 @@ pub(in crate::wasm) fn sub_peek(
     let (memory, state) = split(guest)?;
     let range = memory.range(&state.windows, address, bytes)?;
     let range = range.at_most(COPY_BYTES_MAX);
-    let subscriber = state.cx.subscriber(Handle(handle))?;
-    let skip = skip as usize;
+    let (handle, skip) = (Handle(handle), skip as usize);
+    let (range, subscriber) = match state.cx.meter(handle) {
+        None => (range, state.cx.subscriber(handle)?),
+        Some(meter) => {
+            // What is shown is not more than may be taken.
+            let shown = metered::units_after(&meter, skip)?;
+            (range.at_most(shown), state.cx.metered_subscriber(handle)?.1)
+        }
+    };
     if subscriber.policy() == Policy::Block {
         let end = skip.saturating_add(range.bytes());
         let batch = subscriber.batch(end).map_err(recv_errno)?;
@@ -200,15 +242,18 @@ pub(in crate::wasm) fn file_publish(
     max: u32,
 ) -> Result<u64, Errno> {
     let cx = &mut guest.data_mut().cx;
+    let meters = [cx.meter(Handle(file)), cx.meter(Handle(publisher))];
+    let meters = || meters.iter().flatten();
     let (file, publisher) = cx.file_and_publisher(Handle(file), Handle(publisher))?;
     if max == 0 {
         return Err(Errno::Invalid);
     }
-    let granted = publisher
-        .grant(1, (max as usize).min(COPY_BYTES_MAX))
-        .map_err(claim_errno)?;
+    let most = u64::from(max).min(COPY_BYTES_MAX as u64);
+    let most = meters().try_fold(most, |most, meter| meter.room(1, most))?;
+    let granted = publisher.grant(1, most as usize).map_err(claim_errno)?;
     let mut claim = publisher.claim(granted).map_err(claim_errno)?;
     let read = read_at(file.file(), offset, &mut claim).map_err(|_| Errno::Io)?;
+    meters().try_for_each(|meter| meter.charge(read as u64))?;
     claim.commit(read).map_err(|_| Errno::Invalid)?;
     Ok(read as u64)
 }

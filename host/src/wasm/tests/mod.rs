@@ -5,6 +5,7 @@ mod system;
 
 mod calls;
 mod dense;
+mod limited;
 mod pointers;
 mod registry;
 mod tasks;

@@ -307,7 +307,7 @@ fn a_closed_window_cannot_be_touched_and_its_place_is_used_again() {
         let fault = trap::fault(&error, probe.guest.state());
         assert_eq!(
             fault.message,
-            "touched a ring that was closed or given away"
+            "touched a ring that was closed, given away or taken back"
         );
         assert!(probe.call::<_, ()>("store", (address, 1_u64)).is_err());
     }
