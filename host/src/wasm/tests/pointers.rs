@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use okernel_abi::Errno;
-use okernel_abi::layout::RingInfo;
+use okernel_abi::layout::{GrantInfo, RingInfo};
 use okernel_abi::syscalls::{SYSCALLS, Syscall};
 use okernel_abi::value::Value;
 use okernel_core::{Context, CoreId, FileGrant, Grant, Kernel, Spawn};
@@ -113,9 +113,13 @@ fn check(probe: &mut Probe, cx: &mut Context, call: &Syscall, reply: u64) {
         u32::MAX as u64,
     ];
     let (address_at, length_at) = pointer(call).unwrap();
+    let info_bytes = match call.name {
+        "grant_info" => GrantInfo::BYTES,
+        _ => RingInfo::BYTES,
+    } as u64;
     for &address in &addresses {
         for length in lengths {
-            let length = length_at.map_or(RingInfo::BYTES as u64, |_| length);
+            let length = length_at.map_or(info_bytes, |_| length);
             let mut arguments: Vec<u64> = call
                 .params
                 .iter()
