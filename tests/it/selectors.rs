@@ -51,6 +51,22 @@ impl Demo {
         }
     }
 
+    /// Waits until no module is compiled ahead any more: with a cold cache that takes memory for some seconds.
+    fn is_warmed_up(&self) {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let warms_up = || {
+            let threads = std::fs::read_dir(&tasks).unwrap().flatten();
+            let mut names = threads
+                .filter_map(|thread| std::fs::read_to_string(thread.path().join("comm")).ok());
+            names.any(|name| name.trim() == "warm-up")
+        };
+        let until = Instant::now() + PATIENCE;
+        while warms_up() {
+            assert!(Instant::now() < until, "modules are still compiled");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Memory that it uses.
     fn resident_bytes(&self) -> usize {
         let path = format!("/proc/{}/status", self.child.id());
@@ -122,9 +138,10 @@ fn thousands_of_connections_get_back_what_they_send_in_bounded_memory() {
     let mut demo = Demo::start(&["--cores", "1", "demos/echo.ok", "tcp://127.0.0.1:0"]);
     let line = demo.line();
     let at = line.strip_prefix("echo at tcp://").expect(&line);
+    demo.is_warmed_up();
     let before = demo.resident_bytes();
     let mut peaks = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         let started = Instant::now();
         let streams = everybody_is_answered(at, count);
         assert!(demo.descriptors() > count);
@@ -143,9 +160,9 @@ fn thousands_of_connections_get_back_what_they_send_in_bounded_memory() {
         peaks[0] < bound,
         "{before} bytes before, {peaks:?} with {count}"
     );
-    // Connections of before leave nothing behind.
+    // Connections of before leave nothing behind: once the heap has its size, in the second round, it keeps it.
     assert!(
-        peaks[2] < peaks[0] + (peaks[0] - before) / 4,
+        peaks[3] < peaks[1] + (peaks[1] - before) / 10,
         "{before}, {peaks:?}"
     );
 }
