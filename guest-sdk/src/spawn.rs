@@ -176,7 +176,7 @@ impl Grant {
 /// use okernel_sdk::testing::Harness;
 /// use okernel_sdk::{Grant, Spawn, Value};
 ///
-/// let harness = Harness::new().answer("spawn", |_| Value::Int(12));
+/// let harness = Harness::new().answer_spawn("spawn", |_| Value::Int(12));
 /// let done = harness.run(async |ctx| {
 ///     let worker = Spawn::module(1, "words")
 ///         .grant("in", Grant::own("in"))
@@ -304,7 +304,7 @@ impl Rights {
     /// ```
     /// # use okernel_sdk::testing::Harness;
     /// # use okernel_sdk::{Spawn, Value};
-    /// # let harness = Harness::new().answer("spawn", |_| Value::Int(12));
+    /// # let harness = Harness::new().answer_spawn("spawn", |_| Value::Int(12));
     /// # let done = harness.run(async |ctx| {
     /// let task = ctx.rights()?.spawn(Spawn::module(1, "words")).await?;
     /// # assert_eq!(task, 12);
@@ -332,7 +332,7 @@ impl Rights {
     /// ```
     /// # use okernel_sdk::testing::Harness;
     /// # use okernel_sdk::Value;
-    /// # let harness = Harness::new().answer("spawn", |_| Value::Nil);
+    /// # let harness = Harness::new().answer_spawn("spawn", |_| Value::Nil);
     /// # let done = harness.run(async |ctx| {
     /// ctx.rights()?.revoke(12, "out").await?;
     /// # Ok(())
@@ -352,7 +352,7 @@ impl Rights {
     /// ```
     /// # use okernel_sdk::testing::Harness;
     /// # use okernel_sdk::Value;
-    /// # let harness = Harness::new().answer("spawn", |_| Value::table(vec![]));
+    /// # let harness = Harness::new().answer_spawn("spawn", |_| Value::table(vec![]));
     /// # let done = harness.run(async |ctx| {
     /// let table = ctx.rights()?.caps(12).await?;
     /// # assert!(matches!(table, Value::Table(_)));

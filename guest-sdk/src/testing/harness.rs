@@ -1,7 +1,7 @@
 //! What a test grants its tasks, as a builder.
 
 use super::done::Done;
-use super::run;
+use super::run::{self, Feed, Grants};
 use crate::context::Context;
 use crate::error::Result;
 use crate::executor::AsyncTask;
@@ -21,20 +21,6 @@ const FEED_RING_BYTES: usize = 64 * 1024;
 
 /// How often tasks are polled in all before the harness gives up.
 const POLLS_MAX: u64 = 10_000_000;
-
-/// What one task is given.
-#[derive(Default)]
-pub(super) struct Grants {
-    pub(super) grants: Vec<(String, Grant)>,
-    pub(super) args: Vec<String>,
-    pub(super) inputs: Vec<Vec<u8>>,
-}
-
-/// Bytes that are published bit by bit.
-pub(super) struct Feed {
-    pub(super) ring: String,
-    pub(super) bytes: Vec<u8>,
-}
 
 /// A world for one test: grants are added, then the task is run.
 ///
@@ -377,6 +363,26 @@ impl<'a> Harness<'a> {
     ) -> Harness<'a> {
         self.answer = Some(Box::new(answer));
         self.grant(name, Grant::Right(HandleKind::System))
+    }
+
+    /// Grants the right to spawn, whose requests this function answers.
+    ///
+    /// ```
+    /// # use okernel_sdk::testing::Harness;
+    /// use okernel_sdk::{Spawn, Value};
+    /// let done = Harness::new().answer_spawn("spawn", |_| Value::Int(12)).run(async |ctx| {
+    ///     assert_eq!(ctx.rights()?.spawn(Spawn::module(0, "words")).await?, 12);
+    ///     Ok(())
+    /// });
+    /// # done.result.unwrap();
+    /// ```
+    pub fn answer_spawn(
+        mut self,
+        name: &str,
+        answer: impl FnMut(&Value) -> Value + 'static,
+    ) -> Harness<'a> {
+        self.answer = Some(Box::new(answer));
+        self.grant(name, Grant::Right(HandleKind::Spawn))
     }
 
     /// Sets the arguments.

@@ -1,18 +1,32 @@
 //! The loop of a test: feeds rings, polls tasks whose time has come, keeps what they write.
 
 use super::done::Done;
-use super::harness::{Feed, Harness};
+use super::harness::Harness;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::executor;
 use crate::settle;
 use crate::sys::native::ring::{Ring, Slow};
-use crate::sys::native::world::{World, with};
+use crate::sys::native::world::{Grant, World, with};
 use crate::task::{Poll, Task};
 use okernel_abi::layout::ExitCode;
 
 /// The longest piece that is fed when seams are asked for, in bytes.
 const PIECE_BYTES_MAX: u64 = 300;
+
+/// What one task is given.
+#[derive(Default)]
+pub(super) struct Grants {
+    pub(super) grants: Vec<(String, Grant)>,
+    pub(super) args: Vec<String>,
+    pub(super) inputs: Vec<Vec<u8>>,
+}
+
+/// Bytes that are published bit by bit.
+pub(super) struct Feed {
+    pub(super) ring: String,
+    pub(super) bytes: Vec<u8>,
+}
 
 struct Running<'a> {
     task: Option<Box<dyn Task + 'a>>,
