@@ -182,3 +182,51 @@ fn a_backtrace_names_lines_where_the_module_has_debug_information() {
     assert!(text.contains("too small"), "{text}");
     assert!(text.contains("src/lib.rs:12:"), "{text}");
 }
+
+#[test]
+fn a_program_that_may_spawn_is_a_program_still() {
+    let lines = "e:rcv monitor spawn[0;\"spawn[0;\\\"print 6*7\\\";[console:`console]]\";[spawn:`spawn;console:`console]]\n\
+         e`reason\n\
+         (rcv monitor spawn[0;\"#ps[]\";[system:`system]])`reason\n\
+         (rcv monitor spawn[0;\"1+`x\";[spawn:`spawn]])`reason\n\
+         (rcv monitor spawn[0;\"\";[spawn:`spawn]])`reason\n";
+    let text = shell(lines).ok();
+    let mut lines: Vec<&str> = text.lines().collect();
+    // The child prints at its own pace, after its parent has been told its number.
+    lines.retain(|line| *line != "42");
+    assert_eq!(text.lines().count(), lines.len() + 1, "{text}");
+    assert_eq!(lines[1..], ["`done", "`done", "`error", "`done"], "{text}");
+}
+
+#[test]
+fn a_program_spawns_watches_and_passes_on_what_it_was_granted() {
+    let worker = "{v:rcv in;$[v=3;raise \"three\";];snd[out;v*v];o[]}[]";
+    let manager = format!(
+        "q:pub[0;65536];
+         w:{{spawn[1;{worker:?};[in:sub[1;q];out:limit[out;[quota:1000]];memory:65537000]]}};
+         m:monitor w[];
+         snd[q;2];snd[q;3];
+         e:rcv m;
+         print e`reason;
+         r:supervise[`one;();[again:[run:{worker:?};core:1;in:in]]];
+         print (rcv monitor r)`reason"
+    );
+    let path = std::env::temp_dir().join(format!("okernel-manager-{}.ok", std::process::id()));
+    let manager = format!("{manager:?}").replace("\\n", ";");
+    let script = format!(
+        "s:sub[1;p:pub[0;65536]]; back:sub[0;out:pub[1;65536]];
+         t:spawn[0;{manager};[in:s;out:out;spawn:`spawn;console:`console]];
+         print rcv back;
+         m:monitor t;
+         snd[p;3];
+         e:rcv m;
+         print e`reason;
+         print e`text\n"
+    );
+    fs::write(&path, script).unwrap();
+    let output = run(&["run", path.to_str().unwrap()]);
+    fs::remove_file(&path).unwrap();
+    // A task has failed, as was wanted.
+    assert_eq!(output.status, 1, "{output:?}");
+    assert_eq!(output.stdout, "4\n`error\n`limit\n`done\ndone\n");
+}

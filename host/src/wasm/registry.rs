@@ -183,6 +183,8 @@ impl Registry {
     pub fn task(&self, program: &Program, limits: &Limits) -> Result<WasmTask, Fault> {
         let (name, source) = match program {
             Program::Module(name) => (name.as_str(), None),
+            // The interpreter without a program is a shell: one that is empty is a blank line.
+            Program::Code(source) if source.is_empty() => (INTERPRETER, Some("\n".to_string())),
             Program::Code(source) => (INTERPRETER, Some(source.clone())),
         };
         let refused = |text: String| Fault::new(FaultKind::Refused, text);

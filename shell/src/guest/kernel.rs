@@ -23,12 +23,15 @@ use std::time::Duration;
 
 use crate::answer::answer;
 use crate::files::{Files, lines, text_of_lines};
-use crate::ports::{Arm, Port, Ports, Release, payload};
+use crate::ports::{Arm, Port, Ports, Release, Use, payload};
+use crate::task::Role;
 
 /// The grant under which errors are written.
 const ERRORS_GRANT: &str = "errors";
+
 /// The kernel as this task may use it.
 pub struct Kernel {
+    role: Role,
     rights: Option<Rights>,
     console: Option<Console>,
     errors: Option<Console>,
@@ -65,33 +68,16 @@ enum Next {
     Use(Use),
 }
 
-/// What is done with an end of a ring.
-pub(crate) enum Use {
-    Send { number: i64, payload: Vec<u8> },
-    Receive { number: i64, limit: Option<Sleep> },
-    Look { number: i64 },
-}
-
-impl Use {
-    fn number(&self) -> i64 {
-        match self {
-            Use::Send { number, .. } | Use::Receive { number, .. } | Use::Look { number } => {
-                *number
-            }
-        }
-    }
-}
-
 impl Kernel {
     /// Opens what was granted.
-    pub fn open(context: &Context) -> Kernel {
-        let rights = context.rights().ok();
-        let release = match rights {
-            Some(_) => Release::Taken,
-            None => Release::Done,
+    pub fn open(context: &Context, role: Role) -> Kernel {
+        let release = match role {
+            Role::Shell => Release::Taken,
+            Role::Program => Release::Done,
         };
         Kernel {
-            rights,
+            role,
+            rights: context.rights().ok(),
             console: context.console().ok(),
             errors: context.console_named(ERRORS_GRANT).ok(),
             timers: context.timers("timer").ok(),
@@ -108,7 +94,7 @@ impl Kernel {
 
     /// Whether this is the shell.
     pub fn is_shell(&self) -> bool {
-        self.rights.is_some()
+        self.role == Role::Shell
     }
 
     /// Keeps a granted end of a ring or a file; answers what the program knows it by, a number or a symbol,
@@ -149,10 +135,12 @@ impl Kernel {
         &self.granted
     }
 
-    /// Whether nothing has been asked of the kernel that could not be asked again.
+    /// Whether nothing has been asked of the kernel that could not be asked again, and no end of a ring is
+    /// held but those that were granted.
     pub fn is_movable(&self) -> bool {
+        let is_granted = |number| self.granted.iter().any(|(granted, _)| *granted == number);
         !self.is_shell()
-            && !self.ports.has_monitors()
+            && self.ports.numbers().all(is_granted)
             && matches!(self.pending, Pending::Nothing | Pending::Use(_))
     }
 
@@ -217,7 +205,7 @@ impl Kernel {
 
     /// Uses an end of a ring, fetching it first if need be.
     fn with_port(&mut self, used: Use) -> Progress {
-        if self.ports.holds(used.number()) || !self.is_shell() {
+        if self.ports.holds(used.number()) || self.rights.is_none() {
             return self.start(Pending::Use(used));
         }
         match self.request("attach", &[Value::Int(used.number())]) {

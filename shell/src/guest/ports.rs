@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use okernel_sdk::abi::connection;
 use okernel_sdk::abi::frame::{FRAME_BYTES, FRAME_VALUE};
 use okernel_sdk::{
-    FramePublisher, FrameSubscriber, Readiness, RecvError, Reply, RequestError, SendError,
+    FramePublisher, FrameSubscriber, Readiness, RecvError, Reply, RequestError, SendError, Sleep,
 };
 use okernel_shell::encode::{decode, encode_within};
 use okernel_shell::error::{Class, Error};
@@ -22,6 +22,24 @@ pub enum Port {
     Subscriber(FrameSubscriber),
     /// Where the end of a task is told, once.
     Monitor(Reply),
+}
+
+/// What is done with an end of a ring.
+pub(crate) enum Use {
+    Send { number: i64, payload: Vec<u8> },
+    Receive { number: i64, limit: Option<Sleep> },
+    Look { number: i64 },
+}
+
+impl Use {
+    /// The end's number.
+    pub(crate) fn number(&self) -> i64 {
+        match self {
+            Use::Send { number, .. } | Use::Receive { number, .. } | Use::Look { number } => {
+                *number
+            }
+        }
+    }
 }
 
 /// When a message that the program has received is released.
@@ -58,11 +76,9 @@ impl Ports {
         }
     }
 
-    /// Whether a monitor is among them, which cannot be moved.
-    pub fn has_monitors(&self) -> bool {
-        self.all
-            .values()
-            .any(|port| matches!(port, Port::Monitor(_)))
+    /// The numbers of all that are here: of monitors, too.
+    pub fn numbers(&self) -> impl Iterator<Item = i64> {
+        self.all.keys().copied()
     }
 
     /// Keeps a monitor under a number of its own, less than zero.

@@ -26,6 +26,15 @@ const OWN_BYTES: u64 = 2 << 20;
 /// The version of the form in which a task's state is written.
 const STATE_VERSION: u32 = 1;
 
+/// What this task is, which does not follow from what it may do: a program may have rights, too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// It reads inputs that come by `exec`, for as long as there are any.
+    Shell,
+    /// It runs one program, and ends with it.
+    Program,
+}
+
 /// The guest's state: nothing before `init`.
 #[derive(Default)]
 pub struct Interpreter {
@@ -35,10 +44,15 @@ pub struct Interpreter {
 #[okernel_sdk::task]
 impl Task for Interpreter {
     fn init(&mut self, context: &mut Context) -> Result<()> {
-        let mut kernel = Kernel::open(context);
+        let program = context.input()?;
+        let role = match program.is_empty() {
+            true => Role::Shell,
+            false => Role::Program,
+        };
+        let mut kernel = Kernel::open(context, role);
         let mut machine = Machine::new(config(context));
         let mut args = context.args()?;
-        if kernel.is_shell() {
+        if role == Role::Shell {
             let mode = match args.is_empty() {
                 true => String::new(),
                 false => args.remove(0),
@@ -59,7 +73,7 @@ impl Task for Interpreter {
             }
         }
         let mut session = Session::new(machine, "");
-        session.program(&context.input()?, &mut kernel);
+        session.program(&program, &mut kernel);
         self.running = Some((session, kernel));
         Ok(())
     }
@@ -109,7 +123,7 @@ impl Task for Interpreter {
             );
             return Err(Error::message(text));
         }
-        let mut kernel = Kernel::open(context);
+        let mut kernel = Kernel::open(context, Role::Program);
         let parts = match Encoded::decode(&saved.bytes) {
             Ok(Encoded::List(parts)) => parts,
             _ => return Err(Error::message("the state is damaged")),

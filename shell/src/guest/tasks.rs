@@ -10,6 +10,9 @@ use crate::kernel::{Kernel, Pending, wrong};
 /// The grants that a program gets when its spawner names none.
 const DEFAULT_GRANTS: [&str; 1] = ["console"];
 
+/// What is set for a task by numbers, and granted nothing.
+const SETTINGS: [&[u8]; 6] = [b"args", b"core", b"memory", b"pin", b"seed", b"weight"];
+
 impl Kernel {
     /// `spawn[core;program;grants]`: a lambda is sent as its source, and grants have a default.
     pub(crate) fn spawn(&mut self, args: &[Value]) -> Progress {
@@ -29,6 +32,9 @@ impl Kernel {
                 Err(error) => return Progress::Done(Err(error)),
             }
         }
+        if let Some(grants) = args.get_mut(2) {
+            *grants = self.sent(grants);
+        }
         self.hand_over("spawn", &args)
     }
 
@@ -36,9 +42,51 @@ impl Kernel {
     pub(crate) fn supervise(&mut self, args: &[Value]) -> Progress {
         let mut args = args.to_vec();
         if let Some(children) = args.last_mut() {
-            *children = sent_children(children);
+            *children = self.sent_children(children);
         }
         self.hand_over("supervise", &args)
+    }
+
+    /// Settings and grants as they are sent: a lambda to run goes as its source; an end that this task was granted is
+    /// known to the program by a number that means nothing to others, and goes by its name.
+    fn sent(&self, settings: &Value) -> Value {
+        with_values(settings, |name, value| match (name, &value) {
+            (b"run", Value::Function(_)) => Value::string(&format!("{}[]", form(&value))),
+            (name, _) if SETTINGS.contains(&name) => value,
+            _ => self.passed_on(&value),
+        })
+    }
+
+    fn passed_on(&self, grant: &Value) -> Value {
+        let items: Vec<Value> = grant.items().collect();
+        match items.as_slice() {
+            [word @ Value::Symbol(name), inner, limits] if name.bytes() == b"limit" => {
+                let inner = self.passed_on(inner);
+                Value::from_items(vec![word.clone(), inner, limits.clone()])
+            }
+            _ => {
+                let number = grant.as_int();
+                match self.granted().iter().find(|own| Some(own.0) == number) {
+                    Some((_, name)) => Value::from_items(["own", name].map(Value::symbol).to_vec()),
+                    None => grant.clone(),
+                }
+            }
+        }
+    }
+
+    /// The dictionary of children as it is sent, down to their own children.
+    fn sent_children(&self, children: &Value) -> Value {
+        with_values(children, |_, child| {
+            let is_supervisor = matches!(&child, Value::Dict(dict)
+                if dict.keys().items().any(|name| is_named(&name, b"children")));
+            match is_supervisor {
+                true => with_values(&child, |name, value| match name {
+                    b"children" => self.sent_children(&value),
+                    _ => value,
+                }),
+                false => self.sent(&child),
+            }
+        })
     }
 
     /// Asks for something by which ends of rings go to other tasks: those are no longer this task's, the kernel has
@@ -77,38 +125,24 @@ impl Kernel {
     }
 }
 
-/// The same keys with other values.
-fn with_values(keys: &Value, values: Value, otherwise: &Value) -> Value {
-    match Dict::new(keys.clone(), values) {
-        Ok(dict) => Value::dict(dict),
-        Err(_) => otherwise.clone(),
+/// A dictionary with other values for its names; whatever else it is stays as it is, and is refused where it is read.
+fn with_values(dict: &Value, other: impl Fn(&[u8], Value) -> Value) -> Value {
+    let Value::Dict(pair) = dict else {
+        return dict.clone();
+    };
+    let names = pair.keys().items();
+    let items = names.zip(pair.values().items());
+    let items = items.map(|(name, value)| match name {
+        Value::Symbol(name) => other(name.bytes(), value),
+        _ => value,
+    });
+    let values = Value::from_items(items.collect());
+    match Dict::new(pair.keys().clone(), values) {
+        Ok(changed) => Value::dict(changed),
+        Err(_) => dict.clone(),
     }
 }
 
-/// The dictionary of children as it is sent, down to their own children.
-fn sent_children(children: &Value) -> Value {
-    let Value::Dict(dict) = children else {
-        return children.clone();
-    };
-    let items = dict.values().items().map(|child| sent_child(&child));
-    let items = Value::from_items(items.collect::<Vec<_>>());
-    with_values(dict.keys(), items, children)
-}
-
-fn sent_child(child: &Value) -> Value {
-    let Value::Dict(dict) = child else {
-        return child.clone();
-    };
-    let names = dict.keys().items();
-    let items = names
-        .zip(dict.values().items())
-        .map(|(name, value)| match (&name, &value) {
-            (Value::Symbol(name), Value::Function(_)) if name.bytes() == b"run" => {
-                Value::string(&format!("{}[]", form(&value)))
-            }
-            (Value::Symbol(name), _) if name.bytes() == b"children" => sent_children(&value),
-            _ => value,
-        });
-    let items = Value::from_items(items.collect::<Vec<_>>());
-    with_values(dict.keys(), items, child)
+fn is_named(name: &Value, word: &[u8]) -> bool {
+    matches!(name, Value::Symbol(name) if name.bytes() == word)
 }
