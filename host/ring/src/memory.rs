@@ -57,7 +57,7 @@ pub(crate) enum Images {
 impl Memory {
     #[cfg(not(any(miri, loom)))]
     pub(crate) fn create(capacity_bytes: usize) -> Result<Self, CreateError> {
-        check_capacity(capacity_bytes, rustix::param::page_size())?;
+        check_capacity(capacity_bytes, page_size::get())?;
         if capacity_bytes <= COPIED_BYTES_MAX {
             return Copied::create(capacity_bytes).map(Self::Copied);
         }

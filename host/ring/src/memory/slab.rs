@@ -74,7 +74,7 @@ impl Drop for Block {
 
 /// The class of a block: the power of two of its pages.
 fn class_of(bytes: usize) -> usize {
-    (bytes / rustix::param::page_size()).ilog2() as usize
+    (bytes / page_size::get()).ilog2() as usize
 }
 
 /// The address of a new slab.
