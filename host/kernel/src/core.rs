@@ -18,6 +18,7 @@ use crate::feed::Feed;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::Asker;
 use crate::io::poll::Io;
+use crate::io::select::Leaving;
 use crate::memory::Memory;
 use crate::message::{Message, Parcels};
 use crate::pending::{Pending, PendingSpawn};
@@ -149,6 +150,8 @@ pub(crate) struct Core {
     pub(crate) feed: Option<Box<Feed>>,
     /// On the boot core, if the kernel balances.
     pub(crate) balancer: Option<Box<Balancer>>,
+    /// Selectors that were dropped and still write what is left.
+    pub(crate) leaving: Vec<Leaving>,
     /// Selectors that are told what is written to the console.
     pub(crate) mirrors: Vec<Key>,
     /// On the boot core: halt with this status when the shell is alone.

@@ -4,8 +4,10 @@
 //! error and a file that is moved later stays the one that was meant.
 
 use okernel_abi::Errno;
+use rustix::fs::{FileType, OFlags, fcntl_getfl, fcntl_setfl, fstat};
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// What may be done with a file.
@@ -74,15 +76,15 @@ impl FileGrant {
                 options.append(true).create(true);
             }
         }
-        let file = options
-            .open(path)
+        let file = open_at_once(&mut options, path)
             .map_err(|error| format!("cannot open {shown}: {error}"))?;
-        let metadata = file
-            .metadata()
-            .map_err(|error| format!("cannot read {shown}: {error}"))?;
-        if metadata.is_dir() {
-            return Err(format!("cannot read {shown}: it is a directory"));
-        }
+        match kind(&file).map_err(|error| format!("cannot read {shown}: {error}"))? {
+            FileType::Directory => Err(format!("cannot read {shown}: it is a directory")),
+            FileType::Fifo => Err(format!(
+                "cannot read {shown}: it is a pipe, which has no positions; a selector appends to one"
+            )),
+            _ => Ok(()),
+        }?;
         Ok(FileGrant {
             file,
             path: path.to_path_buf(),
@@ -146,6 +148,25 @@ impl FileGrant {
     }
 }
 
+/// Opens a file without waiting: a pipe would otherwise hold its opener up until somebody opens its other end.
+/// Later reads and writes wait as usual.
+///
+/// # Errors
+/// As for every opening; a pipe that nobody reads cannot be opened for writing.
+pub(crate) fn open_at_once(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let file = options
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    let flags = fcntl_getfl(&file)?;
+    fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
+    Ok(file)
+}
+
+/// What kind of file this is.
+pub(crate) fn kind(file: &File) -> io::Result<FileType> {
+    Ok(FileType::from_raw_mode(fstat(file)?.st_mode))
+}
+
 /// What a task is told when a write fails.
 pub fn write_errno(error: &io::Error) -> Errno {
     match error.kind() {
@@ -187,8 +208,20 @@ impl Writing {
 mod tests {
     use super::{Access, FileGrant, Writing, write_errno};
     use okernel_abi::Errno;
+    use rustix::fs::{CWD, Mode};
     use std::io::{Error, ErrorKind};
     use std::os::unix::fs::FileExt;
+
+    #[test]
+    fn a_pipe_is_refused_at_once() {
+        let path = std::env::temp_dir().join(format!("okernel-pipe-{}", std::process::id()));
+        rustix::fs::mkfifoat(CWD, &path, Mode::from(0o600)).unwrap();
+        for access in [Access::Read, Access::Write, Access::Append] {
+            let refused = FileGrant::open_for(&path, access).unwrap_err();
+            assert!(refused.contains("it is a pipe"), "{refused}");
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
 
     #[test]
     fn a_grant_allows_what_it_says() {

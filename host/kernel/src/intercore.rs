@@ -71,10 +71,7 @@ impl Core {
                 let selected = self.select(*order);
                 self.answer_or_refuse(asker, selected.map(Message::AckSelect));
             }
-            Message::Drop(selector) => {
-                let dropped = self.drop_selector(selector);
-                self.answer_or_refuse(asker, dropped.map(|()| Message::AckDrop));
-            }
+            Message::Drop(selector) => self.drop_selector(asker, selector),
             Message::AckSelect(value) | Message::AckValue(value) => {
                 self.answered(address.ask, Ok(Answer::Value(value)));
             }
@@ -435,10 +432,7 @@ impl Core {
                         tracing::warn!(core = %self.id, "no slot for a selector: {error}");
                     }
                 }
-                Effect::Remove => {
-                    self.mirrors.retain(|mirror| *mirror != slot);
-                    self.io.remove(slot, self.now_ns);
-                }
+                Effect::Remove => self.remove_selector(slot),
                 Effect::Ask(tag, request) => self.selector_request(slot, tag, &request),
                 Effect::Spawn(spawn) => self.selector_spawn(slot, spawn),
                 Effect::Written(askers) => self.written(askers),

@@ -180,6 +180,7 @@ impl Kernel {
                 foreground: None,
                 feed: None,
                 balancer: None,
+                leaving: Vec::new(),
                 mirrors: Vec::new(),
                 alone_status: None,
                 quanta: config.quanta,

@@ -78,9 +78,9 @@ impl FileAppender {
         }
     }
 
-    /// Gathers what has come, until there is enough for one write.
-    fn gather(&mut self, effects: &Effects<'_>) {
-        while self.over.is_none() && self.batch.len() < BATCH_BYTES {
+    /// Gathers what has come, until there are so many bytes to be written.
+    fn gather(&mut self, enough_bytes: usize, effects: &Effects<'_>) {
+        while self.over.is_none() && self.batch.len() < enough_bytes {
             match self.link.recv(effects) {
                 Ok(command) if command.connection > NUMBER => self.link.stats.ignored.add(1),
                 Ok(command) => match command.kind {
@@ -97,12 +97,19 @@ impl FileAppender {
         }
     }
 
+    /// Gathers what was published until now, and takes no more.
+    fn gather_all(&mut self, effects: &Effects<'_>) {
+        let all_bytes = self.batch.len() + self.link.waiting_bytes();
+        self.gather(all_bytes, effects);
+        self.over.get_or_insert("dropped".to_string());
+    }
+
     fn turn(&mut self, effects: &mut Effects<'_>) {
         self.tell(effects);
         if self.writing == Writing::Yes {
             return;
         }
-        self.gather(effects);
+        self.gather(BATCH_BYTES, effects);
         if !self.batch.is_empty() {
             self.write();
         } else if self.over.is_some() {
@@ -188,13 +195,17 @@ impl Selector for FileAppender {
         }
     }
 
-    /// Everything that was published is written before the file is let go.
+    /// Everything that was published until now is written before the file is let go; what comes later is not, or
+    /// a publisher that goes on could hold it for ever.
+    fn leave(&mut self, effects: &mut Effects<'_>) {
+        self.gather_all(effects);
+        self.turn(effects);
+    }
+
+    /// When the core halts, it waits for the writer. A selector that was dropped has nothing left to write.
     fn finalise(&mut self, effects: &mut Effects<'_>) {
-        loop {
-            self.gather(effects);
-            if self.batch.is_empty() {
-                break;
-            }
+        self.gather_all(effects);
+        if !self.batch.is_empty() {
             self.write();
         }
         self.batches = None;
@@ -203,7 +214,6 @@ impl Selector for FileAppender {
         {
             tracing::error!("the writer of {} panicked", self.path.display());
         }
-        self.over.get_or_insert("dropped".to_string());
         self.say_over();
         self.tell(effects);
     }

@@ -170,6 +170,13 @@ impl Link {
         }
     }
 
+    /// Bytes of commands that tasks have published and that were not received yet, their frames' headers
+    /// included.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        let waiting = |output: &OwnSubscriber| output.end.subscriber().lag_bytes() as usize;
+        self.output.as_ref().map_or(0, waiting)
+    }
+
     /// The bytes of the command that was received last.
     pub(crate) fn bytes(&self, command: Command) -> &[u8] {
         self.payload.get(command.start..).unwrap_or(&[])

@@ -139,6 +139,11 @@ impl Io {
         Ok((key, wanted))
     }
 
+    /// Tells a selector that it is dropped.
+    pub(crate) fn leave(&mut self, slot: Key, now_ns: u64) -> Vec<Effect> {
+        self.call(slot, now_ns, |selector, effects| selector.leave(effects))
+    }
+
     /// Takes a selector away. What it asks for in its last call does not count any more.
     pub(crate) fn remove(&mut self, slot: Key, now_ns: u64) {
         self.call(slot, now_ns, |selector, effects| selector.finalise(effects));

@@ -5,7 +5,9 @@
 
 use crate::aside;
 use crate::core::{Core, Phase, Shared};
+use crate::files::{kind, open_at_once};
 use crate::ids::{CoreId, EndpointId, SelectorId, TaskId};
+use crate::inbox::Asker;
 use crate::io::file::FileAppender;
 use crate::io::follow::FileReader;
 use crate::io::limits::SelectLimits;
@@ -15,12 +17,14 @@ use crate::io::rings::{OwnPublisher, OwnSubscriber};
 use crate::io::selector::{Notice, Selector};
 use crate::io::target::{Mode, Target};
 use crate::io::ticks::Ticks;
+use crate::message::Message;
 use crate::refusal::Refusal;
 use crate::table::Key;
 use mio::net::TcpListener;
 use okernel_abi::Errno;
 use okernel_abi::value::Value;
 use okernel_ring::Policy;
+use rustix::fs::FileType;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use socket2::SockRef;
 use std::collections::VecDeque;
@@ -78,6 +82,15 @@ impl Drop for SelectorEntry {
     fn drop(&mut self) {
         self.shared.directory.remove_selector(self.id);
     }
+}
+
+/// A selector that was dropped and has not gone yet.
+pub(crate) struct Leaving {
+    slot: Key,
+    /// The tasks' ends of its rings.
+    ends: Vec<EndpointId>,
+    /// Who is told when it has gone.
+    asker: Asker,
 }
 
 /// What was opened, before it has rings.
@@ -206,20 +219,38 @@ impl Core {
         }
     }
 
-    /// Carries out `drop`. Of its rings' other ends those go as well that no task holds.
-    pub(crate) fn drop_selector(&mut self, id: SelectorId) -> Result<(), Refusal> {
-        let Some(info) = self.shared.directory.selector(id) else {
-            return Err(no_selector(id));
+    /// Carries out `drop`: the selector goes when what it has left is written, and then whoever asked is told.
+    pub(crate) fn drop_selector(&mut self, asker: Asker, id: SelectorId) {
+        let info = self.shared.directory.selector(id);
+        let Some((slot, info)) = info.and_then(|info| Some((info.slot?, info))) else {
+            return self.answer(asker, Message::Error(no_selector(id)));
         };
-        let slot = info.slot.ok_or_else(|| no_selector(id))?;
+        self.leaving.push(Leaving {
+            slot,
+            ends: info.output.into_iter().chain([info.input]).collect(),
+            asker,
+        });
+        let effects = self.io.leave(slot, self.now_ns);
+        self.carry_out_effects(slot, effects);
+    }
+
+    /// Takes a selector away. If it was dropped, those of its rings' other ends go as well that no task holds.
+    pub(crate) fn remove_selector(&mut self, slot: Key) {
+        self.mirrors.retain(|mirror| *mirror != slot);
         self.io.remove(slot, self.now_ns);
-        for end in info.output.into_iter().chain([info.input]) {
-            let unheld = self.shared.directory.endpoint(end);
-            if unheld.is_some_and(|end| end.owner.is_none() && end.home == Some(self.id)) {
-                self.drop_endpoint(end);
+        let gone: Vec<Leaving> = self
+            .leaving
+            .extract_if(.., |one| one.slot == slot)
+            .collect();
+        for leaving in gone {
+            for end in leaving.ends {
+                let unheld = self.shared.directory.endpoint(end);
+                if unheld.is_some_and(|end| end.owner.is_none() && end.home == Some(self.id)) {
+                    self.drop_endpoint(end);
+                }
             }
+            self.answer(leaving.asker, Message::AckDrop);
         }
-        Ok(())
     }
 }
 
@@ -275,14 +306,19 @@ fn open(target: &Target) -> std::io::Result<(Opened, Option<String>)> {
 }
 
 fn open_file(path: &Path, mode: Mode) -> std::io::Result<File> {
-    let file = match mode {
-        Mode::Append => OpenOptions::new().append(true).create(true).open(path)?,
-        Mode::Read | Mode::Follow | Mode::Tail => File::open(path)?,
+    let mut options = OpenOptions::new();
+    match mode {
+        Mode::Append => options.append(true).create(true),
+        Mode::Read | Mode::Follow | Mode::Tail => options.read(true),
     };
-    if file.metadata()?.is_dir() {
-        return Err(std::io::Error::other("it is a directory"));
+    let file = open_at_once(&mut options, path)?;
+    match (kind(&file)?, mode) {
+        (FileType::Directory, _) => Err(std::io::Error::other("it is a directory")),
+        (FileType::Fifo, Mode::Read | Mode::Follow | Mode::Tail) => Err(std::io::Error::other(
+            "it is a pipe, which can only be appended to",
+        )),
+        _ => Ok(file),
     }
-    Ok(file)
 }
 
 /// Each connection takes a descriptor: as many as this process may have are made possible.

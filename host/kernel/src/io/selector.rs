@@ -68,6 +68,12 @@ pub trait Selector: Send {
         let _ = names;
     }
 
+    /// It is dropped. What has something left to write aside writes it first, and then asks for
+    /// [`Effect::Remove`].
+    fn leave(&mut self, effects: &mut Effects<'_>) {
+        effects.push(Effect::Remove);
+    }
+
     /// It is taken away, or the core halts: writes what is left, and takes its registrations back.
     fn finalise(&mut self, effects: &mut Effects<'_>);
 }

@@ -1,12 +1,16 @@
 //! Selectors for files and timers.
 
 use crate::relay::relay;
-use crate::support::{Running, column, eventually, ints, kernel, list, run, sym};
+use crate::support::{PATIENCE, Running, column, eventually, ints, item, kernel, list, run, sym};
+use okernel_abi::connection::CONNECTION_BYTES;
 use okernel_abi::value::Value;
 use okernel_core::Config;
+use okernel_ring::FRAME_HEADER_BYTES;
+use rustix::fs::{CWD, Mode, mkfifoat};
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::PathBuf;
+use std::sync::mpsc::{TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 /// A folder of a test's own, gone with it.
@@ -136,6 +140,85 @@ fn a_file_is_appended_to_in_order_and_to_the_end() {
     relay.end();
     eventually("the selector goes", || none_left(&running));
     assert!(fs::read(&path).unwrap() == expected);
+    running.halt();
+}
+
+/// A pipe stands for a disk that writes nothing for a while.
+#[test]
+fn a_file_that_is_slow_holds_up_whoever_drops_it_and_not_its_core() {
+    let (running, folder) = (stage(), Folder::new("slow"));
+    let path = folder.file("pipe");
+    mkfifoat(CWD, &path, Mode::from(0o600)).unwrap();
+    let mut reader = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .unwrap();
+    let relay = relay(
+        &running,
+        1,
+        &format!("file://{}?mode=append", path.display()),
+        Value::Nil,
+    );
+    relay.expect("open");
+    let sent: Vec<u8> = (0..200_000u32).map(|at| (at % 251) as u8).collect();
+    for piece in sent.chunks(20_000) {
+        relay.send("data", 1, piece);
+    }
+    let published = || {
+        let rings = running.request(list([sym("rings")]));
+        let row = ints(&column(&rings, "id"))
+            .iter()
+            .position(|id| *id == relay.numbers["out"]);
+        item(&column(&rings, "position"), row.unwrap())
+    };
+    let frames = FRAME_HEADER_BYTES + CONNECTION_BYTES + 20_000;
+    let all = Value::Int(10 * frames as i64);
+    eventually("all is published", || published() == all);
+    let (tell, dropped) = channel();
+    let drop = list([sym("drop"), Value::Int(relay.numbers["id"])]);
+    running
+        .control
+        .request(drop, move |answer| tell.send(answer).unwrap());
+    // The core serves others meanwhile.
+    let ticks = self::relay(&running, 1, "timer://1ms", Value::Nil);
+    for _ in 0..50 {
+        ticks.next();
+    }
+    assert_eq!(dropped.try_recv(), Err(TryRecvError::Empty));
+    let mut written = vec![0; sent.len()];
+    reader.read_exact(&mut written).unwrap();
+    assert!(written == sent);
+    assert_eq!(dropped.recv_timeout(PATIENCE), Ok(Value::Nil));
+    ticks.end();
+    assert!(relay.expect("close").1.contains("dropped"));
+    relay.end();
+    eventually("the selectors go", || none_left(&running));
+    running.halt();
+}
+
+#[test]
+fn a_pipe_holds_nobody_up_who_opens_it() {
+    let (running, folder) = (stage(), Folder::new("pipe"));
+    let path = folder.file("pipe");
+    mkfifoat(CWD, &path, Mode::from(0o600)).unwrap();
+    let select = |mode: &str| {
+        let address = format!("file://{}{mode}", path.display());
+        match running.request(list([sym("select"), Value::Int(1), Value::text(&address)])) {
+            Value::Error(text) => text,
+            other => panic!("{other:?}"),
+        }
+    };
+    for mode in ["", "?mode=follow"] {
+        let text = select(mode);
+        assert!(
+            text.contains("it is a pipe, which can only be appended to"),
+            "{text}"
+        );
+    }
+    // Nobody reads it.
+    let text = select("?mode=append");
+    assert!(text.contains("No such device or address"), "{text}");
     running.halt();
 }
 
