@@ -33,7 +33,9 @@ pub struct Task {
     pub weight: u64,
     pub memory: u64,
     pub restarts: u64,
-    pub exit: String,
+    pub version: u64,
+    /// How it ended before it was started again; empty if it never was.
+    pub last: String,
 }
 
 /// One end of a ring.
@@ -149,7 +151,8 @@ impl Frame {
                 weight: row.count("weight"),
                 memory: row.count("memory"),
                 restarts: row.count("restarts"),
-                exit: row.text("exit"),
+                version: row.count("version"),
+                last: row.text("last"),
             })?,
             ends: rows(value, "rings", |row| End {
                 id: row.int("id").unwrap_or(-1),
@@ -281,7 +284,7 @@ mod tests {
         json!({
             "version": 1, "time_ns": time_ns, "period_ms": 250, "tasks_count": 1, "rings_count": 1,
             "cores": [{"core": 0, "tasks": 1, "messages": time_ns / 1_000_000, "tasks_ms": cpu_ms, "bus_ms": 0.0, "io_ms": 0}],
-            "tasks": [{"task": 3, "name": "count", "core": 0, "state": "running", "cpu_ms": cpu_ms, "memory": "9007199254740993"}],
+            "tasks": [{"task": 3, "name": "count", "core": 0, "state": "running", "cpu_ms": cpu_ms, "memory": "9007199254740993", "version": 2, "last": "trap: unreachable"}],
             "rings": [
                 {"id": 7, "kind": "publisher", "ring": 7, "core": 0, "task": 3, "capacity": 4096, "position": position, "lag": 1024, "commits": position / 8, "name": "out"},
                 {"id": 8, "kind": "lap", "ring": 7, "core": null, "task": null, "capacity": 4096, "position": 0, "lag": 1024, "missed": 5},
@@ -294,6 +297,10 @@ mod tests {
         let before = Frame::read(&frame(1_000_000_000, 100.0, 0)).unwrap();
         let now = Frame::read(&frame(1_500_000_000, 350.0, 4000)).unwrap();
         assert_eq!(now.tasks[0].memory, 9_007_199_254_740_993);
+        assert_eq!(
+            (now.tasks[0].version, now.tasks[0].last.as_str()),
+            (2, "trap: unreachable")
+        );
         assert_eq!((now.ends[1].core, now.ends[1].missed), (None, 5));
         let sample = Sample::between(&before, now);
         assert_eq!(sample.task(3), 0.5);

@@ -54,16 +54,18 @@ const fn right(title: &'static str, width: u16) -> Column {
     Column { title, width, side }
 }
 
-const TASKS: [Column; 9] = [
+const TASKS: [Column; 11] = [
     right("TASK", 8),
-    left("NAME", 20),
+    left("NAME", 16),
     right("CORE", 4),
     left("STATE", 9),
     right("CPU", 6),
     right("TIME", 9),
     right("WEIGHT", 6),
     right("MEMORY", 9),
+    right("VER", 3),
     right("RESTARTS", 8),
+    left("LAST END", 8),
 ];
 
 const RINGS: [Column; 9] = [
@@ -147,6 +149,11 @@ fn tasks(sample: &Sample) -> Vec<Vec<Cell>> {
     let row = |task: &super::frame::Task| {
         let share = sample.task(task.task);
         let (memory, weight) = (task.memory as f64, task.weight as f64);
+        // A task of no module has no version.
+        let version = match task.version {
+            0 => "-".to_string(),
+            version => version.to_string(),
+        };
         vec![
             number(task.task as f64, task.task.to_string()),
             text(&task.name),
@@ -156,7 +163,9 @@ fn tasks(sample: &Sample) -> Vec<Vec<Cell>> {
             number(task.cpu_ms, span(task.cpu_ms)),
             number(weight, task.weight.to_string()),
             number(memory, bytes(memory)),
+            number(task.version as f64, version),
             number(task.restarts as f64, task.restarts.to_string()),
+            text(task.last.lines().next().unwrap_or_default()),
         ]
     };
     let alive = sample.now.tasks.iter().filter(|task| task.state != "ended");
