@@ -3,7 +3,7 @@
 use super::app::{App, Flow};
 use super::figures::{percent, short, span};
 use super::frame::{Core, Sample};
-use super::tables::{Side, Tab, Way};
+use super::tables::{Column, Side, Tab, Way};
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Alignment, Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style, Stylize};
@@ -121,9 +121,29 @@ fn tab_line(tab: Tab) -> Line<'static> {
     ])
 }
 
+/// Room beside each title for the arrow that shows the order.
+const ARROW_WIDTH: u16 = 1;
+
+/// Columns that have room in full, from the left, and the one that the rows are sorted by in any case.
+fn fitting(columns: &[Column], sorted: usize, width: u16) -> Vec<(usize, Column)> {
+    const SPACE: u16 = 1;
+    let needs = |column: &Column| column.width + ARROW_WIDTH + SPACE;
+    // No space is needed behind the last one.
+    let mut room = (width + SPACE).saturating_sub(needs(&columns[sorted]));
+    let mut fits = |column: &Column| {
+        let left = room.checked_sub(needs(column));
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    let columns = columns.iter().copied().enumerate();
+    columns
+        .filter(|(at, column)| *at == sorted || fits(column))
+        .collect()
+}
+
 fn draw_table(canvas: &mut Canvas<'_>, app: &App, area: Rect) {
-    let columns = app.tab.columns();
     let order = app.order();
+    let columns = fitting(app.tab.columns(), order.column, area.width);
     let aligned = |text: String, side: Side| {
         let side = match side {
             Side::Left => Alignment::Left,
@@ -131,12 +151,12 @@ fn draw_table(canvas: &mut Canvas<'_>, app: &App, area: Rect) {
         };
         Cell::from(Text::from(text).alignment(side))
     };
-    let heads = columns.iter().enumerate().map(|(at, column)| {
+    let heads = columns.iter().map(|(at, column)| {
         let arrow = match order.way {
             Way::Rising => "↑",
             Way::Falling => "↓",
         };
-        if at == order.column {
+        if *at == order.column {
             aligned(format!("{}{arrow}", column.title), column.side)
                 .style(Style::new().fg(Color::Cyan))
         } else {
@@ -144,13 +164,12 @@ fn draw_table(canvas: &mut Canvas<'_>, app: &App, area: Rect) {
         }
     });
     let rows = app.rows().0.into_iter().map(|row| {
-        let cells = row.into_iter().zip(columns);
-        Row::new(cells.map(|(text, column)| aligned(text, column.side)))
+        let cells = columns.iter();
+        Row::new(cells.map(|(at, column)| aligned(row[*at].clone(), column.side)))
     });
-    let widths = columns.iter().map(|column| match column.side {
-        // One more, for the arrow.
-        Side::Left => Constraint::Min(column.width + 1),
-        Side::Right => Constraint::Length(column.width + 1),
+    let widths = columns.iter().map(|(_, column)| match column.side {
+        Side::Left => Constraint::Min(column.width + ARROW_WIDTH),
+        Side::Right => Constraint::Length(column.width + ARROW_WIDTH),
     });
     let table = Table::new(rows, widths)
         .header(Row::new(heads).add_modifier(Modifier::BOLD))
@@ -218,6 +237,14 @@ mod tests {
         }
         let place = |text: &str, word: &str| text.find(word).unwrap();
         assert!(place(&text, "pump") < place(&text, "shell"), "{text}");
+        // No column is cut: those at the right go first, and never the one that the rows are sorted by.
+        let narrow = shown(&app, 80, 30);
+        assert!(
+            narrow.contains("CPU↓") && narrow.contains("MEMORY"),
+            "{narrow}"
+        );
+        assert!(!narrow.contains("VER"), "{narrow}");
+        assert!(shown(&app, 30, 30).contains("CPU↓"));
         press(&mut app, KeyCode::Char('r'));
         let text = shown(&app, 100, 30);
         assert!(place(&text, "shell") < place(&text, "pump"), "{text}");

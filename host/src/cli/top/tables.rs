@@ -56,7 +56,7 @@ const fn right(title: &'static str, width: u16) -> Column {
 
 const TASKS: [Column; 11] = [
     right("TASK", 8),
-    left("NAME", 16),
+    left("NAME", 14),
     right("CORE", 4),
     left("STATE", 9),
     right("CPU", 6),

@@ -5,6 +5,8 @@ import { ringLabel } from "./store.js";
 
 const VALUES_MAX = 8;
 
+const times = (count) => (Number(count) === 1 ? "once" : `${count} times`);
+
 const facts = (rows) => h("dl", {}, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 
 export class Details {
@@ -126,7 +128,7 @@ export class Details {
     byId("rollback").hidden = !task.version;
     // Of one that was started again: how it ended before.
     const error = task.exit && task.exit !== "done" ? task.exit : task.last || "";
-    const moved = task.version ? [["Version", `${task.version} · ${task.upgrades} upgrades · ${task.moves} moves${task.pinned ? ", pinned" : ""}`]] : [];
+    const moved = task.version ? [["Version", `${task.version} · upgraded ${times(task.upgrades)} · moved ${times(task.moves)}${task.pinned ? ", pinned" : ""}`]] : [];
     const ends = [...now.rings.values()].filter((end) => end.task === task.task);
     const parent = now.tasks.get(task.parent);
     this.body.replaceChildren(

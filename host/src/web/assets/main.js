@@ -22,6 +22,7 @@ let paused = false;
 /** A name or a text as it is written in O. */
 const quote = (text, as) => (as === "text" ? text.replace(/["\\]/g, "\\$&").replace(/\n/g, "\\n") : text.replace(/[^A-Za-z0-9._]/g, ""));
 
+const isNarrow = () => matchMedia("(max-width: 899px)").matches;
 const isOwner = () => body.dataset.role === "owner";
 
 async function act(expression) {
@@ -39,7 +40,11 @@ const actions = {
     if (isOwner() && await dialogs.confirm(`Kill task ${id}, ${name}?`, "Kill")) await act(`kill ${id}`);
   },
   move: (id, core) => act(`move[${id};${core}]`),
-  ask: (expression) => { view("shell"); act(expression); },
+  ask(expression) {
+    view("shell");
+    if (isNarrow()) details.close();
+    act(expression);
+  },
   async rollback(id) {
     const name = quote(store.latest?.tasks.get(id)?.name ?? "");
     if (isOwner() && await dialogs.confirm(`Go back to the version of ${name} before this one, for all of its tasks?`, "Roll back")) await act(`rollback\`${name}`);
@@ -191,7 +196,6 @@ document.addEventListener("keydown", (event) => {
 });
 
 globalThis.okernelTheme.show();
-const narrow = matchMedia("(max-width: 899px)").matches;
-body.dataset.view = narrow ? "shell" : "map";
+body.dataset.view = isNarrow() ? "shell" : "map";
 for (const button of document.querySelectorAll("nav.views button")) button.setAttribute("aria-current", button.dataset.view === body.dataset.view);
 connection.connect();
