@@ -4,6 +4,7 @@
 //! moment, and with it goes all that was derived from it.
 
 use crate::error::RequestError;
+use crate::limits::Limits;
 use crate::request::Rights;
 use core::time::Duration;
 use okernel_abi::value::{Moment, Value};
@@ -276,6 +277,17 @@ impl Spawn {
     /// ```
     pub fn memory(self, bytes: u64) -> Spawn {
         self.set("memory", int(bytes))
+    }
+
+    /// What it may use at most.
+    ///
+    /// ```
+    /// # use okernel_sdk::{Limits, Spawn};
+    /// let worker = Spawn::module(0, "words").limits(Limits::new().cpu(10.0).timers(2));
+    /// # let _ = worker;
+    /// ```
+    pub fn limits(self, limits: Limits) -> Spawn {
+        self.set("limits", limits.into_value())
     }
 
     /// The seed of its random numbers.

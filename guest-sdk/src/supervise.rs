@@ -170,7 +170,7 @@ impl Child {
         self.setting(name, Value::Int(endpoint))
     }
 
-    /// Any other entry that `spawn` takes too: a grant like `` `timer``, or `args`, `weight`, `memory`, `seed`.
+    /// Any other entry that `spawn` takes too: a grant like `` `timer``, or `args`, `weight`, `memory`, `limits`, `seed`.
     ///
     /// ```
     /// use okernel_sdk::{Child, Value};

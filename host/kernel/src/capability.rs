@@ -225,6 +225,12 @@ impl Handles {
         Ok(Handle::new(index, 1))
     }
 
+    /// How many the task holds.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
     /// Puts a grant in under its name.
     pub(crate) fn insert_named(&mut self, name: &str, object: Object) -> Result<Handle, Errno> {
         let handle = self.insert(object)?;

@@ -10,13 +10,14 @@ use crate::crew::Seat;
 use crate::exit::{Exit, Notice};
 use crate::ids::{EndpointId, TaskId};
 use crate::inbox::Asker;
-use crate::log_budget::LogBudget;
 use crate::moving::Moving;
-use crate::program::Limits;
+use crate::rate_budget::RateBudget;
+use crate::share::Account;
 use crate::spawn::{Keeper, Keeps, Outlet};
 use crate::stats::{State, TaskStats};
 use crate::table::Key;
 use crate::task::{Fault, FaultKind, Task};
+use crate::task_limits::Limits;
 use crate::upgrade::{Order, Trial};
 use crate::wake::TaskWake;
 use crate::wfq::{VirtualTime, Weight};
@@ -155,7 +156,12 @@ pub(crate) struct Cell {
     pub(crate) let_go: Vec<EndpointId>,
     /// Ends of children that this task, a supervisor, has not heard of yet.
     pub(crate) notices: VecDeque<(usize, Notice)>,
-    pub(crate) log_budget: LogBudget,
+    /// What its time is counted against, if it or a task above it has a hard share of a core.
+    pub(crate) account: Option<Arc<Account>>,
+    pub(crate) log_budget: RateBudget,
+    pub(crate) spawn_budget: RateBudget,
+    /// Timers that it holds.
+    pub(crate) timers_count: usize,
     /// Console output on its way, in bytes.
     pub(crate) print_bytes: usize,
     /// Those of them that were sent from a core that the task has left: it writes no more before they are written.

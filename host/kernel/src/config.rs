@@ -2,7 +2,8 @@
 //!
 //! Every figure has its unit in its name. [`Config::default`] is what `okernel boot` uses.
 
-use crate::program::Limits;
+use crate::limits::OBJECTS_MAX;
+use crate::task_limits::Limits;
 
 /// How a core's time is divided between its three duties, each round of its loop, in microseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,6 +46,24 @@ pub enum Balance {
     Off,
 }
 
+/// How many tasks there can be, and what whoever wants more can do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TasksMax {
+    /// Living tasks of the whole kernel.
+    pub count: usize,
+    /// What bounds them and how to change it: the end of the sentence that refuses one more.
+    pub advice: String,
+}
+
+impl Default for TasksMax {
+    fn default() -> Self {
+        TasksMax {
+            count: OBJECTS_MAX,
+            advice: "the kernel's tables have room for no more".to_string(),
+        }
+    }
+}
+
 /// The choices.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -72,6 +91,10 @@ pub struct Config {
     pub print_bytes_max: usize,
     /// Limits of a task whose spawner gave none.
     pub limits: Limits,
+    /// Tasks of the whole kernel.
+    pub tasks: TasksMax,
+    /// Memory of all tasks together, in bytes.
+    pub guest_memory_bytes_max: u64,
 }
 
 impl Default for Config {
@@ -88,6 +111,8 @@ impl Default for Config {
             thread_stack_bytes: 2 << 20,
             print_bytes_max: 64 << 10,
             limits: Limits::default(),
+            tasks: TasksMax::default(),
+            guest_memory_bytes_max: u64::MAX,
         }
     }
 }

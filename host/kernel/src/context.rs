@@ -12,13 +12,10 @@ use crate::cell::{Cell, Interrupt, Kill, Stage};
 use crate::core::Core;
 use crate::files::FileGrant;
 use crate::ids::{CoreId, EndpointId, TaskId};
-use crate::limits::{
-    LOG_LINE_BYTES_MAX, LOG_LINES_PER_SECOND, REQUEST_BYTES_MAX, REQUESTS_OUTSTANDING_MAX,
-};
+use crate::limits::{REQUEST_BYTES_MAX, REQUESTS_OUTSTANDING_MAX};
 use crate::message::Message;
-use crate::pending::Pending;
-use crate::program::Limits;
-use okernel_abi::layout::{Executed, HandleKind, LogLevel, REPORT_BYTES_MAX};
+use crate::task_limits::Limits;
+use okernel_abi::layout::{Executed, HandleKind, REPORT_BYTES_MAX};
 use okernel_abi::value::Value;
 use okernel_abi::{Errno, Handle};
 use okernel_ring::{Publisher, Subscriber};
@@ -118,9 +115,17 @@ impl Context {
         self.inner().cell.limits
     }
 
-    /// Tells the kernel's lists how many bytes of memory the task has.
-    pub fn memory_used(&mut self, bytes: u64) {
-        self.inner().cell.stats.memory_bytes.set(bytes);
+    /// Counts the bytes of memory that the task has from now on.
+    ///
+    /// # Errors
+    /// Limit: all tasks together have as much as they may; nothing is counted then.
+    pub fn memory_used(&mut self, bytes: u64) -> Result<(), Errno> {
+        let Inner { core, cell } = self.inner();
+        let counted = &cell.stats.memory_bytes;
+        let memory = &core.shared.guest_memory;
+        memory.change(counted.get(), bytes).ok_or(Errno::Limit)?;
+        counted.set(bytes);
+        Ok(())
     }
 
     /// The handle of the grant with this name.
@@ -250,6 +255,7 @@ impl Context {
             }
             Object::Publisher(_, id) | Object::Subscriber(_, id) => core.drop_endpoint(id),
             Object::Timer(timer) => {
+                cell.timers_count -= 1;
                 if let Some(key) = timer.key {
                     core.timers.cancel(key);
                     core.stats.timers.set(core.timers.len() as u64);
@@ -271,88 +277,6 @@ impl Context {
         self.inner().cell.revocations
     }
 
-    /// Writes a line to the kernel's log. What is longer than 8 KiB is cut off.
-    ///
-    /// # Errors
-    /// Limit: the task has written more than [`LOG_LINES_PER_SECOND`] lines a second of late.
-    pub fn log(&mut self, level: LogLevel, text: &str) -> Result<(), Errno> {
-        let Inner { core, cell } = self.inner_mut();
-        let now_ns = core.read_clock();
-        let refused = cell.log_budget.take(now_ns).ok_or(Errno::Limit)?;
-        let mut end = text.len().min(LOG_LINE_BYTES_MAX);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let text = &text[..end];
-        let (task, name, core) = (self.task(), self.name(), self.core());
-        if refused > 0 {
-            tracing::warn!(target: "task", %task, name, %core, "{refused} lines were left out: more than {LOG_LINES_PER_SECOND} a second");
-        }
-        match level {
-            LogLevel::Error => tracing::error!(target: "task", %task, name, %core, "{text}"),
-            LogLevel::Warn => tracing::warn!(target: "task", %task, name, %core, "{text}"),
-            LogLevel::Info => tracing::info!(target: "task", %task, name, %core, "{text}"),
-            LogLevel::Debug => tracing::debug!(target: "task", %task, name, %core, "{text}"),
-            LogLevel::Trace => tracing::trace!(target: "task", %task, name, %core, "{text}"),
-        }
-        Ok(())
-    }
-
-    /// Writes bytes to the console: all of them.
-    ///
-    /// # Errors
-    /// Again: too much of this task's output is still on its way, wait for the console. TooLarge:
-    /// more than may ever be on its way. BadHandle, WrongKind; Quota, Throttled: the grant is limited.
-    pub fn print(&mut self, console: Handle, bytes: &[u8]) -> Result<(), Errno> {
-        let Inner { core, cell } = self.inner_mut();
-        cell.has_effects()?;
-        let object = cell.handles.get(console)?;
-        let stream = match object.plain() {
-            Object::Console(stream) => *stream,
-            other => return Err(wrong(other)),
-        };
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let meter = object.meter().cloned();
-        let units = bytes.len() as u64;
-        if let Some(meter) = &meter {
-            meter.room(core.shared.clock.now_ns(), units, units)?;
-        }
-        let pending = on_its_way(core, cell, bytes.len())?;
-        if let Some(meter) = meter {
-            meter.settle(core.shared.clock.now_ns(), units);
-        }
-        let print = Message::Print {
-            outlet: cell.outlet,
-            stream,
-            bytes: bytes.to_vec(),
-        };
-        core.ask(CoreId::BOOT, print, pending);
-        Ok(())
-    }
-
-    /// Tells whoever types at the console which names there are, as an encoded vector of symbols.
-    ///
-    /// # Errors
-    /// Malformed: something else was encoded. Again, TooLarge, BadHandle, WrongKind as for
-    /// [`Context::print`]: names are output too.
-    pub fn offer(&mut self, console: Handle, names: &[u8]) -> Result<(), Errno> {
-        let Inner { core, cell } = self.inner_mut();
-        cell.has_effects()?;
-        match cell.handles.get(console)?.plain() {
-            Object::Console(_) => {}
-            other => return Err(wrong(other)),
-        }
-        if !matches!(Value::decode(names), Ok(Value::Symbols(_))) {
-            return Err(Errno::Malformed);
-        }
-        let pending = on_its_way(core, cell, names.len())?;
-        let offer = Message::Offer(cell.outlet, names.to_vec());
-        core.ask(CoreId::BOOT, offer, pending);
-        Ok(())
-    }
-
     /// Sends a request, an encoded value; answers the handle of its reply. A request that makes no sense
     /// is answered by an error value.
     ///
@@ -362,7 +286,8 @@ impl Context {
     /// Throttled: the right is limited or was taken back.
     pub fn request(&mut self, right: Handle, request: &[u8]) -> Result<Handle, Errno> {
         self.may_request(right)?;
-        if request.len() > REQUEST_BYTES_MAX {
+        let bytes_max = self.limits().message_bytes.min(REQUEST_BYTES_MAX as u64);
+        if request.len() as u64 > bytes_max {
             return Err(Errno::TooLarge);
         }
         let request = Value::decode(request).map_err(|_| Errno::Malformed)?;
@@ -466,21 +391,6 @@ impl Context {
         cell.executing = Some(job.asker);
         Some(job.input)
     }
-}
-
-/// Counts bytes that a task sends to the console, if it may send so many now.
-fn on_its_way(core: &Core, cell: &mut Cell, bytes: usize) -> Result<Pending, Errno> {
-    let bytes_max = core.shared.config.print_bytes_max;
-    if bytes > bytes_max {
-        return Err(Errno::TooLarge);
-    }
-    let full = cell.print_bytes > 0 && cell.print_bytes + bytes > bytes_max;
-    if full || cell.print_elsewhere > 0 {
-        return Err(Errno::Again);
-    }
-    cell.print_bytes += bytes;
-    let task = cell.id;
-    Ok(Pending::Print { task, bytes })
 }
 
 /// What is wrong with using an object as something that it is not.

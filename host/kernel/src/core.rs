@@ -15,6 +15,7 @@ use crate::derivation::Capabilities;
 use crate::directory::Directory;
 use crate::envelope::{Address, Ask, Envelope};
 use crate::feed::Feed;
+use crate::guest_memory::GuestMemory;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::Asker;
 use crate::io::poll::Io;
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) directory: Directory,
     pub(crate) versions: Versions,
     pub(crate) capabilities: Capabilities,
+    pub(crate) guest_memory: GuestMemory,
     pub(crate) parcels: Parcels,
     pub(crate) signals: Vec<Arc<Signal>>,
     pub(crate) stats: Vec<Arc<CoreStats>>,
@@ -95,6 +97,8 @@ pub(crate) enum TimerOwner {
     Room(Key),
     /// The end of the time of the capability with this number.
     Expiry(u64),
+    /// The kernel's own, for a task whose share of the core is used up.
+    Share(Key),
 }
 
 /// Whether the hooks were told that this core runs tasks.
@@ -221,8 +225,7 @@ impl Core {
         if let Some(Some(cell)) = self.tasks.get_mut(key) {
             cell.woken = Woken::Yes;
             if cell.state == State::Waiting {
-                cell.set_state(State::Runnable);
-                (cell.time, cell.entry) = self.queue.join(key, cell.time);
+                self.line_up(key);
             }
         }
     }
@@ -267,8 +270,10 @@ impl Core {
         if cell.kill.is_none() {
             cell.kill = Some(kill);
         }
-        if cell.state == State::Waiting {
-            cell.set_state(State::Runnable);
+        match (cell.state, &cell.seat) {
+            (State::Waiting, _) | (State::Throttled, None) => cell.set_state(State::Runnable),
+            (State::Throttled, Some(_)) => cell.set_state(State::Suspended),
+            _ => {}
         }
         cell.entry = self.queue.push_first(key);
     }
@@ -317,6 +322,10 @@ impl Core {
                 }
                 TimerOwner::Expiry(capability) => {
                     self.expired(capability);
+                    continue;
+                }
+                TimerOwner::Share(task) => {
+                    self.share_due(task);
                     continue;
                 }
             };

@@ -198,7 +198,7 @@ pub(crate) fn member(seat: &Arc<Seat>) -> Ended {
 /// The core has halted: all other threads are idle and are sent home. Answers what the leader's caller
 /// gets, if this thread is the leader; otherwise the leader is handed it.
 fn dismiss(mut core: Box<Core>, seat: &Arc<Seat>) -> Option<Ended> {
-    core.io.finalise(core.now_ns);
+    core.finalise();
     core.signal.close();
     let leader = Arc::clone(&core.crew.leader);
     let idle = std::mem::take(&mut core.crew.idle);

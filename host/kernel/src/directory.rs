@@ -14,6 +14,7 @@ use crate::names::{Named, Names};
 use crate::refusal::Refusal;
 use crate::stats::TaskStats;
 use crate::table::{Key, Table};
+use crate::task_limits::Limits;
 use crate::ties::Ties;
 use okernel_abi::Errno;
 use okernel_ring::{Policy, Ring, Subscriber};
@@ -71,6 +72,7 @@ pub(crate) struct TaskInfo {
     pub(crate) last: Option<Arc<Exit>>,
     /// Tasks that live and have this one as their parent.
     pub(crate) children_count: usize,
+    pub(crate) limits: Limits,
     pub(crate) stats: Arc<TaskStats>,
 }
 
@@ -337,7 +339,7 @@ impl Directory {
     }
 }
 
-pub(crate) fn room(count: usize, op: &str, what: &str) -> Result<(), Refusal> {
+fn room(count: usize, op: &str, what: &str) -> Result<(), Refusal> {
     if count < OBJECTS_MAX {
         return Ok(());
     }

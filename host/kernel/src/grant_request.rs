@@ -32,10 +32,12 @@ impl Args<'_> {
                     order.weight = Some(weight.ok_or_else(|| self.expected(&what, value))?);
                 }
                 "memory" => {
-                    let bytes = value.as_int().and_then(|int| u64::try_from(int).ok());
-                    let what = "memory in bytes";
-                    order.memory_bytes = Some(bytes.ok_or_else(|| self.expected(what, value))?);
+                    let bytes = value.as_int().filter(|bytes| *bytes >= 0);
+                    let bytes = bytes.ok_or_else(|| self.expected("memory in bytes", value))?;
+                    let set = order.limits.set("memory", bytes as f64);
+                    set.map_err(|text| self.refuse(text))?;
                 }
+                "limits" => order.limits.append(self.limits(value)?),
                 "seed" => {
                     let seed = value.as_int().and_then(|int| u64::try_from(int).ok());
                     let what = "a seed, an integer from 0,";

@@ -14,6 +14,7 @@ use crate::core::{Activity, Core, Phase, Shared};
 use crate::crew::{self, Crew};
 use crate::derivation::Capabilities;
 use crate::directory::Directory;
+use crate::guest_memory::GuestMemory;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::io::console::Console;
 use crate::io::output::{Sink, Sinks};
@@ -133,6 +134,7 @@ impl Kernel {
             directory: Directory::default(),
             versions: Versions::default(),
             capabilities: Capabilities::default(),
+            guest_memory: GuestMemory::new(config.guest_memory_bytes_max),
             parcels: Parcels::default(),
             stats: (0..count).map(|_| Arc::new(CoreStats::default())).collect(),
             signals,

@@ -26,8 +26,10 @@ pub mod metered;
 mod preempt;
 pub mod program;
 mod ring_end;
+mod saying;
 pub mod spawn;
 pub mod task;
+pub mod task_limits;
 mod waiting;
 
 mod balance;
@@ -39,6 +41,7 @@ mod core;
 mod directory;
 mod feed;
 mod grants;
+mod guest_memory;
 mod memory;
 mod moving;
 mod names;
@@ -57,6 +60,7 @@ mod reap;
 pub mod restart;
 mod revoke;
 mod scheduler;
+mod share;
 mod start;
 mod supervisor;
 pub mod tree;
@@ -73,8 +77,10 @@ mod grant_request;
 mod inbox;
 mod intercore;
 mod lifecycle_request;
+mod limit_request;
 mod message;
 mod pending;
+mod rate_budget;
 mod request;
 mod request_value;
 mod requests;
@@ -87,7 +93,6 @@ mod versions;
 mod views;
 
 pub mod io;
-mod log_budget;
 
 pub mod control;
 pub mod kernel;
@@ -96,7 +101,7 @@ pub mod simulation;
 pub use attenuation::{Attenuation, Rate, Until};
 pub use bus::BusError;
 pub use capability::Grant;
-pub use config::{Balance, Config, Pinning, Quanta};
+pub use config::{Balance, Config, Pinning, Quanta, TasksMax};
 pub use context::Context;
 pub use control::Control;
 pub use exit::{Exit, Reason};
@@ -114,10 +119,11 @@ pub use kernel::{BootError, INTERRUPTED, Kernel, Status};
 pub use limits::CORES_MAX;
 pub use metered::Meter;
 pub use program::{
-    Candidate, CheckDone, Class, CoreHooks, Limits, LoadDone, ModuleInfo, Modules, NoHooks,
-    NoModules, Program, Standing, VersionInfo,
+    Candidate, CheckDone, Class, CoreHooks, LoadDone, ModuleInfo, Modules, NoHooks, NoModules,
+    Program, Standing, VersionInfo,
 };
 pub use ring_end::RingEnd;
 pub use spawn::{Body, Spawn};
 pub use task::{Ending, Fault, FaultKind, Outcome, Resumed, SavedState, Task, Unsaved, Wait};
+pub use task_limits::{CpuShare, LimitChanges, Limits};
 pub use tree::{Child, Run, Tree};

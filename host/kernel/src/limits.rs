@@ -38,11 +38,44 @@ pub const CONSOLE_LINE_BYTES_MAX: usize = 16 << 20;
 /// Bytes of one line that a task writes to the log; the rest is cut off.
 pub const LOG_LINE_BYTES_MAX: usize = 8192;
 
-/// Lines that a task may write to the log in a second, in the long run.
+/// Lines that a task may write to the log in a second, in the long run, unless its limits say otherwise.
 pub const LOG_LINES_PER_SECOND: u64 = 50;
 
-/// Lines that a task which was quiet may write to the log at once.
-pub const LOG_LINES_BURST: u64 = 200;
+/// A task that was quiet may write to the log at once what it may write in so many seconds.
+pub const LOG_BURST_SECONDS: u64 = 4;
+
+/// Memory of a task that was given no limit, in bytes.
+pub const TASK_MEMORY_BYTES_DEFAULT: u64 = 256 << 20;
+
+/// Elements of a table of a task that was given no limit.
+pub const TABLE_ELEMENTS_DEFAULT: u64 = 20_000;
+
+/// Handles of a task that was given no limit.
+pub const HANDLES_DEFAULT: usize = 4096;
+
+/// Timers of a task that was given no limit.
+pub const TIMERS_DEFAULT: usize = 4096;
+
+/// Living children of a task that was given no limit.
+pub const CHILDREN_DEFAULT: usize = 1024;
+
+/// Tasks that a task which was given no limit may spawn in a second.
+pub const SPAWNS_PER_SECOND_DEFAULT: u64 = 1000;
+
+/// A task that spawned none may spawn at once what it may spawn in so many seconds.
+pub const SPAWN_BURST_SECONDS: u64 = 1;
+
+/// The smallest hard share of a core, in percent.
+pub const SHARE_PERCENT_MIN: f64 = 0.1;
+
+/// The largest hard share, in percent of one core: all cores.
+pub const SHARE_PERCENT_MAX: f64 = 100.0 * CORES_MAX as f64;
+
+/// The period of a hard share when nobody has said otherwise, in milliseconds.
+pub const SHARE_PERIOD_MS_DEFAULT: u64 = 100;
+
+/// The longest period of a hard share, in milliseconds.
+pub const SHARE_PERIOD_MS_MAX: u64 = 60_000;
 
 /// CPU time that a new instance may take to restore a task's state, in milliseconds; then the old one goes on.
 pub const RESTORE_CPU_MS_MAX: u64 = 1000;
@@ -118,6 +151,7 @@ pub const STATS_REASON_BYTES_MAX: usize = 240;
 const _: () = {
     assert!(CORES_MAX <= u16::MAX as usize, "a core's number is 16 bits");
     assert!(REQUESTS_OUTSTANDING_MAX < HANDLES_MAX);
+    assert!(HANDLES_DEFAULT <= HANDLES_MAX && TIMERS_DEFAULT <= HANDLES_DEFAULT);
     assert!(WEIGHT_DEFAULT <= WEIGHT_MAX);
     assert!(STATS_RING_BYTES >= okernel_ring::CAPACITY_BYTES_MIN);
     assert!(

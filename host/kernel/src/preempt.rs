@@ -10,6 +10,7 @@ use crate::cell::{Cell, Kill};
 use crate::context::{Context, Inner};
 use crate::core::Core;
 use crate::crew::{Baton, NoThread, Seat, relieve};
+use crate::share::Throttled;
 use crate::stats::State;
 use crate::table::Key;
 use crate::task::Resumed;
@@ -34,11 +35,15 @@ impl Context {
         if now_ns < core.turn_end_ns {
             return false;
         }
+        let left_ns = cell.left_ns(core.turn_start_ns, now_ns);
+        if left_ns == 0 {
+            return true;
+        }
         let io_due_ns = core.io_last_ns + core.quanta.tasks_us * 1000;
         if !core.queue.is_empty() || wake::has_local() || now_ns >= io_due_ns {
             return true;
         }
-        core.turn_end_ns = now_ns + core.slice_ns();
+        core.turn_end_ns = now_ns + core.slice_ns().min(left_ns);
         false
     }
 
@@ -73,7 +78,9 @@ fn suspend(mut core: Box<Core>, mut cell: Box<Cell>) -> (Box<Core>, Box<Cell>) {
     core.end_turn(&mut cell);
     cell.set_state(State::Suspended);
     cell.seat = Some(Arc::clone(&seat));
-    cell.entry = core.queue.push(key, cell.time);
+    if core.throttle(&mut cell) == Throttled::No {
+        cell.entry = core.queue.push(key, cell.time);
+    }
     core.put_cell(cell);
     let _ = core.service();
     let mut core = match core.who_is_next() {
@@ -170,8 +177,9 @@ impl Core {
     /// A task begins to run, at the moment when the clock was last read.
     #[inline]
     pub(crate) fn begin_turn(&mut self, cell: &mut Cell) {
-        self.turn_start_ns = self.now_ns;
-        self.turn_end_ns = self.now_ns + self.slice_ns();
+        let now_ns = self.now_ns;
+        self.turn_start_ns = now_ns;
+        self.turn_end_ns = now_ns + self.slice_ns().min(cell.left_ns(now_ns, now_ns));
         cell.set_state(State::Running);
     }
 
@@ -181,7 +189,12 @@ impl Core {
         let start_ns = self.turn_start_ns;
         let spent_ns = self.read_clock() - start_ns;
         cell.time = self.queue.charge(cell.time, spent_ns, cell.weight);
+        if let Some(account) = &cell.account {
+            account.charge(self.now_ns, spent_ns);
+        }
         cell.stats.cpu_ns.add(spent_ns);
+        cell.stats.handles.set(cell.handles.len() as u64);
+        cell.stats.timers.set(cell.timers_count as u64);
         cell.stats.turns.add(1);
         self.stats.tasks_ns.add(spent_ns);
         self.stats.turns.add(1);

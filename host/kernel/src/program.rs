@@ -5,6 +5,7 @@
 
 use crate::ids::CoreId;
 use crate::task::{Fault, Task};
+use crate::task_limits::Limits;
 use okernel_abi::Want;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,24 +17,6 @@ pub enum Program {
     Module(String),
     /// O source, run by an instance of the interpreter.
     Code(String),
-}
-
-/// What a task may use at most.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
-    /// Bytes of its memory.
-    pub memory_bytes: u64,
-    /// Handles that it holds at a time.
-    pub handles: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            memory_bytes: 256 << 20,
-            handles: 4096,
-        }
-    }
 }
 
 /// How the tasks of a module lie in memory: chosen when it is loaded.

@@ -52,6 +52,9 @@ impl Core {
         }
         self.forget_grants(cell.id);
         self.stats.timers.set(self.timers.len() as u64);
+        let memory = &self.shared.guest_memory;
+        // Giving back is never refused.
+        let _ = memory.change(cell.stats.memory_bytes.get(), 0);
         self.log_exit(&cell, &exit);
         self.tell_outlet(&cell, &exit);
         // What a supervisor makes good is no failure.

@@ -4,11 +4,12 @@
 //! asks to be told of an end either is, or learns that it has been. What follows from an end (who is to end as
 //! well, who is told) is answered to the core on which it happened, and that core says so over the bus.
 
-use crate::directory::{Directory, EndedTask, Inner, TaskInfo, room};
+use crate::config::TasksMax;
+use crate::directory::{Directory, EndedTask, Inner, TaskInfo};
 use crate::exit::{Exit, Notice};
 use crate::ids::{CoreId, TaskId};
 use crate::inbox::Asker;
-use crate::limits::{ENDED_TASKS_KEPT, LINKS_MAX};
+use crate::limits::{ENDED_TASKS_KEPT, LINKS_MAX, OBJECTS_MAX};
 use crate::names::{NameKind, Named};
 use crate::refusal::Refusal;
 use okernel_abi::Errno;
@@ -58,12 +59,24 @@ pub(crate) enum Monitored {
 impl Directory {
     /// Enters a new task. One whose parent has ended belongs to nobody, unless the parent failed: its
     /// children end with it.
-    pub(crate) fn add_task(&self, mut info: TaskInfo) -> Result<TaskId, Refusal> {
+    /// The kernel has room for it and its parent may have one more, or it is refused.
+    pub(crate) fn add_task(&self, mut info: TaskInfo, most: &TasksMax) -> Result<TaskId, Refusal> {
         let mut inner = self.lock();
-        room(inner.tasks.len(), "spawn", "tasks")?;
+        if inner.tasks.len() >= most.count.min(OBJECTS_MAX) {
+            let TasksMax { count, advice } = most;
+            let text = format!("spawn: there are {count} tasks already: {advice}");
+            return Err(Refusal::new(Errno::Limit, text));
+        }
         if let Some(parent) = info.parent {
-            if let Some(parent) = inner.tasks.get_mut(parent.0) {
-                parent.children_count += 1;
+            if let Some(entry) = inner.tasks.get_mut(parent.0) {
+                let children = entry.limits.children;
+                if entry.children_count >= children {
+                    let text = format!(
+                        "spawn: task {parent} has {children} children, its limit: wait until one ends, or spawn it with more (limits, children)"
+                    );
+                    return Err(Refusal::new(Errno::Limit, text));
+                }
+                entry.children_count += 1;
             } else if let Some(exit) = inner.exit_of(parent)
                 && !exit.is_orderly()
             {
@@ -281,6 +294,7 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::{Monitored, Orphans};
+    use crate::config::TasksMax;
     use crate::directory::{Directory, TaskInfo};
     use crate::exit::Exit;
     use crate::ids::{CoreId, TaskId};
@@ -288,6 +302,7 @@ mod tests {
     use crate::stats::TaskStats;
     use crate::table::Key;
     use crate::task::{Fault, FaultKind};
+    use crate::task_limits::Limits;
     use std::sync::Arc;
 
     fn info(parent: Option<TaskId>) -> TaskInfo {
@@ -299,6 +314,7 @@ mod tests {
             supervisor: None,
             last: None,
             children_count: 0,
+            limits: Limits::default(),
             stats: Arc::new(TaskStats::default()),
         }
     }
@@ -310,9 +326,15 @@ mod tests {
     #[test]
     fn children_are_handed_up_or_end() {
         let directory = Directory::default();
-        let grandparent = directory.add_task(info(None)).unwrap();
-        let parent = directory.add_task(info(Some(grandparent))).unwrap();
-        let child = directory.add_task(info(Some(parent))).unwrap();
+        let grandparent = directory
+            .add_task(info(None), &TasksMax::default())
+            .unwrap();
+        let parent = directory
+            .add_task(info(Some(grandparent)), &TasksMax::default())
+            .unwrap();
+        let child = directory
+            .add_task(info(Some(parent)), &TasksMax::default())
+            .unwrap();
         let farewell = directory.remove_task(parent, Exit::Done, Orphans::HandedUp);
         assert!(farewell.orphans.is_empty());
         assert_eq!(directory.task(child).unwrap().parent, Some(grandparent));
@@ -323,16 +345,24 @@ mod tests {
     #[test]
     fn who_has_failed_gets_no_child_any_more() {
         let directory = Directory::default();
-        let parent = directory.add_task(info(None)).unwrap();
+        let parent = directory
+            .add_task(info(None), &TasksMax::default())
+            .unwrap();
         directory.remove_task(parent, failed(), Orphans::Ended);
-        let refused = directory.add_task(info(Some(parent))).unwrap_err();
+        let refused = directory
+            .add_task(info(Some(parent)), &TasksMax::default())
+            .unwrap_err();
         assert_eq!(
             refused.text,
             "spawn: task 0, which asked for it, has ended: trap: unreachable"
         );
-        let parent = directory.add_task(info(None)).unwrap();
+        let parent = directory
+            .add_task(info(None), &TasksMax::default())
+            .unwrap();
         directory.remove_task(parent, Exit::Done, Orphans::HandedUp);
-        let child = directory.add_task(info(Some(parent))).unwrap();
+        let child = directory
+            .add_task(info(Some(parent)), &TasksMax::default())
+            .unwrap();
         assert_eq!(directory.task(child).unwrap().parent, None);
     }
 
@@ -343,7 +373,9 @@ mod tests {
             core: CoreId(0),
             ask: Key::new(3, 0),
         };
-        let task = directory.add_task(info(None)).unwrap();
+        let task = directory
+            .add_task(info(None), &TasksMax::default())
+            .unwrap();
         assert!(matches!(directory.monitor(task, asker), Monitored::Later));
         let farewell = directory.remove_task(task, failed(), Orphans::Ended);
         assert_eq!(farewell.monitors, [asker]);
@@ -361,8 +393,12 @@ mod tests {
     #[test]
     fn linked_tasks_learn_of_each_other_once() {
         let directory = Directory::default();
-        let one = directory.add_task(info(None)).unwrap();
-        let other = directory.add_task(info(None)).unwrap();
+        let one = directory
+            .add_task(info(None), &TasksMax::default())
+            .unwrap();
+        let other = directory
+            .add_task(info(None), &TasksMax::default())
+            .unwrap();
         directory.link(one, other).unwrap();
         let farewell = directory.remove_task(one, failed(), Orphans::Ended);
         assert_eq!(farewell.linked, [(other, CoreId(1))]);

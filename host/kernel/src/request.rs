@@ -31,14 +31,16 @@
 //! | ``(`find;[`task;]name)`` | the number, or nil |
 //! | ``(`await;[`task;]name)`` | the number, when there is one |
 //! | ``(`names)`` | a table |
+//! | ``(`ps;task)`` | a table: `limit used most` |
 //! | ``(`ps)``, ``(`rings)``, ``(`cores)``, ``(`modules)``, ``(`versions)`` | a table |
 //!
 //! Grants are a dictionary from names: an integer is an endpoint, `` `timer `clock `console `errors
 //! `spawn `system`` are those rights, ``(`file;"path")`` is a file to read, with a
 //! third item `` `write`` or `` `append`` one to write, ``(`own;`name)`` is what the spawner was granted under that
 //! name, ``(`limit;grant;[rate:1000; ..])`` is a grant that is cut down (see [`crate::capability_request`]). The names `args`,
-//! `weight`, `memory`, `seed` and `pin` are not grants: arguments, the weight, the limit of memory in bytes, the seed of random
-//! numbers, whether the task stays on its core (1) or may be moved (0).
+//! `weight`, `memory`, `limits`, `seed` and `pin` are not grants: arguments, the weight, the limit of memory in bytes, a
+//! dictionary of [limits](crate::task_limits::Limits::NAMES), the seed of random numbers, whether the task stays on its
+//! core (1) or may be moved (0).
 
 use crate::attenuation::Attenuation;
 use crate::cell::Pinned;
@@ -52,6 +54,7 @@ use crate::program::{Class, Program};
 use crate::refusal::Refusal;
 use crate::request_value::{items, shown};
 use crate::supervise_request::{Pair, TreeOrder};
+use crate::task_limits::LimitChanges;
 use okernel_abi::Errno;
 use okernel_abi::value::Value;
 use okernel_ring::Policy;
@@ -93,7 +96,8 @@ pub(crate) enum Request {
         /// 0: as it is.
         period_ms: u64,
     },
-    Ps,
+    /// All tasks, or the limits of one.
+    Ps(Option<TaskId>),
     Rings,
     Cores,
     Modules,
@@ -140,7 +144,7 @@ pub(crate) struct Order {
     pub(crate) grants: Vec<(String, Wanted)>,
     pub(crate) args: Vec<String>,
     pub(crate) weight: Option<u32>,
-    pub(crate) memory_bytes: Option<u64>,
+    pub(crate) limits: LimitChanges,
     pub(crate) seed: Option<u64>,
     pub(crate) pinned: Pinned,
 }
@@ -154,7 +158,7 @@ impl Order {
             grants: Vec::new(),
             args: Vec::new(),
             weight: None,
-            memory_bytes: None,
+            limits: LimitChanges::default(),
             seed: None,
             pinned: Pinned::No,
         }
@@ -249,7 +253,7 @@ impl Request {
                 args.task(0).map(Request::Kill)
             }
             "stats" => args.stats(),
-            "ps" => args.none(Request::Ps),
+            "ps" => args.ps(),
             "rings" => args.none(Request::Rings),
             "cores" => args.none(Request::Cores),
             "modules" => args.none(Request::Modules),

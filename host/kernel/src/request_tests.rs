@@ -6,6 +6,7 @@ use crate::config::Quanta;
 use crate::files::{Access, Writing};
 use crate::ids::{EndpointId, TaskId};
 use crate::program::Program;
+use crate::task_limits::LimitChanges;
 use okernel_abi::value::Value;
 use okernel_ring::Policy;
 
@@ -55,6 +56,26 @@ fn rings() {
     );
 }
 
+fn dictionary(items: &[(&str, Value)]) -> Value {
+    let (names, values) = items.iter().cloned().unzip::<_, _, Vec<_>, Vec<_>>();
+    let names = names.into_iter().map(str::to_string).collect();
+    Value::Dict(Box::new((Value::Symbols(names), Value::List(values))))
+}
+
+fn limits(changes: &[(&str, f64)]) -> LimitChanges {
+    let mut all = LimitChanges::default();
+    for (name, number) in changes {
+        all.set(name, *number).unwrap();
+    }
+    all
+}
+
+/// A spawn with these limits.
+fn limited(limits: Value) -> Vec<Value> {
+    let grants = dictionary(&[("limits", limits)]);
+    vec![symbol("spawn"), Value::Int(0), symbol("m"), grants]
+}
+
 #[test]
 fn a_request_without_arguments_may_be_written_in_each_way() {
     for value in [
@@ -62,7 +83,7 @@ fn a_request_without_arguments_may_be_written_in_each_way() {
         list(&[symbol("ps")]),
         Value::Symbols(vec!["ps".to_string()]),
     ] {
-        assert_eq!(Request::decode(&value), Ok(Request::Ps));
+        assert_eq!(Request::decode(&value), Ok(Request::Ps(None)));
     }
 }
 
@@ -85,7 +106,7 @@ fn statistics() {
 #[test]
 fn spawn_with_everything() {
     let names = [
-        "in", "out", "f", "log", "t", "c", "args", "weight", "memory", "seed", "pin",
+        "in", "out", "f", "log", "t", "c", "args", "weight", "memory", "limits", "seed", "pin",
     ];
     let names = names.iter().map(ToString::to_string).collect();
     let file = list(&[symbol("file"), Value::text("a.txt")]);
@@ -100,6 +121,7 @@ fn spawn_with_everything() {
         list(&[Value::text("x"), Value::Int(3)]),
         Value::Int(300),
         Value::Int(65536),
+        dictionary(&[("cpu", Value::Float(12.5)), ("timers", Value::Int(3))]),
         Value::Int(42),
         Value::Int(1),
     ];
@@ -124,7 +146,7 @@ fn spawn_with_everything() {
             ],
             args: vec!["x".to_string(), "3".to_string()],
             weight: Some(300),
-            memory_bytes: Some(65536),
+            limits: limits(&[("memory", 65536.0), ("cpu", 12.5), ("timers", 3.0)]),
             seed: Some(42),
             pinned: Pinned::Yes,
         }
@@ -288,8 +310,28 @@ fn what_is_wrong_is_said() {
             "kill: a task's number is expected, `x was given",
         ),
         (
-            vec![symbol("ps"), int(1)],
-            "ps: 0 arguments are expected, 1 were given",
+            vec![symbol("rings"), int(1)],
+            "rings: 0 arguments are expected, 1 were given",
+        ),
+        (
+            vec![symbol("ps"), int(-1)],
+            "ps: a task's number is expected, -1 was given",
+        ),
+        (
+            limited(int(5)),
+            "spawn: limits: a dictionary is expected, 5 was given",
+        ),
+        (
+            limited(dictionary(&[("cpus", int(5))])),
+            "spawn: limits: there is no limit cpus, there are: memory, table, window, message, cpu, period, handles, timers, children, spawns, log",
+        ),
+        (
+            limited(dictionary(&[("cpu", int(0))])),
+            "spawn: limits: cpu: 0 is no percentage of a core in 0.1..6400",
+        ),
+        (
+            limited(dictionary(&[("timers", symbol("x"))])),
+            "spawn: limits: timers: a number is expected, `x was given",
         ),
         (
             vec![symbol("halt"), int(256)],

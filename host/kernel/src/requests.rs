@@ -14,7 +14,7 @@ use crate::derivation::Standing;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::{Post, ValueDone};
 use crate::io::select::no_selector;
-use crate::limits::WEIGHT_DEFAULT;
+use crate::limit_request::limits_table;
 use crate::message::{Message, QosChange};
 use crate::pending::{Answer, Pending, to_value};
 use crate::program::Program;
@@ -140,7 +140,7 @@ impl Core {
         }
     }
 
-    fn action(&mut self, request: Request, cell: Option<&mut Cell>) -> Result<Action, Refusal> {
+    fn action(&mut self, request: Request, mut cell: Option<&mut Cell>) -> Result<Action, Refusal> {
         let creator = cell.as_ref().map(|cell| cell.id);
         let value = |value| Ok(Action::Answer(Answer::Value(value)));
         match request {
@@ -165,6 +165,9 @@ impl Core {
             Request::Attach(id) => Ok(Action::Attach(id)),
             Request::Spawn(order) => {
                 let core = self.core_named("spawn", order.core)?;
+                if let Some(cell) = &mut cell {
+                    self.check_rate(cell)?;
+                }
                 let spawn = self.prepare(*order, cell)?;
                 Ok(Action::AskSpawn(core, Message::Spawn(Box::new(spawn))))
             }
@@ -198,7 +201,11 @@ impl Core {
             Request::Stats { period_ms } => {
                 Ok(Action::Ask(CoreId::BOOT, Message::Stats { period_ms }))
             }
-            Request::Ps => value(views::tasks(&self.shared)),
+            Request::Ps(None) => value(views::tasks(&self.shared)),
+            Request::Ps(Some(task)) => match self.shared.directory.task(task) {
+                Some(info) => value(limits_table(&self.shared, &info)),
+                None => Err(self.no_task("ps", task)),
+            },
             Request::Rings => value(views::rings(&self.shared)),
             Request::Cores => value(views::cores(&self.shared)),
             Request::Modules => value(views::modules(&self.shared)),
@@ -337,27 +344,16 @@ impl Core {
         order: Order,
         cell: Option<&mut Cell>,
     ) -> Result<Spawn, Refusal> {
+        let (limits, weight) = self.limits_of(&order, cell.as_deref());
         let (mut grants, mut sources) = (Vec::new(), Vec::new());
         for (name, wanted) in order.grants {
             let (grant, source) = self.grant_of(cell.as_deref(), &name, wanted)?;
             grants.push((name, grant));
             sources.push(source);
         }
-        let mut limits = self.shared.config.limits;
-        if let Some(parent) = &cell {
-            limits.memory_bytes = limits.memory_bytes.min(parent.limits.memory_bytes);
-            limits.handles = limits.handles.min(parent.limits.handles);
-        }
-        if let Some(memory_bytes) = order.memory_bytes {
-            limits.memory_bytes = match &cell {
-                Some(parent) if !parent.has(HandleKind::System) => {
-                    memory_bytes.min(limits.memory_bytes)
-                }
-                _ => memory_bytes,
-            };
-        }
         let parent = cell.as_ref().map(|cell| cell.id);
         let outlet = cell.as_ref().map(|cell| cell.outlet).unwrap_or_default();
+        let account = cell.as_ref().and_then(|cell| cell.account.clone());
         if let Some(cell) = cell {
             for (_, grant) in &grants {
                 if let Some(id) = grant.endpoint() {
@@ -375,7 +371,7 @@ impl Core {
             grants,
             args: order.args,
             limits: Some(limits),
-            weight: order.weight.unwrap_or(WEIGHT_DEFAULT),
+            weight,
             parent,
             seed: order.seed,
             pinned: order.pinned,
@@ -385,6 +381,7 @@ impl Core {
             last: None,
             sources,
             lives: None,
+            account,
         })
     }
 
@@ -474,7 +471,7 @@ fn operation(request: &Request) -> &'static str {
         Request::Read(_) => "read",
         Request::Stats { .. } => "stats",
         Request::Write(_) => "write",
-        Request::Ps => "ps",
+        Request::Ps(_) => "ps",
         Request::Rings => "rings",
         Request::Cores => "cores",
         Request::Modules => "modules",

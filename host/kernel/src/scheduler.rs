@@ -12,8 +12,8 @@ use crate::core::{Core, Phase};
 use crate::crew::{Baton, Seat};
 use crate::ids::CoreId;
 use crate::io::poll::{Patience, Wanted};
+use crate::io::selector::Effect;
 use crate::message::Message;
-use crate::stats::State;
 use crate::table::Key;
 use crate::wake::{self, News};
 use std::hint::spin_loop;
@@ -96,9 +96,9 @@ impl Core {
             if cell.entry != entry {
                 continue;
             }
-            return match (cell.state, &cell.seat) {
-                (State::Suspended, Some(seat)) => Pick::Suspended(Arc::clone(seat)),
-                _ => Pick::Fresh(key),
+            return match &cell.seat {
+                Some(seat) => Pick::Suspended(Arc::clone(seat)),
+                None => Pick::Fresh(key),
             };
         }
         Pick::Nobody
@@ -260,5 +260,15 @@ impl Core {
         self.phase == Phase::Flushing
             && self.channel.outbox_count() == 0
             && (self.id != CoreId::BOOT || self.halts_awaited == 0)
+    }
+
+    /// The core has halted: its selectors write what is left. What could not be written is a failure of the
+    /// kernel also when all else was done by then.
+    pub(crate) fn finalise(&mut self) {
+        for effect in self.io.finalise(self.now_ns) {
+            if let Effect::Halt(status) = effect {
+                self.shared.set_status(status);
+            }
+        }
     }
 }

@@ -228,7 +228,7 @@ fn piece(mut core: Box<Core>, turns_max: u64) -> Option<Box<Core>> {
     if core.phase != Phase::Running && core.has_halted() {
         core.become_idle();
         wake::release(&mut core.ready);
-        core.io.finalise(core.now_ns);
+        core.finalise();
         core.signal.close();
         return None;
     }

@@ -7,9 +7,11 @@ use crate::derivation::Capability;
 use crate::exit::Exit;
 use crate::ids::TaskId;
 use crate::limits::WEIGHT_DEFAULT;
-use crate::program::{Limits, Program};
+use crate::program::Program;
+use crate::share::Account;
 use crate::table::Key;
 use crate::task::Task;
+use crate::task_limits::Limits;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -53,6 +55,8 @@ pub struct Spawn {
     pub(crate) pinned: Pinned,
     /// Where its console output goes.
     pub(crate) outlet: Outlet,
+    /// The account of its spawner's hard share of a core.
+    pub(crate) account: Option<Arc<Account>>,
     /// The supervisor that starts it again.
     pub(crate) keeper: Option<Keeper>,
     /// How often it was started before.
@@ -120,6 +124,7 @@ impl Spawn {
             last: None,
             sources: Vec::new(),
             lives: None,
+            account: None,
         }
     }
 

@@ -12,16 +12,18 @@ use crate::grants::lost;
 use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::Asker;
 use crate::io::output::Stream;
-use crate::limits::NAME_BYTES_MAX;
-use crate::log_budget::LogBudget;
+use crate::limits::{LOG_BURST_SECONDS, NAME_BYTES_MAX, SPAWN_BURST_SECONDS};
 use crate::memory::Place;
 use crate::message::Message;
 use crate::pending::{Pending, PendingSpawn};
-use crate::program::{Limits, Program};
+use crate::program::Program;
+use crate::rate_budget::RateBudget;
 use crate::refusal::Refusal;
+use crate::share::Account;
 use crate::spawn::{Body, Lives, Spawn};
 use crate::stats::{State, TaskStats};
 use crate::task::{Fault, FaultKind, Task};
+use crate::task_limits::Limits;
 use crate::turn::panic_text;
 use crate::wake::TaskWake;
 use crate::wfq::Weight;
@@ -141,6 +143,7 @@ impl Core {
             last,
             sources,
             lives,
+            account,
         } = spawn;
         if name.len() > NAME_BYTES_MAX {
             return Err(refuse(Errno::TooLarge, "the name is too long"));
@@ -164,7 +167,7 @@ impl Core {
         stats.restarts.set(restarts);
         stats.version.set(body.version().into());
         stats.pinned.set(u64::from(pinned == Pinned::Yes));
-        let added = self.shared.directory.add_task(TaskInfo {
+        let info = TaskInfo {
             name: name.clone(),
             module: module.clone(),
             core: self.id,
@@ -172,8 +175,13 @@ impl Core {
             supervisor: keeper.map(|keeper| keeper.supervisor),
             last,
             children_count: 0,
+            limits,
             stats: Arc::clone(&stats),
-        });
+        };
+        let added = self
+            .shared
+            .directory
+            .add_task(info, &self.shared.config.tasks);
         let id = match added {
             Ok(id) => id,
             Err(refusal) => {
@@ -252,7 +260,10 @@ impl Core {
             granted,
             let_go: Vec::new(),
             notices: VecDeque::new(),
-            log_budget: LogBudget::new(),
+            account: Account::open(limits.share, account, self.now_ns),
+            log_budget: RateBudget::new(limits.log_lines_per_second, LOG_BURST_SECONDS),
+            spawn_budget: RateBudget::new(limits.spawns_per_second, SPAWN_BURST_SECONDS),
+            timers_count: 0,
             print_bytes: 0,
             print_elsewhere: 0,
             print_armed: Armed::No,

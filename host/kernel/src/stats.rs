@@ -42,6 +42,8 @@ pub enum State {
     Waiting = 2,
     /// It was preempted in the middle of a call.
     Suspended = 3,
+    /// Its hard share of the core is used up: it sleeps until there is more.
+    Throttled = 4,
 }
 
 impl State {
@@ -52,6 +54,7 @@ impl State {
             State::Running => "running",
             State::Waiting => "waiting",
             State::Suspended => "suspended",
+            State::Throttled => "throttled",
         }
     }
 
@@ -60,6 +63,7 @@ impl State {
             1 => State::Running,
             2 => State::Waiting,
             3 => State::Suspended,
+            4 => State::Throttled,
             _ => State::Runnable,
         }
     }
@@ -76,6 +80,12 @@ pub struct TaskStats {
     pub preemptions: Count,
     /// Bytes of memory, as its CPU reports.
     pub memory_bytes: Count,
+    /// Times that it was put to sleep because its hard share of a core was used up.
+    pub throttles: Count,
+    /// Handles that it holds.
+    pub handles: Count,
+    /// Timers that it holds.
+    pub timers: Count,
     /// Times that it was started again after a failure.
     pub restarts: Count,
     /// Its weight.

@@ -44,11 +44,19 @@ impl Core {
             None => self.id,
         };
         self.check_children(&tree)?;
+        if let Some(cell) = &mut cell {
+            for _ in orders(&tree) {
+                self.check_rate(cell)?;
+            }
+        }
         let parent = cell.as_ref().map(|cell| cell.id);
         let outlet: Outlet = cell.as_ref().map(|cell| cell.outlet).unwrap_or_default();
+        let limits = cell.as_ref().map(|cell| cell.limits);
         let tree = self.plant(tree, home, &mut cell)?;
         let mut spawn = Spawn::supervisor(tree);
         (spawn.parent, spawn.outlet) = (parent, outlet);
+        spawn.limits = limits;
+        spawn.account = cell.as_ref().and_then(|cell| cell.account.clone());
         Ok((home, Message::Spawn(Box::new(spawn))))
     }
 

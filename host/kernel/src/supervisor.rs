@@ -206,6 +206,7 @@ impl Supervisor {
             seed: spec.seed,
             pinned: spec.pinned,
             outlet: cx.inner().cell.outlet,
+            account: cx.inner().cell.account.clone(),
             keeper: Some(Keeper {
                 supervisor: cx.task(),
                 child,

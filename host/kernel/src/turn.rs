@@ -9,6 +9,7 @@ use crate::cell::{Cell, Kill, Stage, Woken};
 use crate::context::Context;
 use crate::core::Core;
 use crate::exit::Exit;
+use crate::share::Throttled;
 use crate::stats::State;
 use crate::task::{Ending, Fault, FaultKind, Outcome, Task};
 use crate::upgrade;
@@ -146,7 +147,7 @@ fn finish(
     }
     cell.body = Some(body);
     cell.set_state(state);
-    if state == State::Runnable {
+    if state == State::Runnable && core.throttle(&mut cell) == Throttled::No {
         cell.entry = core.queue.push(cell.key, cell.time);
     }
     let (key, moves) = (cell.key, cell.moving.is_some());

@@ -104,7 +104,7 @@ impl Context {
             Object::Timers => {}
             other => return Err(wrong(other)),
         }
-        if core.timers.len() >= TIMERS_MAX {
+        if core.timers.len() >= TIMERS_MAX || cell.timers_count >= cell.limits.timers {
             return Err(Errno::Limit);
         }
         cell.handles
@@ -116,6 +116,7 @@ impl Context {
             fired: 0,
             armed: Armed::No,
         }))?;
+        cell.timers_count += 1;
         let owner = TimerOwner::Task {
             task: cell.key,
             handle,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use okernel_core::{Config, Kernel};
 
 use crate::wasm::cache::CacheChoice;
+use crate::wasm::capacity::Machine;
 use crate::wasm::engine::Engines;
-use crate::wasm::limits::INSTANCES_DEFAULT;
 use crate::wasm::ticker::Ticker;
 
 use super::{BootError, Load, modules};
@@ -17,7 +17,7 @@ use super::{BootError, Load, modules};
 /// # Errors
 /// As for [`super::boot`].
 pub fn bare(cores: usize, config: Config, loads: &[Load]) -> Result<Kernel, BootError> {
-    let engines = Engines::new(INSTANCES_DEFAULT)?;
+    let engines = Engines::new(Machine::look().tasks())?;
     let registry = modules::embedded(&engines, &CacheChoice::from_environment())?;
     modules::load(&registry, loads)?;
     let tick = Duration::from_micros(config.tick_us);

@@ -4,6 +4,7 @@
 //! it was.
 
 mod bare;
+mod limits;
 mod modules;
 mod signals;
 mod watch;
@@ -21,14 +22,17 @@ use okernel_core::{
 use crate::console::progress::Progress;
 use crate::console::screen::{Stderr, Stdout};
 use crate::wasm::cache::CacheChoice;
+use crate::wasm::capacity::Machine;
+use crate::wasm::compile::Compiler;
 use crate::wasm::engine::{EngineError, Engines};
-use crate::wasm::limits::INSTANCES_DEFAULT;
 use crate::wasm::module::ModuleError;
 use crate::wasm::registry::INTERPRETER;
 use crate::wasm::ticker::Ticker;
+use crate::wasm::trust::Trust;
 use crate::web::server::Listening;
 
 pub use bare::bare;
+pub use limits::{BootLimits, KERNEL_NAMES};
 pub use modules::embedded_module;
 pub use okernel_core::{Balance, Class, Quanta};
 use signals::Prompted;
@@ -76,6 +80,10 @@ pub struct Options {
     pub balance: Balance,
     /// A folder whose modules are loaded, and loaded again when they are rebuilt.
     pub watch: Option<PathBuf>,
+    /// Whose modules are taken; None: everybody's.
+    pub trust: Option<Trust>,
+    /// What the kernel and its tasks may use.
+    pub limits: BootLimits,
     /// Where programs' output goes.
     pub sink: Sink,
     /// Where errors go.
@@ -94,6 +102,8 @@ impl Default for Options {
             spin_us: SPIN_US,
             loads: Vec::new(),
             watch: None,
+            trust: None,
+            limits: BootLimits::default(),
             sink: Box::new(Stdout),
             errors: Box::new(Stderr),
             listen: None,
@@ -106,7 +116,7 @@ impl Default for Options {
 pub enum BootError {
     /// The engines could not be made.
     #[error("boot: {0}")]
-    Engine(#[from] EngineError),
+    Engine(EngineError),
     /// A module that was named is not one.
     #[error("boot: {name}: {error}")]
     Module {
@@ -139,7 +149,20 @@ pub enum BootError {
     Signals(std::io::Error),
     /// The kernel itself.
     #[error("boot: {0}")]
-    Kernel(#[from] KernelError),
+    Kernel(KernelError),
+}
+
+// What these say of themselves is the whole line: no source, which would be said again.
+impl From<EngineError> for BootError {
+    fn from(error: EngineError) -> BootError {
+        BootError::Engine(error)
+    }
+}
+
+impl From<KernelError> for BootError {
+    fn from(error: KernelError) -> BootError {
+        BootError::Kernel(error)
+    }
 }
 
 /// Boots, does the work, and answers the kernel's exit status when it has halted.
@@ -148,9 +171,15 @@ pub enum BootError {
 /// A step of the bring-up failed; nothing has run then.
 pub fn boot(options: Options, work: Work) -> Result<Status, BootError> {
     let cores = options.cores;
-    let engines = Engines::new(INSTANCES_DEFAULT)?;
+    signals::survive_file_limit().map_err(BootError::Signals)?;
+    let machine = Machine::look();
+    let engines = Engines::new(machine.tasks())?;
     let registry = modules::embedded(&engines, &CacheChoice::from_environment())?;
     registry.watch(|name| Box::new(Progress::begin(format!("compiling {name}"))));
+    if let Some(trust) = options.trust {
+        registry.require_signed(trust);
+    }
+    registry.compile_with(Compiler::Apart(options.limits.compile()));
     modules::load(&registry, &options.loads)?;
     let unwatched = |error| BootError::Watch {
         path: options
@@ -177,6 +206,9 @@ pub fn boot(options: Options, work: Work) -> Result<Status, BootError> {
         quanta: options.quanta,
         balance: options.balance,
         spin_us: options.spin_us.min(SPIN_US_MAX),
+        limits: options.limits.of_a_task(),
+        tasks: options.limits.tasks(&machine, engines.instances_max()),
+        guest_memory_bytes_max: options.limits.all_memory_bytes(),
         ..Config::default()
     };
     let tick = std::time::Duration::from_micros(config.tick_us);
@@ -236,9 +268,6 @@ fn shell(name: &str, args: Vec<String>) -> Spawn {
         .grant("timer", Grant::Timers)
         .grant("clock", Grant::Clock)
         .pinned()
-        .limits(Limits {
-            memory_bytes: SHELL_BYTES_MAX,
-            ..Limits::default()
-        })
+        .limits(Limits::of_an_owner(SHELL_BYTES_MAX))
         .args(args)
 }

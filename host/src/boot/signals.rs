@@ -9,6 +9,7 @@
 //! Invariant: the handlers only wake a thread of their own; nothing happens in a signal's context.
 
 use std::io;
+use std::sync::Arc;
 use std::thread::Builder;
 
 use okernel_core::{Control, INTERRUPTED, Status};
@@ -37,6 +38,16 @@ impl Drop for Guard {
     fn drop(&mut self) {
         self.0.close();
     }
+}
+
+/// Makes an error of a write that would make a file longer than this process may (`ulimit -f`): otherwise it is the
+/// end of the process. For good.
+///
+/// # Errors
+/// The operating system gives no handler.
+pub fn survive_file_limit() -> io::Result<()> {
+    // Nobody looks at the flag: whoever writes is told.
+    signal_hook::flag::register(libc::SIGXFSZ, Arc::default()).map(drop)
 }
 
 /// Takes the signals of this process for a kernel.

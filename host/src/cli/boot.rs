@@ -10,7 +10,10 @@ use std::process::ExitCode;
 use anyhow::bail;
 
 use super::listen::Unasked;
-use crate::boot::{self, Balance, CORES_MAX, Class, Load, Options, Quanta, SPIN_US_MAX, Work};
+use crate::boot::{
+    self, Balance, BootLimits, CORES_MAX, Class, Load, Options, Quanta, SPIN_US_MAX, Work,
+};
+use crate::wasm::trust::Trust;
 
 /// What `boot` takes.
 #[derive(clap::Args)]
@@ -48,6 +51,12 @@ pub struct Machine {
     /// takes more CPU time; the default is 20
     #[arg(long, value_name = "US", value_parser = clap::value_parser!(u64).range(0..=SPIN_US_MAX))]
     spin: Option<u64>,
+    /// What the kernel and its tasks may use: see 'okernel doctor' for the names; may be given more than once
+    #[arg(long, value_name = "NAME=NUMBER[K|M|G]", value_parser = limit)]
+    limit: Vec<(String, f64)>,
+    /// Load only modules that a key in this file has signed, and none that it revokes
+    #[arg(long, value_name = "KEYFILE")]
+    require_signed: Option<PathBuf>,
     #[command(flatten)]
     listen: super::listen::Listen,
 }
@@ -77,6 +86,15 @@ impl Machine {
         if let Some(spin_us) = self.spin {
             options.spin_us = spin_us;
         }
+        for (name, number) in &self.limit {
+            let set = options.limits.set(name, *number);
+            set.map_err(|error| anyhow::anyhow!("--limit: {error}"))?;
+        }
+        if let Some(path) = &self.require_signed {
+            let trust =
+                Trust::read(path).map_err(|error| anyhow::anyhow!("--require-signed: {error}"))?;
+            options.trust = Some(trust);
+        }
         options.listen = self.listen.open(unasked)?;
         Ok(options)
     }
@@ -95,6 +113,23 @@ fn named_file(text: &str) -> Result<Load, String> {
         }),
         _ => Err("expected NAME=FILE.wasm or NAME=FILE.wasm,dense".to_string()),
     }
+}
+
+/// A limit by its name, with a suffix for 1024 and its powers.
+fn limit(text: &str) -> Result<(String, f64), String> {
+    let wrong = || "expected NAME=NUMBER, such as memory=64M".to_string();
+    let (name, number) = text.split_once('=').ok_or_else(wrong)?;
+    let shift = match number.chars().last() {
+        Some('K') => 10,
+        Some('M') => 20,
+        Some('G') => 30,
+        _ => 0,
+    };
+    let digits = number.trim_end_matches(['K', 'M', 'G']);
+    let number: f64 = digits.parse().map_err(|_| wrong())?;
+    let number = number * f64::from(1 << shift);
+    BootLimits::default().set(name, number)?;
+    Ok((name.to_string(), number))
 }
 
 fn quanta(text: &str) -> Result<Quanta, String> {
@@ -152,7 +187,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Class, Load, named_file, quanta};
+    use super::{Class, Load, limit, named_file, quanta};
 
     #[test]
     fn quanta_are_three_numbers() {
@@ -169,6 +204,25 @@ mod tests {
             "1,2,99999999999999999999",
         ] {
             assert!(quanta(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn limits_are_numbers_with_a_suffix() {
+        let set = |text: &str| limit(text).map(|(name, number)| format!("{name} {number}"));
+        assert_eq!(set("memory=2K").as_deref(), Ok("memory 2048"));
+        assert_eq!(set("cpu=12.5").as_deref(), Ok("cpu 12.5"));
+        assert_eq!(set("all_memory=1G").as_deref(), Ok("all_memory 1073741824"));
+        for bad in [
+            "",
+            "memory",
+            "memory=",
+            "memory=K",
+            "memory=x",
+            "memory=-1",
+            "a=1",
+        ] {
+            assert!(set(bad).is_err(), "{bad}");
         }
     }
 

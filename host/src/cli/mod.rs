@@ -7,13 +7,17 @@ mod attach;
 mod bench;
 mod boot;
 mod build;
+mod compile;
 mod completions;
+mod doctor;
 mod eval;
 mod inspect;
+mod keygen;
 mod listen;
 mod new;
 mod remote;
 mod run;
+mod sign;
 mod top;
 
 use std::process::ExitCode;
@@ -54,12 +58,21 @@ enum Verb {
     Build(build::Args),
     /// Show what a module is: ABI version, exports, imports, capabilities wanted, memory
     Inspect(inspect::Args),
+    /// Make a key to sign modules with, and print its public part
+    Keygen(keygen::Args),
+    /// Sign a module
+    Sign(sign::Args),
     /// Show the cores, tasks and rings of a running kernel
     Top(top::Args),
     /// Measure the kernel, beside its rivals in the same run
     Bench(bench::Args),
+    /// Explain what this machine holds, what bounds it, and what to change
+    Doctor(doctor::Args),
     /// Print the completions for a command shell
     Completions(completions::Args),
+    /// Compile a module in this process, for a kernel that started it
+    #[command(name = crate::wasm::compile::VERB, hide = true)]
+    Compile(compile::Args),
 }
 
 /// Runs the command line of this process; answers its exit status.
@@ -78,9 +91,13 @@ pub fn main() -> ExitCode {
         Verb::New(args) => new::run(&args),
         Verb::Build(args) => build::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
+        Verb::Keygen(args) => keygen::run(&args),
+        Verb::Sign(args) => sign::run(&args),
         Verb::Top(args) => top::run(&args),
         Verb::Bench(args) => bench::run(&args),
+        Verb::Doctor(args) => doctor::run(&args),
         Verb::Completions(args) => completions::run(&args),
+        Verb::Compile(args) => compile::run(&args),
     };
     match result {
         Ok(code) => code,

@@ -15,12 +15,13 @@
 //! and 64-bit memories and more than one memory are refused, since windows and pointer checks are
 //! built on there being one memory that only its own task runs in.
 
-use std::fs;
 use std::sync::{Arc, OnceLock};
 
+use okernel_core::Class;
 use wasmtime::PoolingAllocationConfig;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel};
 
+use super::capacity::Machine;
 use super::{dense, limits};
 
 /// Whether the code of an engine can be interrupted.
@@ -62,7 +63,7 @@ impl Engines {
     /// Not even [`limits::INSTANCES_MIN`] slots can be reserved.
     pub fn new(instances: u32) -> Result<Engines, EngineError> {
         let wanted = instances.clamp(limits::INSTANCES_MIN, limits::INSTANCES_MAX);
-        let mut count = wanted.min(instances_that_fit(map_count_max(), address_space_max()));
+        let mut count = wanted.min(Machine::look().tasks());
         loop {
             match Engines::with_exactly(count) {
                 Ok(engines) => {
@@ -120,6 +121,15 @@ impl Engines {
     }
 }
 
+/// An engine that only compiles, for the executing one of this kind: it has no slots and takes no address
+/// space.
+pub(super) fn compiling_engine(class: Class) -> wasmtime::Result<Engine> {
+    Engine::new(&match class {
+        Class::Ordinary => code_config(Metering::Epoch),
+        Class::Dense => dense::code_config(),
+    })
+}
+
 fn config(metering: Metering, instances: u32) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(instances)
@@ -133,9 +143,15 @@ fn config(metering: Metering, instances: u32) -> Config {
         .linear_memory_keep_resident(limits::KEEP_RESIDENT_BYTES)
         .table_keep_resident(limits::TABLE_KEEP_RESIDENT_BYTES)
         .pagemap_scan(Enabled::Auto);
+    let mut config = code_config(metering);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+/// What compiled code depends on.
+fn code_config(metering: Metering) -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .epoch_interruption(metering == Metering::Epoch)
         .memory_reservation(limits::MEMORY_RESERVATION_BYTES)
         .memory_guard_size(limits::MEMORY_GUARD_BYTES)
@@ -163,31 +179,6 @@ pub(super) fn guests_may(config: &mut Config) {
         .wasm_custom_page_sizes(false);
 }
 
-/// How many slots fit beside everything else, for each of the two engines.
-fn instances_that_fit(mappings_max: u64, address_space_bytes: u64) -> u32 {
-    let by_mappings = mappings_max / limits::MAPPINGS_PER_INSTANCE;
-    let slot_bytes = limits::MEMORY_RESERVATION_BYTES + limits::MEMORY_GUARD_BYTES;
-    // Two engines, and a quarter for everything else.
-    let by_address_space = address_space_bytes / 4 * 3 / 2 / slot_bytes;
-    let fit = by_mappings
-        .min(by_address_space)
-        .min(u64::from(limits::INSTANCES_MAX));
-    (fit as u32).max(limits::INSTANCES_MIN)
-}
-
-/// How many mappings the operating system allows this process.
-fn map_count_max() -> u64 {
-    let text = fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
-    text.trim().parse().unwrap_or(65_530)
-}
-
-/// The address space that this process may take, in bytes.
-fn address_space_max() -> u64 {
-    const USER_SPACE_BYTES: u64 = 1 << 47;
-    let limit = rustix::process::getrlimit(rustix::process::Resource::As).current;
-    limit.unwrap_or(USER_SPACE_BYTES).min(USER_SPACE_BYTES)
-}
-
 /// An error of the engine as one line.
 pub(super) fn one_line(error: &wasmtime::Error) -> String {
     let text = format!("{error:#}");
@@ -196,21 +187,8 @@ pub(super) fn one_line(error: &wasmtime::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Engines, Metering, instances_that_fit};
+    use super::{Engines, Metering};
     use crate::wasm::limits;
-
-    #[test]
-    fn the_pool_follows_what_the_machine_allows() {
-        let room = 1 << 47;
-        assert_eq!(instances_that_fit(4000, room), 1000);
-        assert_eq!(instances_that_fit(u64::MAX, 1 << 40), 95);
-        assert!(instances_that_fit(65_530, room) >= 10_000);
-        assert_eq!(instances_that_fit(0, 0), limits::INSTANCES_MIN);
-        assert_eq!(
-            instances_that_fit(u64::MAX, u64::MAX),
-            limits::INSTANCES_MAX
-        );
-    }
 
     #[test]
     fn what_guests_may_not_use_is_refused() {

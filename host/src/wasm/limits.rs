@@ -17,8 +17,14 @@ pub const MEMORY_RESERVATION_BYTES: u64 = 1 << 32;
 /// smaller than this needs no check either.
 pub const MEMORY_GUARD_BYTES: u64 = 32 << 20;
 
-/// The largest module that is compiled, in bytes. It bounds the time and memory of a compilation.
+/// The largest module that is looked at, in bytes. What its compilation takes has limits of its own.
 pub const MODULE_BYTES_MAX: usize = 64 << 20;
+
+/// The longest compiled code of one module, in bytes.
+pub const ARTEFACT_BYTES_MAX: u64 = 1 << 30;
+
+/// Threads that compile one module: more take more memory at once, and little time off.
+pub const COMPILE_THREADS_MAX: usize = 8;
 
 /// Stack that a guest may use in one call, in bytes. The thread that polls a task needs this much
 /// and some more for the host's own frames.
@@ -26,9 +32,6 @@ pub const GUEST_STACK_BYTES: usize = 512 * 1024;
 
 /// Frames of a backtrace that are kept.
 pub const BACKTRACE_FRAMES_MAX: usize = 32;
-
-/// Instances that one engine has slots for, unless it is told otherwise or the machine has less room.
-pub const INSTANCES_DEFAULT: u32 = 10_240;
 
 /// The fewest slots that are of use; an engine that cannot have them does not start.
 pub const INSTANCES_MIN: u32 = 16;
@@ -51,6 +54,10 @@ pub const DENSE_TABLE_ELEMENTS_MAX: usize = 1024;
 
 /// Bytes of a dense slot's memory that are kept resident, as [`KEEP_RESIDENT_BYTES`].
 pub const DENSE_KEEP_RESIDENT_BYTES: usize = 64 * 1024;
+
+/// Memory that is reckoned for a task that does nothing, in bytes: its touched pages, its page tables and what the
+/// kernel keeps of it.
+pub const RESIDENT_BYTES_PER_INSTANCE: u64 = 32 << 10;
 
 /// Elements that a table of a guest can have.
 pub const TABLE_ELEMENTS_MAX: usize = 20_000;
@@ -116,7 +123,7 @@ const _: () = {
         okernel_abi::layout::COPY_RING_BYTES_MAX as usize <= COPY_BYTES_MAX,
         "a ring without a window can be written and read whole"
     );
-    assert!(INSTANCES_MIN <= INSTANCES_DEFAULT && INSTANCES_DEFAULT <= INSTANCES_MAX);
+    assert!(INSTANCES_MIN <= INSTANCES_MAX);
     assert!(KEEP_RESIDENT_BYTES.is_multiple_of(WASM_PAGE_BYTES));
     assert!(DENSE_KEEP_RESIDENT_BYTES.is_multiple_of(WASM_PAGE_BYTES));
     assert!(DENSE_MEMORY_BYTES.is_multiple_of(WASM_PAGE_BYTES));

@@ -7,17 +7,21 @@
 
 pub mod limits;
 
+pub mod capacity;
 mod dense;
 pub mod engine;
 pub mod ticker;
 
 pub mod cache;
+pub mod compile;
 pub mod contract;
 pub mod inspect;
 mod lines;
 mod loading;
 pub mod module;
 pub mod registry;
+pub mod signature;
+pub mod trust;
 
 mod scribble;
 mod state;

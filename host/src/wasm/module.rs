@@ -10,6 +10,7 @@ use okernel_core::Class;
 use wasmtime::{Engine, InstancePre, Linker, Module};
 
 use super::cache::{Cache, Key};
+use super::compile::Compiler;
 use super::contract::ContractError;
 use super::engine::{EngineError, one_line};
 use super::inspect::{InspectError, Inspection, inspect};
@@ -17,6 +18,7 @@ use super::limits::{DENSE_MEMORY_BYTES, WASM_PAGE_BYTES};
 use super::lines::SourceLines;
 use super::scribble::TrapTable;
 use super::state::State;
+use super::trust::Untrusted;
 
 /// A module ready to run.
 pub struct GuestModule {
@@ -52,6 +54,12 @@ pub enum ModuleError {
     /// The engine of its class cannot be made.
     #[error(transparent)]
     NoEngine(#[from] EngineError),
+    /// It is not one that this kernel takes.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
+    /// It cannot be compiled within the limits.
+    #[error("{0}")]
+    Compile(String),
     /// The engine refuses its code.
     #[error("refused by the engine: {0}: build it again for wasm32-unknown-unknown")]
     Engine(String),
@@ -81,13 +89,14 @@ impl GuestModule {
         wasm: &[u8],
         target: &Target,
         cache: Option<&Cache>,
+        compiler: Compiler,
     ) -> Result<GuestModule, ModuleError> {
         let inspection = inspect(wasm)?;
         inspection.check()?;
         if target.class == Class::Dense {
             fits_densely(&inspection)?;
         }
-        let module = compile(wasm, &target.engine, cache)?;
+        let module = compile(wasm, target, cache, compiler)?;
         let traps = TrapTable::of(&module)
             .ok_or_else(|| ModuleError::Engine("its compiled form is unknown".to_string()))?;
         let pre = target.linker.instantiate_pre(&module)?;
@@ -152,12 +161,15 @@ fn fits_densely(inspection: &Inspection) -> Result<(), ModuleError> {
     Ok(())
 }
 
-fn compile(wasm: &[u8], engine: &Engine, cache: Option<&Cache>) -> Result<Module, ModuleError> {
-    let Some(cache) = cache else {
-        return Ok(Module::from_binary(engine, wasm)?);
-    };
-    let key = Key::of(wasm, engine);
-    if let Some(artefact) = cache.load(&key) {
+fn compile(
+    wasm: &[u8],
+    target: &Target,
+    cache: Option<&Cache>,
+    compiler: Compiler,
+) -> Result<Module, ModuleError> {
+    let engine = &target.engine;
+    let kept = cache.map(|cache| (cache, Key::of(wasm, engine)));
+    if let Some(artefact) = kept.as_ref().and_then(|(cache, key)| cache.load(key)) {
         // SAFETY: the cache has found that this installation wrote these bytes, under the key of the
         // same module and the same settings; what it writes is what the engine had made, below.
         match unsafe { Module::deserialize(engine, &artefact) } {
@@ -165,10 +177,12 @@ fn compile(wasm: &[u8], engine: &Engine, cache: Option<&Cache>) -> Result<Module
             Err(error) => tracing::warn!("a compiled module is not used: {}", one_line(&error)),
         }
     }
-    let module = Module::from_binary(engine, wasm)?;
-    match module.serialize() {
-        Ok(artefact) => cache.store(&key, &artefact),
-        Err(error) => tracing::warn!("a compiled module is not kept: {}", one_line(&error)),
+    let artefact = compiler.compile(wasm, engine, target.class)?;
+    // SAFETY: the bytes are what the engine has just made, here or in a process that this one has started
+    // from its own program and whose output nobody else could write.
+    let module = unsafe { Module::deserialize(engine, &artefact) }?;
+    if let Some((cache, key)) = kept {
+        cache.store(&key, &artefact);
     }
     Ok(module)
 }

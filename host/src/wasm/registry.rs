@@ -11,28 +11,31 @@
 //! changes nothing; only what [`Registry::embed_interpreter`] was given runs on the engine without
 //! preemption; nothing that is loaded from a file ever does, whatever its name.
 
+mod modules;
+
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
 use blake3::Hash;
 use okernel_abi::Want;
 use okernel_core::{
-    Candidate, CheckDone, Class, Fault, FaultKind, Limits, LoadDone, ModuleInfo, Modules, Program,
-    Standing, Task, VersionInfo, aside,
+    Candidate, Class, Fault, FaultKind, Limits, ModuleInfo, Modules, Program, Standing,
+    VersionInfo, aside,
 };
 use wasmtime::Engine;
 
 use super::cache::{Cache, CacheChoice};
+use super::compile::Compiler;
 use super::engine::{Engines, Metering};
 use super::inspect::inspect;
 use super::instance::WasmTask;
 use super::limits::VERSIONS_KEPT;
 use super::linker::linker;
-use super::loading::{checked_name, read, work_aside};
+use super::loading::checked_name;
 use super::module::{GuestModule, ModuleError, Target};
+use super::trust::Trust;
 
 /// The name of the interpreter's module.
 pub const INTERPRETER: &str = "shell";
@@ -53,6 +56,10 @@ type Watch = Box<dyn Fn(&str) -> Box<dyn Any + Send> + Send + Sync>;
 struct Shared {
     watch: OnceLock<Watch>,
     engines: Engines,
+    /// Where modules that are not part of the program are compiled.
+    compiler: OnceLock<Compiler>,
+    /// Whose modules are taken, if not everybody's.
+    trust: OnceLock<Trust>,
     metered: Target,
     trusted: Target,
     /// Made when a module of the dense class is first loaded.
@@ -103,6 +110,8 @@ impl Registry {
             watch: OnceLock::new(),
             engines: engines.clone(),
             dense: OnceLock::new(),
+            compiler: OnceLock::new(),
+            trust: OnceLock::new(),
             metered: target(Metering::Epoch)?,
             trusted: target(Metering::Trusted)?,
             cache: Cache::open(cache),
@@ -118,6 +127,20 @@ impl Registry {
     pub fn watch(&self, watch: impl Fn(&str) -> Box<dyn Any + Send> + Send + Sync + 'static) {
         // A second watcher is not needed by anybody.
         let _ = self.shared.watch.set(Box::new(watch));
+    }
+
+    /// Compiles modules that are not part of the program where `compiler` says, and not in this process.
+    /// Only the first call counts.
+    pub fn compile_with(&self, compiler: Compiler) {
+        // Who sets it does so once, before anything is loaded.
+        let _ = self.shared.compiler.set(compiler);
+    }
+
+    /// Takes only modules that somebody has signed whom `trust` names, besides those that are part of the
+    /// program. Only the first call counts.
+    pub fn require_signed(&self, trust: Trust) {
+        // Who sets it does so once, before anything is loaded.
+        let _ = self.shared.trust.set(trust);
     }
 
     /// Adds a module that is part of the program. It is compiled when it is first wanted.
@@ -219,89 +242,6 @@ impl Registry {
     }
 }
 
-impl Modules for Registry {
-    fn load(&self, name: &str, path: &Path, class: Class, done: LoadDone) {
-        let shared = Arc::clone(&self.shared);
-        let (name, path) = (name.to_string(), path.to_path_buf());
-        let work = move || {
-            let loaded = read(&path).and_then(|wasm| {
-                let info = shared.load(&name, &wasm, class);
-                info.map_err(|error| error.to_string())
-            });
-            loaded.map_err(|error| format!("{}: {error}", path.display()))
-        };
-        work_aside("load", work, done);
-    }
-
-    fn check(&self, name: &str, path: &Path, done: CheckDone) {
-        let shared = Arc::clone(&self.shared);
-        let (name, path) = (name.to_string(), path.to_path_buf());
-        let work = move || {
-            let checked = read(&path).and_then(|wasm| {
-                let checked = shared.check(&name, &wasm);
-                checked.map_err(|error| error.to_string())
-            });
-            checked.map_err(|error| format!("{}: {error}", path.display()))
-        };
-        work_aside("check", work, done);
-    }
-
-    fn instantiate(&self, program: &Program, limits: &Limits) -> Result<Box<dyn Task>, Fault> {
-        Ok(Box::new(self.task(program, limits)?))
-    }
-
-    fn list(&self) -> Vec<ModuleInfo> {
-        self.shared
-            .entries()
-            .iter()
-            .map(|entry| entry.info.clone())
-            .collect()
-    }
-
-    fn current(&self, name: &str) -> Option<u32> {
-        Some(self.shared.read().get(name)?.current)
-    }
-
-    fn versions(&self) -> Vec<VersionInfo> {
-        let modules = self.shared.read();
-        let described = modules.values().flat_map(|named| {
-            named.versions.iter().map(|entry| {
-                let standing = match entry.info.version == named.current {
-                    true => Standing::Current,
-                    false => Standing::Kept,
-                };
-                entry.describe(standing)
-            })
-        });
-        described.collect()
-    }
-
-    fn rollback(&self, name: &str) -> Result<ModuleInfo, String> {
-        let mut modules = self.shared.write();
-        let Some(named) = modules.get_mut(name) else {
-            return Err(format!("there is no module {name}"));
-        };
-        let current = named.current;
-        let mut earlier = named.versions.iter().rev();
-        let earlier = earlier.find(|entry| entry.info.version < current);
-        let Some(earlier) = earlier else {
-            return Err(format!(
-                "{name}: version {current} is current, and no earlier one is kept"
-            ));
-        };
-        named.current = earlier.info.version;
-        Ok(earlier.info.clone())
-    }
-
-    fn wants(&self, program: &Program) -> Arc<[Want]> {
-        match program {
-            Program::Module(name) => self.shared.entry(name).map(|entry| entry.wants.clone()),
-            Program::Code(_) => None,
-        }
-        .unwrap_or_default()
-    }
-}
-
 /// The lines of a section that a module was checked for.
 fn parsed(wants: &[String]) -> Arc<[Want]> {
     wants.iter().filter_map(|line| Want::parse(line)).collect()
@@ -394,8 +334,12 @@ impl Shared {
             let work = move || {
                 let wasm = theirs.embedded.unwrap_or_default();
                 let module = match theirs.metering {
-                    Metering::Epoch => shared.compile(&theirs.info.name, wasm, &shared.metered),
-                    Metering::Trusted => shared.compile(&theirs.info.name, wasm, &shared.trusted),
+                    Metering::Epoch => {
+                        shared.compile(&theirs.info.name, wasm, &shared.metered, Compiler::Here)
+                    }
+                    Metering::Trusted => {
+                        shared.compile(&theirs.info.name, wasm, &shared.trusted, Compiler::Here)
+                    }
                 };
                 // The receiver waits below.
                 let _ = sender.send(module.map_err(|error| error.to_string()));
@@ -409,14 +353,30 @@ impl Shared {
         compiled.clone()
     }
 
-    fn compile(&self, name: &str, wasm: &[u8], target: &Target) -> Result<Ready, ModuleError> {
+    fn compile(
+        &self,
+        name: &str,
+        wasm: &[u8],
+        target: &Target,
+        compiler: Compiler,
+    ) -> Result<Ready, ModuleError> {
         let _watched = self.watch.get().map(|watch| watch(name));
         let began = Instant::now();
-        let module = GuestModule::load(name, wasm, target, self.cache.as_ref())?;
+        let module = GuestModule::load(name, wasm, target, self.cache.as_ref(), compiler)?;
         Ok(Ready {
             module: Arc::new(module),
             compile_ns: u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX),
         })
+    }
+
+    /// Compiles what is no part of this program, if it is taken at all.
+    fn compile_foreign(&self, name: &str, wasm: &[u8], class: Class) -> Result<Ready, ModuleError> {
+        if let Some(trust) = self.trust.get() {
+            trust.check(wasm)?;
+        }
+        let compiler = self.compiler.get().copied().unwrap_or(Compiler::Here);
+        compiler.admits(wasm)?;
+        self.compile(name, wasm, self.target(class)?, compiler)
     }
 
     /// What modules of this class are compiled for. Never the trusted engine.
@@ -437,7 +397,7 @@ impl Shared {
         if let Some(info) = self.recall(name, &digest, class) {
             return Ok(info);
         }
-        let ready = self.compile(name, wasm, self.target(class)?)?;
+        let ready = self.compile_foreign(name, wasm, class)?;
         Ok(self.insert(Entry {
             wants: parsed(&ready.module.inspection().wants),
             info: info_of(name, wasm, &ready),
@@ -453,7 +413,7 @@ impl Shared {
         checked_name(name)?;
         let current = self.entry(name);
         let class = current.map_or(Class::Ordinary, |entry| entry.info.class);
-        let ready = self.compile(name, wasm, self.target(class)?)?;
+        let ready = self.compile_foreign(name, wasm, class)?;
         let info = info_of(name, wasm, &ready);
         let candidate = Candidate::new(move |limits| {
             let module = Arc::clone(&ready.module);

@@ -19,6 +19,15 @@ use super::window::{Access, Windows};
 /// How many times its memory a task may take while it writes its state.
 const SAVING_PART: u64 = 2;
 
+/// Why a guest got no more memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum MemoryRefused {
+    /// It has as much as it may.
+    Task,
+    /// All guests together have as much as they may.
+    Kernel,
+}
+
 /// The data of a guest's store.
 pub(super) struct State {
     /// The kernel, during a call.
@@ -37,19 +46,23 @@ pub(super) struct State {
     pub(super) lines: Option<Arc<SourceLines>>,
     /// Handles of windows that were taken away and of which the guest has not been told.
     pub(super) lost_windows: Vec<u32>,
-    /// Set when the guest asked for more memory than it may have.
-    pub(super) memory_refused: bool,
+    /// Set when the guest asked for more memory than there is for it.
+    pub(super) memory_refused: Option<MemoryRefused>,
     memory: Option<Memory>,
-    memory_bytes_max: u64,
+    limits: Limits,
     revocations: u64,
 }
 
 impl State {
     /// For a guest of this class, with these limits.
     pub(super) fn new(class: Class, limits: &Limits) -> State {
-        let memory_bytes_max = match class {
+        let memory_bytes = match class {
             Class::Ordinary => limits.memory_bytes,
             Class::Dense => limits.memory_bytes.min(DENSE_MEMORY_BYTES as u64),
+        };
+        let limits = Limits {
+            memory_bytes,
+            ..*limits
         };
         State {
             class,
@@ -60,9 +73,9 @@ impl State {
             saving: None,
             lines: None,
             lost_windows: Vec::new(),
-            memory_refused: false,
+            memory_refused: None,
             memory: None,
-            memory_bytes_max,
+            limits,
             revocations: 0,
         }
     }
@@ -73,9 +86,9 @@ impl State {
         self.windows.scribbles().attach(base.expose_provenance());
     }
 
-    /// The most bytes of memory of its own that the guest may have.
-    pub(super) fn memory_bytes_max(&self) -> u64 {
-        self.memory_bytes_max
+    /// What the guest may use at most.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Takes away the windows of endpoints that the kernel has taken from the task. To be called
@@ -107,15 +120,19 @@ impl ResourceLimiter for State {
     ) -> wasmtime::Result<bool> {
         let own_bytes = desired.saturating_sub(self.windows.reserved_bytes()) as u64;
         // A task that is nearly as large as it may be can be saved too: its state is there twice for a moment.
-        let allowed = match self.saving {
-            None => own_bytes <= self.memory_bytes_max,
-            Some(_) => own_bytes / SAVING_PART <= self.memory_bytes_max,
+        let counted = match self.saving {
+            None => own_bytes,
+            Some(_) => own_bytes / SAVING_PART,
         };
-        self.memory_refused |= !allowed;
-        if allowed && !self.cx.is_empty() {
-            self.cx.memory_used(own_bytes);
+        if counted > self.limits.memory_bytes {
+            self.memory_refused = Some(MemoryRefused::Task);
+            return Ok(false);
         }
-        Ok(allowed)
+        if !self.cx.is_empty() && self.cx.memory_used(own_bytes).is_err() {
+            self.memory_refused = Some(MemoryRefused::Kernel);
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     fn table_growing(
@@ -124,7 +141,7 @@ impl ResourceLimiter for State {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS_MAX)
+        Ok(desired as u64 <= self.limits.table_elements.min(TABLE_ELEMENTS_MAX as u64))
     }
 }
 

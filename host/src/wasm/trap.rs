@@ -6,11 +6,12 @@
 use okernel_core::{Fault, FaultKind};
 use wasmtime::{FrameInfo, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
+use super::capacity::Machine;
 use super::engine::one_line;
 use super::limits::GUEST_STACK_BYTES;
 use super::lines::SourceLines;
 use super::preempt::Ended;
-use super::state::State;
+use super::state::{MemoryRefused, State};
 use super::window::Whose;
 
 /// The fault that this error of a call into the guest stands for.
@@ -23,9 +24,9 @@ pub(super) fn fault(error: &wasmtime::Error, state: &mut State) -> Fault {
     } else if error.is::<PoolConcurrencyLimitError>() {
         (
             FaultKind::Limit,
-            format!("no room for another task: {}", one_line(error)),
+            format!("no room for another task: {}", Machine::look().advice()),
         )
-    } else if state.memory_refused {
+    } else if state.memory_refused.is_some() {
         (FaultKind::Limit, memory_limit(state))
     } else {
         (FaultKind::Refused, one_line(error))
@@ -82,7 +83,7 @@ fn trapped(trap: Trap, reason: String, state: &State) -> (FaultKind, String) {
     };
     match trap {
         // This is how a guest stops itself: it has told why, or ran out of memory.
-        Trap::UnreachableCodeReached if state.memory_refused => {
+        Trap::UnreachableCodeReached if state.memory_refused.is_some() => {
             (FaultKind::Limit, said(memory_limit(state)))
         }
         Trap::UnreachableCodeReached if !reason.is_empty() => (FaultKind::Panic, reason),
@@ -100,10 +101,16 @@ fn trapped(trap: Trap, reason: String, state: &State) -> (FaultKind, String) {
 }
 
 fn memory_limit(state: &State) -> String {
-    format!(
-        "the memory limit of {} bytes is reached",
-        state.memory_bytes_max()
-    )
+    match state.memory_refused {
+        None | Some(MemoryRefused::Task) => format!(
+            "the memory limit of {} bytes is reached",
+            state.limits().memory_bytes
+        ),
+        Some(MemoryRefused::Kernel) => {
+            "all tasks together have as much memory as they may: boot with a larger --limit all_memory"
+                .to_string()
+        }
+    }
 }
 
 /// What a bad access hit: most often the end of memory, sometimes a ring that can only be read.

@@ -299,8 +299,10 @@ pub(super) fn map_ring(
 
 /// Adds `bytes` to the guest's memory for windows.
 fn grow(caller: &mut Caller<'_, State>, memory: Memory, bytes: usize) -> Result<Place, Errno> {
-    let windows = &mut caller.data_mut().windows;
-    if bytes > WINDOW_BYTES_MAX - windows.reserved_bytes {
+    let state = caller.data_mut();
+    let window_bytes = state.limits().window_bytes.min(WINDOW_BYTES_MAX as u64) as usize;
+    let windows = &mut state.windows;
+    if bytes > window_bytes.saturating_sub(windows.reserved_bytes) {
         return Err(Errno::Limit);
     }
     // Counted before the memory grows, so that the task's own limit does not apply.

@@ -134,7 +134,11 @@ pub(super) const PAGES: &[Page] = &[
         ],
     ),
     page(Effects, "kill", &["kill task"]),
-    page(Effects, "ps", &["ps[]   the tasks"]),
+    page(
+        Effects,
+        "ps",
+        &["ps[]   the tasks", "ps[t]   the limits of task t"],
+    ),
     page(Effects, "rings", &["rings[]   the rings and their readers"]),
     page(Effects, "cores", &["cores[]   the cores"]),
     page(

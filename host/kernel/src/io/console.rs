@@ -8,7 +8,7 @@
 use crate::aside;
 use crate::ids::TaskId;
 use crate::inbox::Asker;
-use crate::io::output::{Output, Sinks, Stream};
+use crate::io::output::{Health, Output, Sinks, Stream};
 use crate::io::selector::{Door, Effect, Effects, Notice, Selector, Verdict};
 use crate::io::source::{Line, LineSource, Offered};
 use crate::kernel::INTERRUPTED;
@@ -323,8 +323,10 @@ impl Selector for Console {
         self.offered.set(names);
     }
 
-    fn finalise(&mut self, _effects: &mut Effects<'_>) {
-        self.output.finish();
+    fn finalise(&mut self, effects: &mut Effects<'_>) {
+        if self.output.finish() == Health::Broken {
+            effects.push(Effect::Halt(1));
+        }
     }
 }
 

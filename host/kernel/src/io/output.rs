@@ -52,6 +52,7 @@ impl fmt::Debug for Piece {
 struct Queue {
     pieces: VecDeque<Piece>,
     closed: bool,
+    health: Health,
 }
 
 #[derive(Debug, Default)]
@@ -107,8 +108,8 @@ impl Output {
         self.shared.changed.notify_one();
     }
 
-    /// Waits until all is written. Nothing may be pushed any more.
-    pub(crate) fn finish(&mut self) {
+    /// Waits until all is written, and answers whether it was. Nothing may be pushed any more.
+    pub(crate) fn finish(&mut self) -> Health {
         self.shared
             .queue
             .lock()
@@ -120,12 +121,15 @@ impl Output {
         {
             tracing::error!("the console's writer panicked");
         }
+        let queue = self.shared.queue.lock();
+        queue.unwrap_or_else(PoisonError::into_inner).health
     }
 }
 
 /// Whether the sink still takes output.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Health {
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Health {
+    #[default]
     Good,
     Broken,
 }
@@ -152,6 +156,8 @@ fn write_all(shared: &Shared, mut sinks: Sinks, door: &Door) {
             if error.kind() != ErrorKind::BrokenPipe {
                 tracing::error!(%error, "output cannot be written");
             }
+            let queue = shared.queue.lock();
+            queue.unwrap_or_else(PoisonError::into_inner).health = health;
             door.post(Post::Halt(1));
         }
         let askers: Vec<Asker> = pieces.iter().filter_map(|piece| piece.asker).collect();

@@ -146,12 +146,18 @@ impl Io {
 
     /// Takes a selector away. What it asks for in its last call does not count any more.
     pub(crate) fn remove(&mut self, slot: Key, now_ns: u64) {
-        self.call(slot, now_ns, |selector, effects| selector.finalise(effects));
+        self.take(slot, now_ns);
+    }
+
+    /// Takes a selector away, and answers what it asks for in its last call.
+    fn take(&mut self, slot: Key, now_ns: u64) -> Vec<Effect> {
+        let last = self.call(slot, now_ns, |selector, effects| selector.finalise(effects));
         if let Some(slot) = self.slots.table.remove(slot)
             && let Some(alarm) = slot.alarm
         {
             self.slots.alarms.cancel(alarm);
         }
+        last
     }
 
     /// When a selector wants to be called next; `u64::MAX`: none does.
@@ -274,11 +280,10 @@ impl Io {
         }
     }
 
-    /// The core halts: all selectors write what is left and go.
-    pub(crate) fn finalise(&mut self, now_ns: u64) {
-        for key in self.slots.table.keys() {
-            self.remove(key, now_ns);
-        }
+    /// The core halts: all selectors write what is left and go. Answers what they ask for in their last call.
+    pub(crate) fn finalise(&mut self, now_ns: u64) -> Vec<Effect> {
+        let keys = self.slots.table.keys().into_iter();
+        keys.flat_map(|key| self.take(key, now_ns)).collect()
     }
 
     fn call(

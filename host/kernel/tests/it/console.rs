@@ -11,6 +11,8 @@ use okernel_core::{
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
 
 /// An output that can be held up.
 #[derive(Clone, Default)]
@@ -335,4 +337,41 @@ fn a_broken_output_halts_the_kernel() {
         .spawn(CoreId(0), printer.grant("console", Grant::Console))
         .unwrap();
     assert_eq!(run(kernel).end(), 1);
+}
+
+/// An output that takes its time, and then refuses.
+struct Refusing(Arc<AtomicUsize>);
+
+impl Write for Refusing {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        thread::sleep(Duration::from_millis(300));
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn output_that_is_refused_while_the_kernel_halts_is_a_failure() {
+    let mut kernel = kernel(1, Config::default());
+    let begun = Arc::new(AtomicUsize::new(0));
+    let out = Refusing(Arc::clone(&begun));
+    kernel.console(Box::new(out), Box::new(io::sink())).unwrap();
+    let printer = polled("printer", |cx| {
+        let console = cx.grant("console").unwrap();
+        cx.print(console, b"x\n").unwrap();
+        Outcome::End
+    });
+    kernel
+        .spawn(CoreId(0), printer.grant("console", Grant::Console))
+        .unwrap();
+    let running = run(kernel);
+    eventually("the output is written to", || {
+        begun.load(Ordering::SeqCst) == 1
+    });
+    running.control.halt(0);
+    assert_eq!(running.end(), 1);
 }

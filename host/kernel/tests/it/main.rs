@@ -15,6 +15,7 @@ mod files;
 mod followed;
 mod halting;
 mod interrupts;
+mod limits;
 mod moves;
 mod preemption;
 mod relations;

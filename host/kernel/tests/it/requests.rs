@@ -19,13 +19,23 @@ enum Order {
 }
 
 /// A task that does what it is told from outside of the kernel, one order at a time.
-struct Puppet {
+pub struct Puppet {
     orders: Sender<Order>,
     replies: Receiver<Value>,
 }
 
 impl Puppet {
     fn spawn(kernel: &mut okernel_core::Kernel, core: u16, right: Grant) -> Puppet {
+        Puppet::spawn_as(kernel, core, right, |task| task)
+    }
+
+    /// With what `more` adds to it.
+    pub fn spawn_as(
+        kernel: &mut okernel_core::Kernel,
+        core: u16,
+        right: Grant,
+        more: impl FnOnce(Spawn) -> Spawn,
+    ) -> Puppet {
         let (orders, ordered) = channel::<Order>();
         let (tell, replies) = channel();
         let mut waiting: Option<Handle> = None;
@@ -55,28 +65,28 @@ impl Puppet {
         let task = polled("puppet", poll)
             .grant("right", right)
             .grant("timer", Grant::Timers);
-        kernel.spawn(CoreId(core), task).unwrap();
+        kernel.spawn(CoreId(core), more(task)).unwrap();
         Puppet { orders, replies }
     }
 
-    fn request<const N: usize>(&self, items: [Value; N]) -> Value {
+    pub fn request<const N: usize>(&self, items: [Value; N]) -> Value {
         self.orders.send(Order::Request(list(items))).unwrap();
         self.replies.recv_timeout(PATIENCE).expect("a reply")
     }
 
-    fn call(&self, call: impl FnOnce(&mut Context) -> Value + Send + 'static) -> Value {
+    pub fn call(&self, call: impl FnOnce(&mut Context) -> Value + Send + 'static) -> Value {
         self.orders.send(Order::Call(Box::new(call))).unwrap();
         self.replies.recv_timeout(PATIENCE).expect("it is done")
     }
 
-    fn int<const N: usize>(&self, items: [Value; N]) -> i64 {
+    pub fn int<const N: usize>(&self, items: [Value; N]) -> i64 {
         match self.request(items) {
             Value::Int(int) => int,
             other => panic!("{other:?}"),
         }
     }
 
-    fn error<const N: usize>(&self, items: [Value; N]) -> String {
+    pub fn error<const N: usize>(&self, items: [Value; N]) -> String {
         match self.request(items) {
             Value::Error(text) => text,
             other => panic!("{other:?}"),

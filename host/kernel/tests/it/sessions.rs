@@ -118,6 +118,9 @@ fn a_remote_session_has_its_own_output_and_its_outcomes() {
     });
     let local = local.grant("console", Grant::Console);
     kernel.spawn(CoreId(1), local).unwrap();
+    // The kernel halts when no task but the shell is left.
+    let shell = Spawn::native("shell", echo());
+    kernel.spawn(CoreId(0), shell).unwrap();
     let seen = Seen::default();
     let remote = Remote {
         seen: Arc::clone(&seen),

@@ -45,6 +45,7 @@ fn a_hundred_thousand_timers_of_two_tasks_all_fire() {
         });
         let limits = Limits {
             handles: 60_000,
+            timers: 60_000,
             ..Limits::default()
         };
         let many = many.grant("t", Grant::Timers).limits(limits);

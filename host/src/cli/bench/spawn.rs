@@ -176,7 +176,7 @@ fn lives(module: &'static str, loads: &[Load], count: u64, window: u64) -> anyho
 /// The same ordered by a task with the right to spawn: thousands per second.
 fn by_a_guest() -> anyhow::Result<f64> {
     let script = format!(
-        "spawn[0;`spawner;[spawn:`spawn;clock:`clock;console:`console;\
+        "spawn[0;`spawner;[spawn:`spawn;clock:`clock;console:`console;limits:[spawns:1000000];\
          args:(\"0\";\"{MODULE}\";\"{LIVES}\";\"{WINDOW}\")]];"
     );
     let printed = output(1, &script)?;

@@ -105,7 +105,13 @@ pub(in crate::wasm) fn pub_claim(
     if min > max {
         return Err(Errno::Invalid);
     }
-    let cx = &mut guest.data_mut().cx;
+    let state = guest.data_mut();
+    let message_bytes = u32::try_from(state.limits().message_bytes).unwrap_or(u32::MAX);
+    if min > message_bytes {
+        return Err(Errno::TooLarge);
+    }
+    let max = max.min(message_bytes);
+    let cx = &mut state.cx;
     let publisher = match cx.publisher(Handle(handle)) {
         Ok(publisher) => publisher,
         Err(errno) => return metered::claim(cx, Handle(handle), min, max, errno),
@@ -140,6 +146,7 @@ pub(in crate::wasm) fn pub_write(
 ) -> Result<u64, Errno> {
     let (memory, state) = split(guest)?;
     let range = memory.range(&state.windows, address, bytes)?;
+    let message_bytes = state.limits().message_bytes;
     let handle = Handle(handle);
     let meter = state.cx.meter(handle);
     let publisher = match &meter {
@@ -149,7 +156,7 @@ pub(in crate::wasm) fn pub_write(
     if bytes == 0 {
         return Ok(0);
     }
-    if range.bytes() > COPY_BYTES_MAX {
+    if range.bytes() > COPY_BYTES_MAX || u64::from(bytes) > message_bytes {
         return Err(Errno::TooLarge);
     }
     if let Some(meter) = &meter
@@ -241,14 +248,16 @@ pub(in crate::wasm) fn file_publish(
     publisher: u32,
     max: u32,
 ) -> Result<u64, Errno> {
-    let cx = &mut guest.data_mut().cx;
+    let state = guest.data_mut();
+    let message_bytes = state.limits().message_bytes;
+    let cx = &mut state.cx;
     let meters = [cx.meter(Handle(file)), cx.meter(Handle(publisher))];
     let meters = || meters.iter().flatten();
     let (file, publisher) = cx.file_and_publisher(Handle(file), Handle(publisher))?;
     if max == 0 {
         return Err(Errno::Invalid);
     }
-    let most = u64::from(max).min(COPY_BYTES_MAX as u64);
+    let most = u64::from(max).min(message_bytes).min(COPY_BYTES_MAX as u64);
     let most = meters().try_fold(most, |most, meter| meter.room(1, most))?;
     let granted = publisher.grant(1, most as usize).map_err(claim_errno)?;
     let mut claim = publisher.claim(granted).map_err(claim_errno)?;

@@ -73,7 +73,7 @@ pub(in crate::wasm) fn pause(guest: Guest<'_, '_>) -> Result<u64, Errno> {
 }
 
 pub(in crate::wasm) fn memory(guest: Guest<'_, '_>) -> Result<u64, Errno> {
-    Ok(guest.data().memory_bytes_max())
+    Ok(guest.data().limits().memory_bytes)
 }
 
 pub(in crate::wasm) fn state(

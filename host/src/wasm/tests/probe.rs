@@ -10,6 +10,7 @@ use okernel_abi::syscalls::SYSCALLS;
 use okernel_core::{Class, Context, Limits};
 use wasmtime::{Caller, Instance, Linker, Memory, Val, WasmParams, WasmResults};
 
+use crate::wasm::compile::Compiler;
 use crate::wasm::contract::MEMORY_EXPORT;
 use crate::wasm::engine::{Engines, Metering};
 use crate::wasm::instance::{GuestStore, instantiate};
@@ -83,7 +84,14 @@ pub fn compile(
         linker: Arc::new(linker),
         class: Class::Ordinary,
     };
-    GuestModule::load("probe", &wat::parse_str(text).unwrap(), &target, None).unwrap()
+    GuestModule::load(
+        "probe",
+        &wat::parse_str(text).unwrap(),
+        &target,
+        None,
+        Compiler::Here,
+    )
+    .unwrap()
 }
 
 /// A running probe.

@@ -1,0 +1,66 @@
+//! The memory of all guests together, and its limit.
+//!
+//! Each task's memory is bounded by its own limit; many tasks could still take all that the machine has.
+//! What is counted is linear memory as its guests have asked for it, touched or not.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts the bytes that guests have, up to a limit.
+#[derive(Debug)]
+pub(crate) struct GuestMemory {
+    used_bytes: AtomicU64,
+    bytes_max: u64,
+}
+
+impl GuestMemory {
+    pub(crate) fn new(bytes_max: u64) -> GuestMemory {
+        GuestMemory {
+            used_bytes: AtomicU64::new(0),
+            bytes_max,
+        }
+    }
+
+    /// A guest has `after` bytes instead of `before`. None: all together may not have so many, and nothing
+    /// is changed.
+    pub(crate) fn change(&self, before: u64, after: u64) -> Option<()> {
+        // A figure for itself: nothing is published by it, so that any order will do.
+        if let Some(less) = before.checked_sub(after) {
+            self.used_bytes.fetch_sub(less, Ordering::Relaxed);
+            return Some(());
+        }
+        let more = after - before;
+        let used_bytes = self.used_bytes.fetch_add(more, Ordering::Relaxed);
+        if used_bytes.saturating_add(more) > self.bytes_max {
+            self.used_bytes.fetch_sub(more, Ordering::Relaxed);
+            return None;
+        }
+        Some(())
+    }
+
+    /// Bytes that all guests have now.
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.used_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The most that they may have.
+    pub(crate) fn bytes_max(&self) -> u64 {
+        self.bytes_max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::GuestMemory;
+
+    #[test]
+    fn all_together_have_no_more_than_the_limit() {
+        let memory = GuestMemory::new(100);
+        assert_eq!(memory.change(0, 60), Some(()));
+        assert_eq!(memory.change(0, 41), None);
+        assert_eq!((memory.change(0, 40), memory.used_bytes()), (Some(()), 100));
+        assert_eq!(memory.change(60, 61), None);
+        assert_eq!((memory.change(60, 0), memory.used_bytes()), (Some(()), 40));
+        assert_eq!(memory.change(0, u64::MAX), None);
+        assert_eq!(memory.used_bytes(), 40);
+    }
+}

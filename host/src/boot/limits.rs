@@ -1,0 +1,154 @@
+//! What the kernel and its tasks may use, as a person sets it: `--limit NAME=NUMBER`.
+//!
+//! The names of a task's limits set the default of all tasks; those of the kernel bound all together, and what it
+//! takes to compile a module.
+
+use okernel_core::{LimitChanges, Limits, TasksMax};
+
+use crate::wasm::capacity::Machine;
+use crate::wasm::compile::CompileLimits;
+use crate::wasm::limits::DENSE_INSTANCES_MAX;
+
+/// The names of the kernel's own limits.
+pub const KERNEL_NAMES: [&str; 5] = [
+    "tasks",
+    "all_memory",
+    "module",
+    "compile_seconds",
+    "compile_memory",
+];
+
+/// The limits of one kernel.
+#[derive(Clone, PartialEq, Debug)]
+pub struct BootLimits {
+    /// Of a task whose spawner gives none: over the kernel's own defaults.
+    tasks: LimitChanges,
+    /// Tasks at a time, if fewer than the machine holds.
+    tasks_max: u64,
+    /// Memory of all tasks together, in bytes.
+    all_memory_bytes: u64,
+    /// Of one compilation.
+    compile: CompileLimits,
+}
+
+impl Default for BootLimits {
+    fn default() -> BootLimits {
+        BootLimits {
+            tasks: LimitChanges::default(),
+            tasks_max: u64::MAX,
+            all_memory_bytes: Machine::look().memory_bytes,
+            compile: CompileLimits::default(),
+        }
+    }
+}
+
+impl BootLimits {
+    /// Sets the limit with this name.
+    ///
+    /// # Errors
+    /// There is no such limit, or the number is out of its range.
+    pub fn set(&mut self, name: &str, number: f64) -> Result<(), String> {
+        if !KERNEL_NAMES.contains(&name) {
+            return self.tasks.set(name, number).map_err(|error| {
+                match error.strip_prefix("there is no limit") {
+                    Some(_) => format!("{error}, {}", KERNEL_NAMES.join(", ")),
+                    None => error,
+                }
+            });
+        }
+        if number.fract() != 0.0 || !(1.0..=1e15).contains(&number) {
+            return Err(format!("{name}: {number} is no whole number above 0"));
+        }
+        let whole = number as u64;
+        match name {
+            "tasks" => self.tasks_max = whole,
+            "all_memory" => self.all_memory_bytes = whole,
+            "module" => self.compile.module_bytes = whole,
+            "compile_seconds" => self.compile.seconds = whole,
+            _ => self.compile.memory_bytes = whole,
+        }
+        Ok(())
+    }
+
+    /// Limits of a task whose spawner gives none.
+    pub fn of_a_task(&self) -> Limits {
+        self.tasks.over(&Limits::default())
+    }
+
+    /// Tasks at a time: what was asked for, if there are slots for it; and what to do about it.
+    pub fn tasks(&self, machine: &Machine, slots: u32) -> TasksMax {
+        // Dense tasks have slots of their own; what is full first says so itself.
+        let holds = u64::from(slots) + u64::from(DENSE_INSTANCES_MAX);
+        match usize::try_from(self.tasks_max.min(holds)) {
+            Ok(count) if self.tasks_max < holds => TasksMax {
+                count,
+                advice: "boot with a larger --limit tasks".to_string(),
+            },
+            _ => TasksMax {
+                count: holds as usize,
+                advice: machine.advice(),
+            },
+        }
+    }
+
+    /// Memory of all tasks together, in bytes.
+    pub fn all_memory_bytes(&self) -> u64 {
+        self.all_memory_bytes
+    }
+
+    /// What one compilation may take.
+    pub fn compile(&self) -> CompileLimits {
+        self.compile
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BootLimits, DENSE_INSTANCES_MAX, KERNEL_NAMES};
+    use crate::wasm::capacity::Machine;
+
+    #[test]
+    fn every_limit_can_be_set_and_wrong_ones_are_named() {
+        for name in KERNEL_NAMES {
+            let mut limits = BootLimits::default();
+            limits.set(name, 5.0).unwrap();
+            assert_ne!(limits, BootLimits::default(), "{name}");
+            for wrong in [0.0, -1.0, 0.5, f64::NAN, f64::INFINITY] {
+                assert!(limits.set(name, wrong).unwrap_err().starts_with(name));
+            }
+        }
+        let mut limits = BootLimits::default();
+        limits.set("timers", 7.0).unwrap();
+        assert_eq!(limits.of_a_task().timers, 7);
+        let unknown = limits.set("time", 7.0).unwrap_err();
+        assert!(
+            unknown.contains("memory, ") && unknown.ends_with("compile_memory"),
+            "{unknown}"
+        );
+    }
+
+    #[test]
+    fn fewer_tasks_than_the_machine_holds_can_be_asked_for() {
+        let machine = Machine::look();
+        let slots = machine.tasks();
+        let holds = (slots + DENSE_INSTANCES_MAX) as usize;
+        let mut limits = BootLimits::default();
+        assert_eq!(limits.tasks(&machine, slots).count, holds);
+        assert!(
+            limits
+                .tasks(&machine, slots)
+                .advice
+                .contains("okernel doctor")
+        );
+        limits.set("tasks", 1e9).unwrap();
+        assert_eq!(limits.tasks(&machine, slots).count, holds);
+        limits.set("tasks", 3.0).unwrap();
+        assert_eq!(limits.tasks(&machine, slots).count, 3);
+        assert!(
+            limits
+                .tasks(&machine, slots)
+                .advice
+                .contains("--limit tasks")
+        );
+    }
+}
