@@ -38,9 +38,11 @@ struct Hostile {
     module: PathBuf,
     grants: String,
     before: String,
+    then: String,
     after: String,
     ends: String,
     log: String,
+    prints: String,
 }
 
 impl Hostile {
@@ -62,13 +64,18 @@ impl Hostile {
         let wasm = wat::parse_str(format!("(module {abi}\n{text}\n{missing})"))
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let module = folder.join(format!("{name}.wasm"));
+        // Another version of it differs in a section that says nothing.
+        let again = folder.join(format!("{name}_again.wasm"));
+        fs::write(&again, [wasm.as_slice(), b"\0\x06\x05again"].concat()).unwrap();
         fs::write(&module, wasm).unwrap();
         let hostile = Hostile {
             grants: said("grants"),
             before: said("before"),
+            then: said("then").replace("AGAIN", &again.display().to_string()),
             after: said("after"),
             ends: said("ends"),
             log: said("log"),
+            prints: said("prints"),
             module,
             name,
         };
@@ -83,7 +90,12 @@ impl Hostile {
             "" => "[]",
             grants => grants,
         };
-        let Hostile { before, after, .. } = self;
+        let Hostile {
+            before,
+            then,
+            after,
+            ..
+        } = self;
         // What must be killed has a while to do its worst; the others have ended by then.
         let wait = match (self.ends.as_str(), self.log.as_str()) {
             ("killed", _) | (_, "finalize: refused: killed") => "rcv[quiet;150];",
@@ -94,6 +106,7 @@ impl Hostile {
              spawn[1;\"{{snd[out;x*x];o rcv in}} rcv in\";[in:sub[1;in];out:out]];
              {before}
              e:spawn[1;`evil;{grants}];
+             {then}
              {wait}
              snd[in;7]; rcv back
              {after}
@@ -110,6 +123,7 @@ impl Hostile {
             ("it answers still", output.stdout.contains("64\n")),
             ("the reason", output.stdout.contains(&self.ends)),
             ("the log", output.stderr.contains(&self.log)),
+            ("the print", output.stdout.contains(&self.prints)),
             ("no panic", !output.stderr.contains("panicked")),
             ("a short log", output.stderr.lines().count() < 1000),
         ];

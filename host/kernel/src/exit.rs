@@ -5,7 +5,7 @@
 //! supervisor or the kernel ended it in order, has not failed; every other end is a failure, which
 //! ends whoever is linked to the task and which a supervisor makes good.
 
-use crate::ids::TaskId;
+use crate::ids::{CoreId, TaskId};
 use crate::task::{Fault, FaultKind};
 use okernel_abi::layout::ExitCode;
 use okernel_abi::value::Value;
@@ -161,6 +161,8 @@ impl fmt::Display for Exit {
 pub(crate) struct Notice {
     pub(crate) task: TaskId,
     pub(crate) name: String,
+    /// Where it was.
+    pub(crate) core: CoreId,
     pub(crate) exit: Exit,
 }
 
@@ -187,7 +189,7 @@ impl Notice {
 #[cfg(test)]
 mod tests {
     use super::{Exit, Notice};
-    use crate::ids::TaskId;
+    use crate::ids::{CoreId, TaskId};
     use crate::task::{Fault, FaultKind};
     use okernel_abi::layout::ExitCode;
     use okernel_abi::value::Value;
@@ -251,6 +253,7 @@ mod tests {
         let notice = Notice {
             task: TaskId::from_number(7).unwrap(),
             name: "split".to_string(),
+            core: CoreId(1),
             exit: Exit::Error(Fault {
                 kind: FaultKind::Trap,
                 message: "unreachable".to_string(),

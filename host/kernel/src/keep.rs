@@ -69,9 +69,11 @@ impl Core {
             linked,
             orphans,
         } = farewell;
+        let core = self.id;
         let notice = || Notice {
             task: cell.id,
             name: cell.name.clone(),
+            core,
             exit: exit.clone(),
         };
         if let Some(keeper) = cell.keeper

@@ -106,6 +106,26 @@ impl Memory {
         }
     }
 
+    /// Gives an endpoint to a task. A reader that stood aside is waited for again.
+    pub(crate) fn hand(&mut self, place: Place, task: TaskId) {
+        self.set_owner(place, Some(task));
+        if let Place::Subscriber(key) = place
+            && let Some(subscriber) = self.subscriber(key)
+        {
+            subscriber.stand_in();
+        }
+    }
+
+    /// Takes an endpoint from its task. A reader stands aside: it holds its ring's publisher up no more.
+    pub(crate) fn confiscate(&mut self, place: Place) {
+        self.set_owner(place, None);
+        if let Place::Subscriber(key) = place
+            && let Some(subscriber) = self.subscriber(key)
+        {
+            subscriber.stand_aside();
+        }
+    }
+
     /// Changes who holds an endpoint.
     pub(crate) fn set_owner(&mut self, place: Place, owner: Option<TaskId>) {
         match place {

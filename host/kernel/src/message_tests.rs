@@ -149,6 +149,7 @@ fn all() -> Vec<Message> {
             notice: Box::new(Notice {
                 task: task(),
                 name: "n".to_string(),
+                core: CoreId(3),
                 exit: Exit::Killed,
             }),
         },

@@ -214,7 +214,7 @@ impl Core {
         let source = self.source_of_end(cell, id);
         match cell.handles.insert(object) {
             Ok(handle) => {
-                self.memory.set_owner(place, Some(cell.id));
+                self.memory.hand(place, cell.id);
                 self.shared.directory.set_owner(id, Some(cell.id));
                 if let Some(source) = source {
                     self.bind_attached(cell, handle, id, source);

@@ -164,6 +164,7 @@ impl Directory {
             Some(ended) => Monitored::Ended(Notice {
                 task,
                 name: ended.info.name.clone(),
+                core: ended.info.core,
                 exit: ended.exit.clone(),
             }),
             None => Monitored::Unknown,

@@ -5,8 +5,9 @@
 //! task and answers; so when `revoke` is answered, nothing of it can be used any more, and a task that sleeps
 //! has been told. A task in the middle of a turn goes on with its call until it is suspended or answers.
 //!
-//! An end of a ring is not lost with the right to it: it lies where it was, with its position, held by nobody, and
-//! can be granted again. Only a reader that was made for the grant goes with it.
+//! An end of a ring is not lost with the right to it: it lies where it was, held by nobody, and can be granted again. A
+//! reader keeps its position, but stands aside: if the ring is full its publisher does not wait for it. Only a reader
+//! that was made for the grant goes with it.
 
 use crate::capability::Object;
 use crate::cell::Cell;
@@ -102,7 +103,7 @@ impl Core {
             }
             Object::Publisher(_, id) | Object::Subscriber(_, id) => {
                 if let Some(place) = self.memory.place(id) {
-                    self.memory.set_owner(place, None);
+                    self.memory.confiscate(place);
                 }
                 self.shared.directory.set_owner(id, None);
             }

@@ -212,7 +212,7 @@ impl Core {
             handles.bind(handle, capability);
         }
         for (name, place, endpoint) in places {
-            self.memory.set_owner(place, Some(id));
+            self.memory.hand(place, id);
             self.shared.directory.set_owner(endpoint, Some(id));
             self.shared.directory.set_name(endpoint, name);
         }

@@ -50,6 +50,8 @@ enum Released {
 #[derive(Default)]
 struct Life {
     task: Option<TaskId>,
+    /// Where the last one ended: it may have moved, and its rings with it.
+    core: Option<CoreId>,
     /// How the last one ended.
     last: Option<Arc<Exit>>,
     /// Why the last start failed.
@@ -142,6 +144,7 @@ impl Supervisor {
         };
         if let Some(life) = self.lives.get_mut(child) {
             life.task = None;
+            life.core = Some(notice.core);
             life.failures += u64::from(ended == Ended::Badly);
             life.last = Some(Arc::new(notice.exit));
         }
@@ -220,7 +223,7 @@ impl Supervisor {
             sources: spec.sources.clone(),
             lives: Some(Lives::clone(&spec.lives)),
         };
-        (spec.core, spawn)
+        (life.core.unwrap_or(spec.core), spawn)
     }
 
     fn drop_timer(&mut self, cx: &mut Context) {

@@ -22,7 +22,15 @@ pub struct ReadSide {
     /// A kicked reader: what it is told from now on.
     kicked: Option<u64>,
     missed: u64,
+    standing: Standing,
     waking: Waking,
+}
+
+/// Whether a reader that gates by its nature does so now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Standing {
+    In,
+    Aside,
 }
 
 impl ReadSide {
@@ -42,6 +50,7 @@ impl ReadSide {
             seen: position,
             kicked: None,
             missed: 0,
+            standing: Standing::In,
             waking: Waking::default(),
         }
     }
@@ -271,6 +280,29 @@ impl ReadSide {
         // What is readable can be released.
         self.release(count)
             .map_or(Err(RecvError::Empty), |()| Ok(count))
+    }
+
+    /// Stops holding the writer up: a reader that gates is one that may be overtaken, until it stands in again. It
+    /// keeps its position as long as there is room without that.
+    pub fn stand_aside(&mut self) {
+        if self.gates() {
+            self.standing = Standing::Aside;
+            self.policy = Policy::Lap;
+            self.shared.stand_aside(self.index);
+        }
+    }
+
+    /// Gates again, if it stood aside. What the writer has overtaken meanwhile counts as missed.
+    pub fn stand_in(&mut self) {
+        if self.standing == Standing::In {
+            return;
+        }
+        let position = self.shared.stand_in(self.index);
+        self.standing = Standing::In;
+        self.policy = Policy::Block;
+        self.missed += position - self.position;
+        self.slot.missed.store(self.missed, Ordering::Relaxed);
+        (self.position, self.seen) = (position, position);
     }
 
     /// Arms `waker` for when `min` positions (at least one, at most the capacity) can be read, or the

@@ -21,7 +21,10 @@
 //! 4. Readers that do not gate (`Lap`, `Kick`) copy first and look at `claimed` after. The writer raises
 //!    `claimed` before it touches anything, so a copy is good if `claimed` is then at most the
 //!    capacity ahead of where it began.
-//! 5. A reader that was overtaken lands on `landing`: a position between two commits (so between two
+//! 5. A reader that gates and stands aside keeps its bit and its cursor, but has given the writer leave to move
+//!    that cursor up to what is published, when there is no room otherwise. This happens under the lock under which
+//!    the leave is given and taken back, so 1 and 3 hold throughout.
+//! 6. A reader that was overtaken lands on `landing`: a position between two commits (so between two
 //!    messages), a quarter to a half of the capacity behind if commits are small. So it keeps something to
 //!    read, and has room before it is overtaken again.
 
@@ -74,6 +77,8 @@ pub(crate) struct Overtaking {
 pub(crate) struct Control {
     /// One bit for each slot whose cursor holds the writer back.
     gates: AtomicU64,
+    /// Those of them that stand aside. Changed behind the lock of `members` alone.
+    aside: AtomicU64,
     closed: AtomicBool,
     /// Readers that wait for data.
     pub(crate) sleepers: Sleepers,
@@ -84,6 +89,13 @@ pub(crate) struct Control {
 pub(crate) struct Room {
     pub(crate) sleepers: Sleepers,
     waiter: Waiter,
+}
+
+/// Whether readers that stand aside were moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Moved {
+    Some,
+    Nobody,
 }
 
 /// One reader's part of the shared state.
@@ -120,6 +132,7 @@ impl Sequencer {
             }),
             control: CachePadded::new(Control {
                 gates: AtomicU64::new(u64::from(held)),
+                aside: AtomicU64::new(0),
                 closed: AtomicBool::new(false),
                 sleepers: Sleepers::new(),
             }),
@@ -217,10 +230,47 @@ impl Sequencer {
         let bit = 1 << index;
         let mut members = lock(&self.members);
         members.policies[index] = None;
+        self.control.aside.fetch_and(!bit, Ordering::AcqRel);
         // Release: the reader's last look at the bytes came before; pairs with `gate_min`.
         self.control.gates.fetch_and(!bit, Ordering::AcqRel);
         drop(members);
         self.after_release(Sequence::MAX);
+    }
+
+    /// A reader that gates stands aside: the writer need not wait for it any more.
+    pub(crate) fn stand_aside(&self, index: usize) {
+        let members = lock(&self.members);
+        self.control.aside.fetch_or(1 << index, Ordering::AcqRel);
+        drop(members);
+        self.after_release(Sequence::MAX);
+    }
+
+    /// It gates again, from the position on that is answered: its own, or to where the writer has moved it.
+    pub(crate) fn stand_in(&self, index: usize) -> Sequence {
+        let members = lock(&self.members);
+        self.control
+            .aside
+            .fetch_and(!(1 << index), Ordering::AcqRel);
+        let position = self.slot(index).cursor.get();
+        drop(members);
+        position
+    }
+
+    /// The writer has no room: moves those who stand aside up to `published`. Answers whether there were any.
+    pub(crate) fn move_aside(&self, published: Sequence) -> Moved {
+        // Acquire: pairs with `stand_aside`; what is changed meanwhile is seen behind the lock.
+        if self.control.aside.load(Ordering::Acquire) == 0 {
+            return Moved::Nobody;
+        }
+        let members = lock(&self.members);
+        let mut aside = self.control.aside.load(Ordering::Acquire);
+        while aside != 0 {
+            let index = aside.trailing_zeros() as usize;
+            aside &= aside - 1;
+            self.slot(index).cursor.advance(published);
+        }
+        drop(members);
+        Moved::Some
     }
 
     /// How far behind each reader is, in the order of their numbers.
@@ -253,7 +303,16 @@ impl Sequencer {
     /// The caller has fenced since its last own store that a joining reader must see.
     pub(crate) fn gate_min(&self) -> Option<Sequence> {
         // Acquire: pairs with `leave` and `join`.
-        let mut gates = self.control.gates.load(Ordering::Acquire);
+        self.min_of(self.control.gates.load(Ordering::Acquire))
+    }
+
+    /// The same without those who stand aside: the cursor that the writer has to wait for.
+    pub(crate) fn waited_min(&self) -> Option<Sequence> {
+        let aside = self.control.aside.load(Ordering::Acquire);
+        self.min_of(self.control.gates.load(Ordering::Acquire) & !aside)
+    }
+
+    fn min_of(&self, mut gates: u64) -> Option<Sequence> {
         let mut min = None;
         while gates != 0 {
             let index = gates.trailing_zeros() as usize;
@@ -289,7 +348,7 @@ impl Sequencer {
     pub(crate) fn wake_writer(&self, cursor: Sequence) {
         let wanted = self.room.waiter.wanted();
         // A reader that is itself in the way need not look at the others.
-        if cursor < wanted || self.gate_min().is_some_and(|min| min < wanted) {
+        if cursor < wanted || self.waited_min().is_some_and(|min| min < wanted) {
             return;
         }
         if self.room.sleepers.awaken(WRITER_BIT) {

@@ -224,6 +224,18 @@ impl Subscriber {
         }
     }
 
+    /// Holds the publisher up no more, until it [stands in](Self::stand_in) again: a subscriber that blocks is one that
+    /// laps, and is overtaken when the ring is full. Does nothing for the others.
+    pub fn stand_aside(&mut self) {
+        self.reader.stand_aside();
+    }
+
+    /// Blocks again, if it stood aside, from where it was or what the publisher has overtaken, which counts as
+    /// [missed](Self::missed_bytes).
+    pub fn stand_in(&mut self) {
+        self.reader.stand_in();
+    }
+
     fn copy_private(&mut self, bytes: usize) -> Result<NonNull<u8>, RecvError> {
         let words = bytes.div_ceil(size_of::<u64>());
         if self.private.len() < words {
@@ -472,3 +484,7 @@ mod tests {
         assert_eq!(count.0.load(Ordering::Relaxed), 0);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+#[path = "aside_tests.rs"]
+mod aside_tests;

@@ -4,7 +4,7 @@
 use crate::cursor::Sequence;
 use crate::error::{ClaimError, CommitError};
 use crate::policy::Registered;
-use crate::sequencer::Sequencer;
+use crate::sequencer::{Moved, Sequencer};
 use crate::sync::{Ordering, full_fence, release_fence};
 use crate::waiter::Waking;
 use std::mem;
@@ -74,7 +74,7 @@ impl WriteSide {
     /// How many positions may be written now, at most. Looks at all readers.
     pub fn free(&self) -> u64 {
         full_fence();
-        let min = self.shared.gate_min().unwrap_or(self.position);
+        let min = self.shared.waited_min().unwrap_or(self.position);
         if self.is_closed {
             0
         } else {
@@ -143,7 +143,7 @@ impl WriteSide {
         if min > self.shared.capacity() {
             return Err(ClaimError::TooLarge);
         }
-        self.refresh_limit();
+        self.refresh_limit(min.max(1));
         let free = self.limit - self.position;
         if free < min || (free == 0 && max > 0) {
             Err(ClaimError::Full)
@@ -238,15 +238,25 @@ impl WriteSide {
 
     fn has_room(&mut self, min: u64) -> bool {
         if self.limit - self.position < min {
-            self.refresh_limit();
+            self.refresh_limit(min);
         }
         self.limit - self.position >= min
     }
 
+    /// Looks at the readers. If there is no room for `wanted` positions, those who stand aside are not waited for.
+    ///
     /// The fence is the writer's half of invariant 2: a reader that is not seen here reads a
     /// `published` that is at least the writer's position.
-    fn refresh_limit(&mut self) {
+    fn refresh_limit(&mut self, wanted: u64) {
         full_fence();
+        self.look_at_gates();
+        let full = self.limit - self.position < wanted;
+        if full && self.shared.move_aside(self.position) == Moved::Some {
+            self.look_at_gates();
+        }
+    }
+
+    fn look_at_gates(&mut self) {
         let min = self.shared.gate_min().unwrap_or(self.position);
         self.limit = self.limit.max(self.limit_for(min));
     }

@@ -71,6 +71,28 @@ fn revoking_takes_back_all_that_was_derived_on_every_core() {
 }
 
 #[test]
+fn a_reader_whose_grant_was_revoked_holds_nobody_up() {
+    let stage = Stage::new(Natives::default());
+    let (ring, reader) = stage.ring();
+    let writer = stage.puppet(stage.shell, 1, [("out", int(ring))]);
+    let slow = stage.puppet(stage.shell, 2, [("in", int(reader))]);
+    // What is published before the ring is full is kept for whoever is granted the end next.
+    stage.publish(writer, "out");
+    stage.revoke(slow, "in");
+    stage.publish(writer, "out");
+    let next = stage.puppet(stage.shell, 0, [("in", int(reader))]);
+    assert_eq!(stage.readable(next, "in"), int(16));
+    let until_full = || (0..100_000).find(|_| stage.publish(writer, "out") == sym("Again"));
+    assert!(until_full().is_some(), "it gates");
+    stage.revoke(next, "in");
+    assert!(matches!(stage.publish(writer, "out"), Value::Int(_)));
+    let last = stage.puppet(stage.shell, 1, [("in", int(reader))]);
+    assert_eq!(stage.readable(last, "in"), int(8));
+    assert!(until_full().is_some(), "it gates again");
+    stage.running.halt();
+}
+
+#[test]
 fn a_reader_with_the_right_to_spawn_gets_no_hand_on_the_publisher() {
     let stage = Stage::new(Natives::default());
     let (ring, reader) = stage.ring();

@@ -2,11 +2,13 @@
 //! timers keep their moments, and who sleeps sleeps on.
 
 use crate::mover::{begin_move, cores, error, int, moves};
-use crate::support::{PATIENCE, endless, eventually, ints, polled, run, sym, work};
+use crate::supervision::{native, policy, tree};
+use crate::support::{PATIENCE, Polled, endless, eventually, ints, polled, run, sym, work};
 use okernel_abi::Handle;
 use okernel_abi::value::Value;
 use okernel_core::chance::Chance;
-use okernel_core::{Context, CoreId, Grant, Outcome, Resumed, Spawn};
+use okernel_core::restart::Strategy;
+use okernel_core::{Child, Context, CoreId, Grant, Outcome, Resumed, Spawn, TaskId};
 use okernel_ring::{ClaimError, Policy, RecvError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -373,5 +375,38 @@ fn moving_takes_little_time() {
     // A move is two messages; this only finds what waits for a timer or a time-out on the way.
     assert!(began.elapsed() < Duration::from_secs(20));
     assert_eq!(int(&running, task, "moves"), 199);
+    running.halt();
+}
+
+#[test]
+fn a_supervised_task_is_started_again_where_it_was_moved_to() {
+    let tasks = Arc::new(AtomicU64::new(0));
+    let told = Arc::clone(&tasks);
+    let child = native(move || {
+        let told = Arc::clone(&told);
+        Polled(move |cx: &mut Context| {
+            told.store(cx.task().number() as u64, Ordering::SeqCst);
+            let timers = cx.grant("t").unwrap();
+            let timer = cx.timer_set(timers, 1 << 40, 0).unwrap();
+            let _ = cx.wait(timer, 0).unwrap();
+            Outcome::Yield
+        })
+    });
+    let child = Child::new("mover", CoreId(1), child).grant("t", Grant::Timers);
+    let mut kernel = cores(3);
+    let tree = tree(None, policy(Strategy::OneForOne, 3), vec![child]);
+    kernel.spawn(CoreId(0), Spawn::supervisor(tree)).unwrap();
+    let running = run(kernel);
+    let life = |before: u64| {
+        eventually("it runs", || tasks.load(Ordering::SeqCst) != before);
+        let number = tasks.load(Ordering::SeqCst);
+        (number, TaskId::from_number(number as i64).unwrap())
+    };
+    let (number, first) = life(0);
+    assert_eq!(int(&running, first, "core"), 1);
+    assert_eq!(moves(&running, first, 2), Value::Nil);
+    running.kill(first);
+    let (_, second) = life(number);
+    assert_eq!(int(&running, second, "core"), 2);
     running.halt();
 }
