@@ -1,7 +1,7 @@
 //! A browser at the end of a wire: Chromium, headless, through its driver (W3C WebDriver).
 
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -63,7 +63,7 @@ impl Browser {
             }
         };
         // What else it says is read, or it would stop at a full pipe.
-        thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+        thread::spawn(move || io::copy(&mut said, &mut io::sink()));
         let profile = tempfile::tempdir().unwrap();
         let mut browser = Browser {
             driver,
@@ -100,18 +100,26 @@ impl Browser {
     /// One command of the driver's.
     fn call(&self, method: &str, path: &str, body: Value) -> Value {
         let body = body.to_string();
-        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let bytes = self.exchange(method, path, &body).unwrap();
+        let answer: Value = serde_json::from_slice(&bytes).unwrap();
+        let value = answer["value"].clone();
+        assert!(value["error"].is_null(), "{method} {path} {body}: {value}");
+        value
+    }
+
+    /// Sends a command and answers the body of what comes back. The driver leaves the connection open after it.
+    fn exchange(&self, method: &str, path: &str, body: &str) -> io::Result<Vec<u8>> {
+        let mut socket = TcpStream::connect(("127.0.0.1", self.port))?;
+        socket.set_read_timeout(Some(PATIENCE))?;
         write!(
             socket,
             "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             self.port,
             body.len()
-        )
-        .unwrap();
+        )?;
         let mut reader = BufReader::new(socket);
         let (mut line, mut length) = (String::new(), 0);
-        while reader.read_line(&mut line).unwrap() > 2 {
+        while reader.read_line(&mut line)? > 2 {
             let (name, value) = line.split_once(':').unwrap_or_default();
             if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse().unwrap();
@@ -119,23 +127,13 @@ impl Browser {
             line.clear();
         }
         let mut bytes = vec![0; length];
-        reader.read_exact(&mut bytes).unwrap();
-        let answer: Value = serde_json::from_slice(&bytes).unwrap();
-        let value = answer["value"].clone();
-        assert!(value["error"].is_null(), "{method} {path} {body}: {value}");
-        value
+        reader.read_exact(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// Closes the browser, also in the middle of a test that fails.
-    fn leave(&self) -> std::io::Result<usize> {
-        let mut socket = TcpStream::connect(("127.0.0.1", self.port))?;
-        socket.set_read_timeout(Some(PATIENCE))?;
-        let (session, port) = (&self.session, self.port);
-        write!(
-            socket,
-            "DELETE /session/{session} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
-        )?;
-        socket.read_to_end(&mut Vec::new())
+    fn leave(&self) -> io::Result<Vec<u8>> {
+        self.exchange("DELETE", &format!("/session/{}", self.session), "")
     }
 
     fn post(&self, path: &str, body: Value) -> Value {
