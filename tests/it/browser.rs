@@ -194,6 +194,42 @@ fn a_person_evaluates_sees_the_map_and_the_plots_and_kills_a_task() {
 }
 
 #[test]
+fn a_task_shows_its_rights_and_limits_and_moves() {
+    let Some(browser) = webdriver::start() else {
+        return;
+    };
+    let kernel = Kernel::start("127.0.0.1:0");
+    connect(&browser, &kernel, OWNER);
+    evaluate(&browser, "p:pub[0;4096]", "");
+    evaluate(&browser, "spawn[1;\"rcv in\";[in:sub[1;p]]]", "");
+    browser.click("nav [data-view=tasks]");
+    let row = "[...document.querySelectorAll('#tasks tbody tr')]
+            .find(row => row.cells[1].innerText.startsWith('rcv'))";
+    browser.until("the task is listed", &format!("{row} !== undefined"));
+    browser.value(&format!("void {row}.click()"));
+    let says = |what: &str, text: &str| {
+        browser.until(
+            what,
+            &format!(
+                "[...document.querySelectorAll('.entry')].at(-1).innerText.includes('{text}')"
+            ),
+        );
+    };
+    browser.click("#rights");
+    says("its rights are shown", "`subscriber");
+    browser.click("#limits");
+    says("its limits are shown", "`handles");
+    browser.value("void (document.querySelector('#task-tools select').value = 0)");
+    browser.click("#move");
+    browser.until(
+        "it has moved",
+        "document.querySelector('#details').innerText.includes('on core 0')",
+    );
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    kernel.stop();
+}
+
+#[test]
 fn a_socket_is_opened_seen_on_the_map_and_dropped() {
     let Some(browser) = webdriver::start() else {
         return;

@@ -64,8 +64,9 @@ export class Details {
     const form = (act, ...parts) => h("form", { onsubmit: (event) => { event.preventDefault(); act(); } }, parts);
     return h("div", { class: "tools owner", id: "task-tools" },
       form(() => this.actions.weight(id, weight.valueAsNumber), h("label", {}, "Weight ", weight), h("button", {}, "Set")),
-      cores.length > 1 && form(() => this.actions.move(id, core.value), core, h("button", { title: "Go on on that core" }, "Move")),
-      h("button", { title: "What it was granted, and what is left of it", onclick: () => this.actions.ask(`caps ${id}`) }, "Rights"),
+      cores.length > 1 && form(() => this.actions.move(id, core.value), core, h("button", { id: "move", title: "Go on on that core" }, "Move")),
+      h("button", { id: "rights", title: "What it was granted, and what is left of it", onclick: () => this.actions.ask(`caps ${id}`) }, "Rights"),
+      h("button", { id: "limits", title: "What it may use, and what it uses of it", onclick: () => this.actions.ask(`ps ${id}`) }, "Limits"),
       h("button", { id: "rollback", hidden: true, title: "Its module's version of before", onclick: () => this.actions.rollback(id) }, "Roll back"),
       h("button", { class: "danger", id: "kill", title: "End this task (k)", onclick: () => this.actions.kill(id) }, "Kill"));
   }
