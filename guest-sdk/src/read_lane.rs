@@ -40,10 +40,20 @@ pub(crate) struct ReadLane {
     missed: Cell<u64>,
     capacity: usize,
     message_bytes: usize,
+    /// Whether this is on the list of what is to be settled.
+    listed: Cell<bool>,
 }
 
 impl Settle for ReadLane {
     fn settle(&self) {
+        self.listed.set(false);
+        self.release();
+    }
+}
+
+impl ReadLane {
+    /// Tells the kernel of what was taken, unless a guard has the run.
+    pub(crate) fn release(&self) {
         if self.window.is_lent() {
             return;
         }
@@ -56,9 +66,7 @@ impl Settle for ReadLane {
         }
         self.window.set_aside();
     }
-}
 
-impl ReadLane {
     pub(crate) fn open(
         name: &str,
         handle: u32,
@@ -72,6 +80,7 @@ impl ReadLane {
             opened: end.opened,
             capacity: end.info.capacity_bytes as usize,
             message_bytes,
+            listed: Cell::new(false),
         })
     }
 
@@ -92,7 +101,7 @@ impl ReadLane {
     /// Releases what was taken and gives the ring up.
     pub(crate) fn close(&self) {
         self.window.lend(Lent::No);
-        self.settle();
+        self.release();
         self.window.clear();
         self.opened.close();
     }
@@ -119,7 +128,7 @@ impl ReadLane {
     /// For the owner alone: whoever calls this knows that there is no guard (or has forgotten it).
     pub(crate) fn take(&self, min: usize, what: Take) -> Result<usize, RecvError> {
         self.window.lend(Lent::No);
-        self.settle();
+        self.release();
         if min > self.capacity {
             return Err(self.too_large(min));
         }
@@ -160,7 +169,14 @@ impl ReadLane {
             self.window.clear();
         }
         self.window.take_up();
-        settle::subscriber_holds(Rc::clone(self) as Rc<dyn Settle>);
+        self.list();
+    }
+
+    /// What is taken from now on is released when the task's `poll` returns.
+    fn list(self: &Rc<Self>) {
+        if !self.listed.replace(true) {
+            settle::subscriber_holds(Rc::clone(self) as Rc<dyn Settle>);
+        }
     }
 
     /// Opens a run for single messages, the next of which has `min` bytes.
@@ -168,7 +184,7 @@ impl ReadLane {
     #[inline(never)]
     pub(crate) fn refill(self: &Rc<Self>, min: usize) -> Result<usize, RecvError> {
         let bytes = self.take(min, Take::Block)?;
-        settle::subscriber_holds(Rc::clone(self) as Rc<dyn Settle>);
+        self.list();
         Ok(bytes)
     }
 

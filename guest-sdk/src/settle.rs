@@ -141,3 +141,35 @@ impl Drop for Opened {
         self.close();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{PUBLISHERS, SUBSCRIBERS};
+    use crate::testing::Harness;
+
+    #[test]
+    fn an_end_is_on_the_list_once_however_often_it_is_settled_in_a_turn() {
+        let harness = Harness::new()
+            .feed("in", &(0..600).collect::<Vec<u64>>())
+            .collect("out", 4096);
+        let done = harness.run(async |ctx| {
+            let mut input = ctx.subscriber::<u64>("in")?;
+            let mut out = ctx.publisher::<u64>("out")?;
+            let listed = |list: &super::List| list.0.borrow().len();
+            for number in 0..500 {
+                out.try_send(number)?;
+                out.flush()?;
+                assert_eq!(PUBLISHERS.with(listed), 1);
+            }
+            for number in 0..500 {
+                assert_eq!(input.try_recv()?, number);
+                // What is left is asked for anew.
+                drop(input.try_batch()?);
+                assert_eq!(SUBSCRIBERS.with(listed), 1);
+            }
+            Ok(())
+        });
+        assert_eq!(done.result, Ok(()));
+        assert_eq!(done.sent::<u64>("out"), (0..500).collect::<Vec<u64>>());
+    }
+}

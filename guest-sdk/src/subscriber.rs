@@ -9,7 +9,6 @@ use crate::open;
 use crate::pod::{Pod, item_bytes};
 use crate::read_lane::{ReadLane, Take};
 use crate::readiness::{Readiness, readiness};
-use crate::settle::Settle;
 use crate::window::{Lent, Run};
 use core::future::poll_fn;
 use core::marker::PhantomData;
@@ -369,7 +368,7 @@ impl<T: Pod> Batch<'_, T> {
         lane.window().lend(Lent::No);
         lane.window()
             .advance(count.min(self.run.count()) * item_bytes::<T>());
-        lane.settle();
+        lane.release();
     }
 }
 

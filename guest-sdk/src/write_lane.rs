@@ -34,14 +34,25 @@ pub(crate) struct WriteLane {
     capacity: usize,
     block_bytes: usize,
     failed: Cell<Option<Errno>>,
+    /// Whether this is on the list of what is to be settled: then the run may stay open.
+    listed: Cell<bool>,
 }
 
 impl Settle for WriteLane {
-    #[inline]
     fn settle(&self) {
+        self.listed.set(false);
         if self.window.is_lent() {
             return;
         }
+        self.publish();
+        self.window.set_aside();
+    }
+}
+
+impl WriteLane {
+    /// Tells the kernel of what was written.
+    #[inline]
+    fn publish(&self) {
         let bytes = self.window.taken_bytes();
         if bytes > 0 {
             let result = match self.window.place() {
@@ -58,11 +69,8 @@ impl Settle for WriteLane {
             }
             self.window.rebase();
         }
-        self.window.set_aside();
     }
-}
 
-impl WriteLane {
     pub(crate) fn open(
         name: &str,
         handle: u32,
@@ -78,6 +86,7 @@ impl WriteLane {
             capacity,
             block_bytes: block_bytes.max(message_bytes),
             failed: Cell::new(None),
+            listed: Cell::new(false),
         })
     }
 
@@ -138,7 +147,9 @@ impl WriteLane {
     #[inline(never)]
     pub(crate) fn refill(self: &Rc<Self>, min: usize) -> Result<(), ClaimError> {
         self.claim(min, min)?;
-        settle::publisher_holds(Rc::clone(self) as Rc<dyn Settle>);
+        if !self.listed.replace(true) {
+            settle::publisher_holds(Rc::clone(self) as Rc<dyn Settle>);
+        }
         Ok(())
     }
 
@@ -165,13 +176,17 @@ impl WriteLane {
         }
     }
 
-    /// Publishes what was written, and tells whether that and everything before it went well.
+    /// Publishes what was written, and tells whether that and everything before it went well. The run of an end
+    /// that will be settled stays open: whoever flushes each message pays one system call for it.
     ///
     /// For the owner alone: whoever calls this knows that there is no guard (or has forgotten it).
     #[inline]
     pub(crate) fn flush(&self) -> Result<(), ClaimError> {
         self.window.lend(Lent::No);
-        self.settle();
+        self.publish();
+        if !self.listed.get() {
+            self.window.set_aside();
+        }
         match self.failed.get() {
             Some(errno) => Err(ClaimError::Refused(errno)),
             None => Ok(()),
@@ -181,7 +196,8 @@ impl WriteLane {
     /// Publishes what was written and gives the ring up.
     pub(crate) fn close(&self) {
         self.window.lend(Lent::No);
-        self.settle();
+        self.publish();
+        self.window.set_aside();
         self.opened.close();
     }
 

@@ -66,6 +66,15 @@ pub struct Load {
     pub class: Class,
 }
 
+/// When the modules that are part of the program are compiled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Compile {
+    /// On a thread beside the kernel's, from the start on.
+    Ahead,
+    /// When they are first wanted: nothing else runs meanwhile, as what is measured needs it.
+    WhenWanted,
+}
+
 /// What can be chosen at boot.
 pub struct Options {
     /// Schedulers, 1 to [`CORES_MAX`].
@@ -76,6 +85,8 @@ pub struct Options {
     pub spin_us: u64,
     /// Modules to load before the shell starts.
     pub loads: Vec<Load>,
+    /// When the modules that are part of the program are compiled.
+    pub compile: Compile,
     /// Whether tasks are moved from busy cores to idle ones.
     pub balance: Balance,
     /// A folder whose modules are loaded, and loaded again when they are rebuilt.
@@ -101,6 +112,7 @@ impl Default for Options {
             balance: Balance::Off,
             spin_us: SPIN_US,
             loads: Vec::new(),
+            compile: Compile::Ahead,
             watch: None,
             trust: None,
             limits: BootLimits::default(),
@@ -222,7 +234,9 @@ pub fn boot(options: Options, work: Work) -> Result<Status, BootError> {
         let session = || self::shell("session", Work::session_args());
         kernel.select(Box::new(listening.serve(Some(shell), session)))?;
     }
-    registry.warm_up();
+    if options.compile == Compile::Ahead {
+        registry.warm_up();
+    }
     let prompted = work.prompted();
     let _signals = signals::take(kernel.control(), prompted).map_err(BootError::Signals)?;
     let _watch = match watch {

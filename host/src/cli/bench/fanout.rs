@@ -8,6 +8,7 @@ use okernel_ring::{Policy, Ring, Start, TypedPublisher, TypedSubscriber};
 
 use super::report::Report;
 use super::ring::ROUNDS;
+use super::row::Aim;
 
 /// Subscribers.
 const READERS: [usize; 3] = [1, 8, 64];
@@ -29,10 +30,16 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
             }
         }
         let [one, more @ ..] = samples;
-        report.row(format!("batch {batch}: 1 subscriber"), "ns", one.clone());
+        let line = format!("batch {batch}");
+        report
+            .row(format!("batch {batch}: 1 subscriber"), "ns", one.clone())
+            .point("fanout", "subscribers", &line, 1.0);
         for (readers, samples) in READERS.into_iter().skip(1).zip(more) {
             let label = format!("batch {batch}: {readers} subscribers");
-            report.row_against(label, "ns", samples, ("one", &one));
+            report
+                .row_against(label, "ns", samples, ("one", &one))
+                .aim(Aim::RatioAtMost(1.1))
+                .point("fanout", "subscribers", &line, readers as f64);
         }
     }
     Ok(())

@@ -1,7 +1,8 @@
 //! A kernel inside of this process that a bench fills and asks by itself, without a shell.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
 
@@ -25,6 +26,17 @@ impl Running {
         Running {
             control,
             thread: Some(thread),
+        }
+    }
+
+    /// As [`Running::start`], of a kernel whose log is not written: that of tasks that fail on purpose.
+    pub fn start_quiet(kernel: Kernel) -> Running {
+        let control = kernel.control();
+        let quiet = tracing::subscriber::NoSubscriber::default();
+        let work = move || tracing::subscriber::with_default(quiet, || kernel.run());
+        Running {
+            control,
+            thread: Some(thread::spawn(work)),
         }
     }
 
@@ -101,7 +113,17 @@ impl ModuleFile {
     pub fn write(name: &str) -> anyhow::Result<ModuleFile> {
         let wasm = boot::embedded_module(name)
             .with_context(|| format!("bench: there is no module {name}"))?;
-        let file = format!("okernel-bench-{}-{name}.wasm", std::process::id());
+        ModuleFile::of(name, wasm)
+    }
+
+    /// Writes these bytes likewise.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn of(name: &str, wasm: &[u8]) -> anyhow::Result<ModuleFile> {
+        static FILES: AtomicUsize = AtomicUsize::new(0);
+        let number = FILES.fetch_add(1, Ordering::Relaxed);
+        let file = format!("okernel-bench-{}-{number}-{name}.wasm", std::process::id());
         let path = std::env::temp_dir().join(file);
         fs::write(&path, wasm)
             .with_context(|| format!("bench: {} cannot be written", path.display()))?;
@@ -118,6 +140,11 @@ impl ModuleFile {
     }
 
     /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where it is, as text.
     pub fn shown(&self) -> String {
         self.path.display().to_string()
     }

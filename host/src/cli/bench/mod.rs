@@ -8,6 +8,7 @@ mod baseline;
 mod boot;
 mod child;
 mod compute;
+mod cores;
 mod density;
 mod fair;
 mod fanout;
@@ -21,15 +22,18 @@ mod o;
 mod preempt;
 mod publish;
 mod report;
+mod restart;
 mod ring;
 mod rivals;
 mod row;
 mod rtt;
 mod samples;
 mod script;
+mod size;
 mod spawn;
 mod threads;
 mod timers;
+mod upgrade;
 mod words;
 mod ws;
 
@@ -75,6 +79,16 @@ const BENCHES: &[Bench] = &[
         name: "guest",
         about: "u64s from one sandboxed task to another over two cores, beside the native ring",
         run: guest::run,
+    },
+    Bench {
+        name: "size",
+        about: "messages of 8 bytes to 1 MiB from task to task, beside the native ring",
+        run: size::run,
+    },
+    Bench {
+        name: "cores",
+        about: "tasks that send to each other on 1 to 64 cores, more than there are CPUs",
+        run: cores::run,
     },
     Bench {
         name: "fanout",
@@ -130,6 +144,11 @@ const BENCHES: &[Bench] = &[
         name: "load",
         about: "from a module's file to its first task, compiled and from the cache",
         run: load::run,
+    },
+    Bench {
+        name: "upgrade",
+        about: "how long a task is paused by a new version, while data comes at full rate",
+        run: upgrade::run,
     },
     Bench {
         name: "o",

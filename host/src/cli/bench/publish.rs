@@ -9,6 +9,7 @@ use okernel_ring::{Policy, Ring, Start, TypedPublisher};
 
 use super::report::Report;
 use super::ring::ROUNDS;
+use super::row::Aim;
 use super::script::{figure, output};
 
 /// Messages of one run.
@@ -28,7 +29,9 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
         buffered.push(in_the_sandbox("1")?);
     }
     report.row("native ring, each published", "ns", native.clone());
-    report.row_against("task, each published", "ns", each, ("native", &native));
+    report
+        .row_against("task, each published", "ns", each, ("native", &native))
+        .aim(Aim::AtMost(30.0));
     report.row_against(
         "task, published in blocks",
         "ns",

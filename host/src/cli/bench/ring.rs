@@ -3,6 +3,7 @@
 
 use super::report::Report;
 use super::rivals::{self, Load};
+use super::row::Aim;
 
 /// Batches that every data bench uses, in messages.
 pub const BATCHES: [usize; 5] = [1, 16, 64, 256, 1024];
@@ -39,11 +40,53 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
             rtrb.push(rivals::rtrb(load)?);
             disruptor.push(rivals::disruptor(load)?);
         }
-        report.row(label(load), "M msg/s", ours.clone());
-        report.row_against("  rtrb", "M msg/s", rtrb, ("ours", &ours));
+        let x = load.batch as f64;
+        let graph = graph_of(load);
+        report
+            .row(label(load), "M msg/s", ours.clone())
+            .point(graph, BATCH_AXIS, "ours", x);
+        report
+            .row_against("  rtrb", "M msg/s", rtrb, ("ours", &ours))
+            .point(graph, BATCH_AXIS, "rtrb", x);
+        report
+            .row_against("  disruptor", "M msg/s", disruptor, ("ours", &ours))
+            .point(graph, BATCH_AXIS, "disruptor", x);
+    }
+    to_two(report)
+}
+
+/// To two readers, beside `disruptor`: `rtrb` has one.
+fn to_two(report: &mut Report) -> anyhow::Result<()> {
+    for batch in [1, 64, 1024] {
+        let load = Load {
+            ring_bytes: RINGS_BYTES[0],
+            batch,
+            messages: messages_for(batch),
+        };
+        let (mut ours, mut disruptor) = (vec![], vec![]);
+        for _ in 0..ROUNDS {
+            ours.push(rivals::native_to_two(load)?);
+            disruptor.push(rivals::disruptor_to_two(load)?);
+        }
+        let name = format!("two readers, {}", label(load));
+        report
+            .row_against(name, "M msg/s", ours.clone(), ("disruptor", &disruptor))
+            .aim(Aim::RatioAtLeast(1.0));
         report.row_against("  disruptor", "M msg/s", disruptor, ("ours", &ours));
     }
     Ok(())
+}
+
+/// What goes from left to right where batches grow.
+pub const BATCH_AXIS: &str = "numbers in a batch";
+
+/// The graph of a load: one for each size of the ring.
+fn graph_of(load: Load) -> &'static str {
+    if load.ring_bytes == RINGS_BYTES[0] {
+        "ring-batch-64KiB"
+    } else {
+        "ring-batch-1MiB"
+    }
 }
 
 /// The name of a variant.

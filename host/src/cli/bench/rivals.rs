@@ -10,7 +10,7 @@ use std::hint::spin_loop;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use disruptor::Producer;
+use disruptor::{EventPoller, Producer, SingleProducerBarrier};
 use okernel_ring::{Policy, RecvError, Ring, Start, TypedPublisher, TypedSubscriber};
 
 use super::threads::on_cpu;
@@ -71,20 +71,33 @@ fn race(
     write: impl FnOnce() + Send + 'static,
     read: impl FnOnce(&mut Received) + Send + 'static,
 ) -> anyhow::Result<f64> {
+    race_to::<1>(messages, write, move |[received]| read(received))
+}
+
+/// The same with several readers, all of them on the second CPU's thread, which looks at one after the other: threads
+/// that share a CPU would wait for each other for whole slices of time.
+fn race_to<const READERS: usize>(
+    messages: u64,
+    write: impl FnOnce() + Send + 'static,
+    read: impl FnOnce(&mut [Received; READERS]) + Send + 'static,
+) -> anyhow::Result<f64> {
     let reader = on_cpu(1, || {
-        let mut received = Received::default();
+        let mut received = std::array::from_fn(|_| Received::default());
         read(&mut received);
-        received.done()
+        received.map(Received::done)
     })?;
     let writer = on_cpu(0, write)?;
     writer.join()?;
-    let (count, sum, took) = reader.join()?;
     let expected = (0..messages).fold(0u64, u64::wrapping_add);
-    ensure!(
-        count == messages && sum == expected,
-        "{count} of {messages} messages arrived, sum {sum}"
-    );
-    Ok(messages as f64 / took.as_secs_f64() / 1e6)
+    let mut longest = Duration::ZERO;
+    for (count, sum, took) in reader.join()? {
+        ensure!(
+            count == messages && sum == expected,
+            "{count} of {messages} messages arrived, sum {sum}"
+        );
+        longest = longest.max(took);
+    }
+    Ok(messages as f64 / longest.as_secs_f64() / 1e6)
 }
 
 /// Through our own ring.
@@ -92,10 +105,25 @@ fn race(
 /// # Errors
 /// A ring cannot be made, or what arrived was not what was sent.
 pub fn native(load: Load) -> anyhow::Result<f64> {
+    native_to::<1>(load)
+}
+
+/// The same to two readers.
+///
+/// # Errors
+/// As for [`native`].
+pub fn native_to_two(load: Load) -> anyhow::Result<f64> {
+    native_to::<2>(load)
+}
+
+fn native_to<const READERS: usize>(load: Load) -> anyhow::Result<f64> {
     let publisher = Ring::create(load.ring_bytes, Start::Hold)?;
-    let subscriber = publisher.ring().subscribe(Policy::Block)?;
+    let mut subscribers = Vec::with_capacity(READERS);
+    for _ in 0..READERS {
+        let subscriber = publisher.ring().subscribe(Policy::Block)?;
+        subscribers.push(TypedSubscriber::<u64>::new(subscriber)?);
+    }
     let mut publisher = TypedPublisher::<u64>::new(publisher)?;
-    let mut subscriber = TypedSubscriber::<u64>::new(subscriber)?;
     let write = move || {
         let mut next = 0;
         while next < load.messages {
@@ -119,20 +147,23 @@ pub fn native(load: Load) -> anyhow::Result<f64> {
         }
     };
     let single = load.batch == 1;
-    race(load.messages, write, move |received| {
-        loop {
-            let taken = if single {
-                subscriber.recv().map(|number| received.add(&[number]))
-            } else {
-                subscriber.batch_n(usize::MAX).map(|batch| {
-                    received.add(&batch);
-                    batch.release_all();
-                })
-            };
-            match taken {
-                Ok(()) => {}
-                Err(RecvError::Empty) => spin_loop(),
-                Err(_) => return,
+    race_to::<READERS>(load.messages, write, move |all| {
+        while all.iter().any(|received| received.messages < load.messages) {
+            for (received, subscriber) in all.iter_mut().zip(&mut subscribers) {
+                let taken = if single {
+                    subscriber.recv().map(|number| received.add(&[number]))
+                } else {
+                    subscriber.batch_n(usize::MAX).map(|batch| {
+                        received.add(&batch);
+                        batch.release_all();
+                    })
+                };
+                match taken {
+                    Ok(()) => {}
+                    Err(RecvError::Empty) => spin_loop(),
+                    Err(_) if received.messages == load.messages => {}
+                    Err(_) => return,
+                }
             }
         }
     })
@@ -189,8 +220,33 @@ pub fn rtrb(load: Load) -> anyhow::Result<f64> {
 pub fn disruptor(load: Load) -> anyhow::Result<f64> {
     let builder = disruptor::build_single_producer(load.slots(), || 0_u64, disruptor::BusySpin);
     let (mut poller, builder) = builder.new_event_poller();
-    let mut producer = builder.build();
-    let write = move || {
+    let write = disruptor_writer(builder.build(), load);
+    race(load.messages, write, move |received| {
+        while received.messages < load.messages {
+            poll_disruptor(&mut poller, received);
+        }
+    })
+}
+
+/// The same to two readers.
+///
+/// # Errors
+/// As for [`disruptor`].
+pub fn disruptor_to_two(load: Load) -> anyhow::Result<f64> {
+    let builder = disruptor::build_single_producer(load.slots(), || 0_u64, disruptor::BusySpin);
+    let (mut first, builder) = builder.new_event_poller();
+    let (mut second, builder) = builder.new_event_poller();
+    let write = disruptor_writer(builder.build(), load);
+    race_to::<2>(load.messages, write, move |[one, other]| {
+        while one.messages < load.messages || other.messages < load.messages {
+            poll_disruptor(&mut first, one);
+            poll_disruptor(&mut second, other);
+        }
+    })
+}
+
+fn disruptor_writer(mut producer: impl Producer<u64>, load: Load) -> impl FnOnce() {
+    move || {
         let mut next = 0;
         while next < load.messages {
             let count = load.part(next);
@@ -210,27 +266,26 @@ pub fn disruptor(load: Load) -> anyhow::Result<f64> {
                 spin_loop();
             }
         }
-    };
-    race(load.messages, write, move |received| {
-        while received.messages < load.messages {
-            match poller.poll() {
-                Ok(mut events) => {
-                    let mut count = 0;
-                    for number in &mut events {
-                        received.sum = received.sum.wrapping_add(*number);
-                        count += 1;
-                    }
-                    received.count(count);
-                }
-                Err(_) => spin_loop(),
+    }
+}
+
+fn poll_disruptor(poller: &mut EventPoller<u64, SingleProducerBarrier>, received: &mut Received) {
+    match poller.poll() {
+        Ok(mut events) => {
+            let mut count = 0;
+            for number in &mut events {
+                received.sum = received.sum.wrapping_add(*number);
+                count += 1;
             }
+            received.count(count);
         }
-    })
+        Err(_) => spin_loop(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Load, disruptor, native, rtrb};
+    use super::{Load, disruptor, disruptor_to_two, native, native_to_two, rtrb};
 
     #[test]
     fn all_numbers_arrive_whatever_the_batch() {
@@ -240,7 +295,7 @@ mod tests {
                 batch,
                 messages: 10_000,
             };
-            for rival in [native, rtrb, disruptor] {
+            for rival in [native, rtrb, disruptor, native_to_two, disruptor_to_two] {
                 assert!(rival(load).unwrap() > 0.0, "{batch}");
             }
         }

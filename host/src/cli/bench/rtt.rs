@@ -8,6 +8,7 @@
 use super::floor::{cache_line, eventfds, median};
 use super::report::Report;
 use super::ring::ROUNDS;
+use super::row::Aim;
 use super::script::{figure, output_with};
 use crate::boot::SPIN_US;
 
@@ -33,12 +34,18 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
     }
     let by_line = ("cache line", line.as_slice());
     report.row("floor: two threads, one cache line", "ns", line.clone());
-    report.row_against("two cores, tasks spin", "ns", spinning, by_line);
+    report
+        .row_against("two cores, tasks spin", "ns", spinning, by_line)
+        .aim(Aim::RatioAtMost(1.5));
     report.row_against("two cores, cores spin", "ns", waiting, by_line);
     report.row("floor: two threads, eventfds", "ns", event.clone());
     let by_event = ("eventfd", event.as_slice());
-    report.row_against("two cores, cores sleep", "ns", sleeping, by_event);
-    report.row("one core", "ns", one_core);
+    report
+        .row_against("two cores, cores sleep", "ns", sleeping, by_event)
+        .aim(Aim::RatioAtMost(1.5));
+    report
+        .row("one core", "ns", one_core)
+        .aim(Aim::AtMost(250.0));
     Ok(())
 }
 

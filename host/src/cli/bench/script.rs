@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, ensure};
 
-use crate::boot::{self, Options, SPIN_US, Work};
+use crate::boot::{self, Compile, Options, SPIN_US, Work};
 
 /// A sink that keeps what is written.
 #[derive(Clone, Default)]
@@ -52,6 +52,7 @@ pub fn output_with(cores: usize, spin_us: u64, script: &str) -> anyhow::Result<S
     let options = Options {
         cores,
         spin_us,
+        compile: Compile::WhenWanted,
         sink: Box::new(sink.clone()),
         errors: Box::new(errors.clone()),
         ..Options::default()

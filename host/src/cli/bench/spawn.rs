@@ -1,7 +1,8 @@
 //! `bench spawn`: lives of tasks of a loaded module, from the order to the end, on one core.
 //!
 //! A life is the order (a message of the bus), the start of the task with its endpoints and rights, its
-//! instance, `init`, the first `poll`, in which it ends, `finalize`, and the return of all that it had. The
+//! instance, `init`, the first `poll`, in which it ends, `finalize`, the return of all that it had, and the news of its
+//! end, for which each order asks. The
 //! floor is what the engine alone takes for the smallest module: a store, an instance, one call, their end.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,6 +15,7 @@ use okernel_core::{Config, Control, CoreId, Program, Spawn};
 
 use super::machine::ModuleFile;
 use super::report::Report;
+use super::restart;
 use super::ring::ROUNDS;
 use super::row::Aim;
 use super::samples::Samples;
@@ -56,7 +58,7 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
         }
         guests.push(by_a_guest()?);
     }
-    let single = lives(MODULE, &loads, SINGLE_LIVES, 1)?.answers_us;
+    let single = lives(MODULE, &loads, SINGLE_LIVES, 1)?.lives_us;
     let [floor, dense_floor] = floors;
     let [ordinary, dense] = kernels;
     report.row("floor: instance, call, end", "k/s", floor.clone());
@@ -69,33 +71,33 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
         .row("dense: order to end", "k/s", dense)
         .against("dense floor", &dense_floor);
     report
-        .row("ordered by a guest", "k/s", guests)
+        .row("ordered by a guest, to the answer", "k/s", guests)
         .against("floor", &floor);
-    report.samples("one at a time, order to answer", "us", single);
-    Ok(())
+    report.samples("one at a time, order to end", "us", single);
+    restart::rows(report)
 }
 
 /// What a run of lives came to.
 struct Lives {
     seconds: f64,
-    answers_us: Samples,
+    lives_us: Samples,
 }
 
-/// What the answers to orders share.
+/// What orders share.
 struct Orders {
     control: Control,
     module: &'static str,
     ordered: AtomicU64,
-    answered: AtomicU64,
+    ended_count: AtomicU64,
     total: u64,
     failed: AtomicBool,
     begun: Mutex<Option<Instant>>,
     ended: Mutex<Option<Instant>>,
-    answers_us: Mutex<Samples>,
+    lives_us: Mutex<Samples>,
 }
 
 impl Orders {
-    /// Orders one task, whose answer orders the next.
+    /// Orders one task, whose end orders the next.
     fn order(self: &Arc<Self>) {
         if self.ordered.fetch_add(1, Ordering::Relaxed) >= self.total {
             return;
@@ -107,22 +109,28 @@ impl Orders {
     }
 
     fn answer(self: &Arc<Self>, answer: &Value, sent: Instant) {
-        if answer.as_int().is_none() {
+        let Some(task) = answer.as_int() else {
             self.failed.store(true, Ordering::Relaxed);
-        }
-        let answered = self.answered.fetch_add(1, Ordering::Relaxed) + 1;
-        if answered >= WARM_UP {
+            return self.control.halt(0);
+        };
+        // Whoever waits for the end hears of it also if the task has ended already.
+        let monitor = vec![Value::Symbol("monitor".to_string()), Value::Int(task)];
+        let orders = Arc::clone(self);
+        let ended = move |_| orders.ended(sent);
+        self.control.request(Value::List(monitor), ended);
+    }
+
+    fn ended(self: &Arc<Self>, sent: Instant) {
+        let ended = self.ended_count.fetch_add(1, Ordering::Relaxed) + 1;
+        if ended >= WARM_UP {
             let took_us = sent.elapsed().as_secs_f64() * 1e6;
-            let mut answers = self
-                .answers_us
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            answers.add(took_us);
+            let mut lives = self.lives_us.lock().unwrap_or_else(PoisonError::into_inner);
+            lives.add(took_us);
         }
-        if answered == WARM_UP {
+        if ended == WARM_UP {
             note_now(&self.begun);
         }
-        if answered == self.total {
+        if ended == self.total {
             note_now(&self.ended);
             self.control.halt(0);
         }
@@ -145,12 +153,12 @@ fn lives(module: &'static str, loads: &[Load], count: u64, window: u64) -> anyho
         control: kernel.control(),
         module,
         ordered: AtomicU64::new(0),
-        answered: AtomicU64::new(0),
+        ended_count: AtomicU64::new(0),
         total: WARM_UP + count,
         failed: AtomicBool::new(false),
         begun: Mutex::new(None),
         ended: Mutex::new(None),
-        answers_us: Mutex::new(Samples::new()),
+        lives_us: Mutex::new(Samples::new()),
     });
     for _ in 0..window {
         orders.order();
@@ -163,13 +171,13 @@ fn lives(module: &'static str, loads: &[Load], count: u64, window: u64) -> anyho
     let (Some(begun), Some(ended)) = (take(&orders.begun), take(&orders.ended)) else {
         anyhow::bail!("bench: not all tasks were spawned");
     };
-    let answers = orders
-        .answers_us
+    let lives_us = orders
+        .lives_us
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
     Ok(Lives {
         seconds: ended.duration_since(begun).as_secs_f64(),
-        answers_us: answers.clone(),
+        lives_us: lives_us.clone(),
     })
 }
 

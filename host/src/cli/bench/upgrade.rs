@@ -1,0 +1,144 @@
+//! `bench upgrade`: for how long a task is paused by a new version of its module, while trades come as fast as it takes
+//! them.
+//!
+//! `ticker` publishes on core 0, `record` counts and checksums on core 1 and is upgraded again and again between two
+//! versions of the same code. The pause is the kernel's own figure: from the old instance's `save` to the new one's
+//! first turn. The checksum must be that of a run in which nothing was upgraded.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+use super::child::Kernel;
+use super::machine::ModuleFile;
+use super::report::Report;
+use super::samples::Samples;
+
+/// The task that is upgraded.
+const MODULE: &str = "record";
+/// Upgrades.
+const UPGRADES: usize = 200;
+/// Trades: enough to last longer than the upgrades.
+const TRADES: u64 = 40_000_000;
+/// How long an upgrade may take, from the order on.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// A custom section that makes other bytes, and so another version, of the same module.
+const MARK: &[u8] = b"\x00\x05\x04mark";
+
+/// Runs the bench.
+///
+/// # Errors
+/// The kernel does not boot, an upgrade was refused, or the checksums differ.
+pub fn run(report: &mut Report) -> anyhow::Result<()> {
+    let plain = feed(0, &[])?;
+    let (one, other) = (ModuleFile::write(MODULE)?, ModuleFile::write(MODULE)?);
+    let mut bytes = fs::read(other.path())?;
+    bytes.extend_from_slice(MARK);
+    fs::write(other.path(), bytes)?;
+    let upgraded = feed(UPGRADES, &[other, one])?;
+    ensure!(
+        plain.checksum == upgraded.checksum,
+        "bench: checksum {} with upgrades, {} without",
+        upgraded.checksum,
+        plain.checksum
+    );
+    report.samples("pause of the task", "us", upgraded.pauses_us);
+    report.samples("order to upgraded", "us", upgraded.orders_us);
+    report.row("trades, no upgrade", "M/s", vec![plain.rate / 1e6]);
+    report.row_against(
+        "trades, upgraded all the time",
+        "M/s",
+        vec![upgraded.rate / 1e6],
+        ("no upgrade", &[plain.rate / 1e6]),
+    );
+    report.note(format!(
+        "{UPGRADES} upgrades; all of {TRADES} trades counted once and in order, by checksum"
+    ));
+    Ok(())
+}
+
+/// What a run came to.
+struct Fed {
+    checksum: String,
+    rate: f64,
+    pauses_us: Samples,
+    orders_us: Samples,
+}
+
+/// Lets all trades pass, and upgrades the task that counts them so many times, to these versions in turn.
+fn feed(upgrades: usize, versions: &[ModuleFile]) -> anyhow::Result<Fed> {
+    let mut kernel = Kernel::boot(&["--cores", "2"])?;
+    kernel.tell(&format!(
+        "feed:pub[0;1048576];tape:sub[1;feed];\
+         spawn[1;`{MODULE};[in:tape;clock:`clock;console:`console]];\
+         spawn[0;`ticker;[out:feed;args:(\"1\";\"{TRADES}\")]];"
+    ))?;
+    let (mut pauses_us, mut orders_us) = (Samples::new(), Samples::new());
+    let mut line = None;
+    for (number, version) in versions.iter().cycle().take(upgrades).enumerate() {
+        let begun = Instant::now();
+        kernel.tell(&format!("load[`{MODULE};\"{}\"];", version.shown()))?;
+        loop {
+            let said = kernel.tell("(+/v`upgraded),|/(v`current)*(v:versions[])`\"pause_us\"")?;
+            line = line.or_else(|| recorded(&said));
+            let numbers = said.last().map(|last| last.split_whitespace());
+            let numbers: Vec<f64> = numbers
+                .into_iter()
+                .flatten()
+                .filter_map(|word| word.parse().ok())
+                .collect();
+            let [done, pause_us] = numbers[..] else {
+                anyhow::bail!("bench: versions answered {said:?}");
+            };
+            if done as usize > number {
+                pauses_us.add(pause_us);
+                orders_us.add(begun.elapsed().as_secs_f64() * 1e6);
+                break;
+            }
+            ensure!(
+                line.is_none(),
+                "bench: the trades ended before the upgrades"
+            );
+            ensure!(begun.elapsed() < PATIENCE, "bench: an upgrade was refused");
+            thread::yield_now();
+        }
+    }
+    let line = match line {
+        Some(line) => line,
+        None => kernel.wait_for(MODULE)?,
+    };
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [
+        _,
+        "trades",
+        trades,
+        "checksum",
+        checksum,
+        "missed",
+        "0",
+        "bytes,",
+        rate,
+        "trades/s",
+    ] = words[..]
+    else {
+        anyhow::bail!("bench: {MODULE} printed {line:?}");
+    };
+    ensure!(
+        trades == TRADES.to_string(),
+        "bench: {trades} of {TRADES} trades arrived"
+    );
+    let rate = rate.parse();
+    Ok(Fed {
+        checksum: checksum.to_string(),
+        rate: rate.with_context(|| format!("bench: {MODULE} printed {line:?}"))?,
+        pauses_us,
+        orders_us,
+    })
+}
+
+/// What the task prints at its end, if it is among these lines.
+fn recorded(said: &[String]) -> Option<String> {
+    said.iter().find(|line| line.starts_with(MODULE)).cloned()
+}
