@@ -1,8 +1,12 @@
 //! The command line as its user meets it: verbs, exit status, and what a mistake is told.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use crate::support::{run, shell};
+use crate::support::{okernel, run, shell};
 
 #[test]
 fn help_names_every_verb() {
@@ -37,6 +41,31 @@ fn eval_prints_the_value() {
     assert!(run(&["eval", "!10000"]).ok().ends_with(" 9998 9999\n"));
     let args = run(&["eval", "args", "a b", "-c"]).ok();
     assert_eq!(args, "(\"a b\"\n \"-c\")\n");
+}
+
+/// As with a terminal that was closed, or `2>&1 | head`.
+#[test]
+fn a_log_that_nobody_reads_any_more_stops_no_core() {
+    let mut command = okernel();
+    command.args(["boot", "--cores", "2"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut kernel = command.stderr(Stdio::piped()).spawn().unwrap();
+    drop(kernel.stderr.take());
+    // The first task's error is a line of core 1's log.
+    let input = "spawn[1;\"1+`a\"];\nkill spawn[1;\"{o x}0\"]\n6*7\n";
+    let mut stdin = kernel.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    let started = Instant::now();
+    while kernel.try_wait().unwrap().is_none() {
+        if started.elapsed() > Duration::from_secs(60) {
+            kernel.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    let mut printed = String::new();
+    kernel.stdout.unwrap().read_to_string(&mut printed).unwrap();
+    assert!(printed.ends_with("42\n"), "{printed}");
 }
 
 #[test]

@@ -179,8 +179,22 @@ pub(crate) fn relieve(mut core: Box<Core>) -> Result<(), NoThread> {
     Ok(())
 }
 
+/// Ends the process when the thread that has it panics: the core is lost with all of its tasks, and all others would
+/// wait for it for ever.
+struct Lost;
+
+impl Drop for Lost {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("a core panicked: this is a bug of okernel");
+            std::process::abort();
+        }
+    }
+}
+
 /// The life of a crew's thread: runs the core whenever it is given it, until the core is no more.
 pub(crate) fn member(seat: &Arc<Seat>) -> Ended {
+    let _lost = Lost;
     loop {
         match seat.wait() {
             Baton::Core(core) => {

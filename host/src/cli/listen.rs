@@ -1,5 +1,6 @@
 //! `--listen` and what belongs to it: where the kernel can be reached from elsewhere, and by whom.
 
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
@@ -119,11 +120,13 @@ impl Listen {
             tls,
             connections_max: usize::from(self.connections),
         };
-        match self.token_file {
+        let shown = match self.token_file {
             // Whoever wrote the file knows the token; it need not be shown.
-            Some(_) => eprintln!("okernel: web console at {}", listening.origin()),
-            None => eprintln!("okernel: web console at {}", listening.url()),
-        }
+            Some(_) => listening.origin(),
+            None => listening.url(),
+        };
+        // The kernel is of use to others, too, where nobody reads this.
+        let _ = writeln!(std::io::stderr(), "okernel: web console at {shown}");
         Ok(listening)
     }
 }

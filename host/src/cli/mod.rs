@@ -117,6 +117,8 @@ fn start_log(filter: &str) -> anyhow::Result<()> {
         .with_env_filter(filter)
         .with_writer(|| crate::console::screen::Log)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        // It would be said on stderr, too, which is what could not be written; and that would panic.
+        .log_internal_errors(false)
         .init();
     Ok(())
 }
