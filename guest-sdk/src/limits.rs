@@ -139,7 +139,7 @@ impl Limits {
         self.set("timers", int(count.into()))
     }
 
-    /// Living tasks that it has spawned.
+    /// Living tasks that it has spawned, with those that these have spawned, and so on.
     ///
     /// ```
     /// # use okernel_sdk::Limits;
@@ -150,7 +150,7 @@ impl Limits {
         self.set("children", int(count.into()))
     }
 
-    /// Tasks that it spawns in a second.
+    /// Tasks that it spawns in a second, with all that those spawn.
     ///
     /// ```
     /// # use okernel_sdk::Limits;

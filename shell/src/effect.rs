@@ -10,7 +10,7 @@ use crate::symbol::Symbol;
 use crate::value::{Function, Value};
 
 /// The names that stand for effects in a new machine.
-pub const EFFECTS: [&str; 36] = [
+pub const EFFECTS: [&str; 37] = [
     "pub",
     "sub",
     "snd",
@@ -47,6 +47,7 @@ pub const EFFECTS: [&str; 36] = [
     "find",
     "await",
     "names",
+    "modules",
 ];
 
 /// How many arguments an effect takes that the guest carries out itself. The others are the kernel's to

@@ -183,6 +183,24 @@ fn a_watched_folder_is_loaded_when_it_changes_and_never_in_part() {
 }
 
 #[test]
+fn a_watched_module_keeps_its_class() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = write(folder.path(), "m.wasm", &module("1", 0));
+    let watched = folder.path().to_str().unwrap().to_string();
+    let load = format!("m={first},dense");
+    let mut shell = Shell::start(&["boot", "--load", &load, "--watch", &watched]);
+    shell.say("class:{*(m`class)@&x=(m:modules[])`name};");
+    assert_eq!(shell.ask("class`m"), "`dense");
+    write(folder.path(), "m.wasm", &module("2", 0));
+    write(folder.path(), "new.wasm", &module("3", 0));
+    shell.wait_for("#&`m=(versions[])`module", "2");
+    shell.wait_for("`new in (modules[])`name", "1");
+    assert_eq!(shell.ask("class`m"), "`dense");
+    assert_eq!(shell.ask("class`new"), "`ordinary");
+    shell.end();
+}
+
+#[test]
 fn balancing_can_be_switched_on() {
     // Programs that count for ever; the first is pinned.
     let script = "t:(spawn[0;\"{1}{x+1}/0\";[pin:1]];spawn[0;\"{1}{x+1}/0\"];spawn[0;\"{1}{x+1}/0\"]);\n\

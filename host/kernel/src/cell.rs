@@ -159,7 +159,6 @@ pub(crate) struct Cell {
     /// What its time is counted against, if it or a task above it has a hard share of a core.
     pub(crate) account: Option<Arc<Account>>,
     pub(crate) log_budget: RateBudget,
-    pub(crate) spawn_budget: RateBudget,
     /// Timers that it holds.
     pub(crate) timers_count: usize,
     /// Console output on its way, in bytes.

@@ -11,6 +11,7 @@ use crate::ids::{CoreId, EndpointId, SelectorId, TaskId};
 use crate::io::select::SelectorInfo;
 use crate::limits::OBJECTS_MAX;
 use crate::names::{Named, Names};
+use crate::rate_budget::RateBudget;
 use crate::refusal::Refusal;
 use crate::stats::TaskStats;
 use crate::table::{Key, Table};
@@ -72,6 +73,10 @@ pub(crate) struct TaskInfo {
     pub(crate) last: Option<Arc<Exit>>,
     /// Tasks that live and have this one as their parent.
     pub(crate) children_count: usize,
+    /// The same with those that these have spawned, and so on.
+    pub(crate) below_count: usize,
+    /// What it and all below it may spawn.
+    pub(crate) spawn_budget: RateBudget,
     pub(crate) limits: Limits,
     pub(crate) stats: Arc<TaskStats>,
 }

@@ -6,15 +6,15 @@ use crate::request::{Args, Request};
 use okernel_abi::value::Value;
 
 impl Args<'_> {
-    /// ``(`load;`name;"path"[;`ordinary|`dense])``.
+    /// ``(`load;`name;"path"[;`ordinary|`dense])``; without a class the one that the name has.
     pub(crate) fn load(&self) -> Result<Request, Refusal> {
         self.count(2, 3)?;
         let class = match self.items.get(2) {
-            None | Some(Value::Nil) => Class::default(),
-            Some(value) => value
-                .as_text()
-                .and_then(|word| Class::from_word(&word))
-                .ok_or_else(|| self.expected("`ordinary or `dense", value))?,
+            None | Some(Value::Nil) => None,
+            Some(value) => {
+                let class = value.as_text().and_then(|word| Class::from_word(&word));
+                Some(class.ok_or_else(|| self.expected("`ordinary or `dense", value))?)
+            }
         };
         Ok(Request::Load {
             name: self.text(0, "a name")?,

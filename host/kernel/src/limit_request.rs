@@ -9,7 +9,6 @@ use crate::refusal::Refusal;
 use crate::request::{Args, Order, Request};
 use crate::request_value::items;
 use crate::task_limits::{LimitChanges, Limits};
-use okernel_abi::Errno;
 use okernel_abi::layout::HandleKind;
 use okernel_abi::value::Value;
 
@@ -55,22 +54,6 @@ impl Args<'_> {
 }
 
 impl Core {
-    /// Whether a task may spawn one more now.
-    pub(crate) fn check_rate(&self, cell: &mut Cell) -> Result<(), Refusal> {
-        let now_ns = self.shared.clock.now_ns();
-        if cell.spawn_budget.take(now_ns).is_some() {
-            return Ok(());
-        }
-        let per_second = cell.limits.spawns_per_second;
-        Err(Refusal::new(
-            Errno::Limit,
-            format!(
-                "spawn: task {} may spawn {per_second} tasks a second (limits, spawns)",
-                cell.id
-            ),
-        ))
-    }
-
     /// What a new task may use at most, and its weight: what was asked for, over the kernel's defaults, and
     /// no more than its spawner has itself, unless that one may ask for everything.
     pub(crate) fn limits_of(&self, order: &Order, spawner: Option<&Cell>) -> (Limits, u32) {
@@ -124,7 +107,7 @@ pub(crate) fn limits_table(shared: &Shared, info: &TaskInfo) -> Value {
         ),
         (
             "children",
-            int(info.children_count as u64),
+            int(info.below_count as u64),
             Value::Int(most(limits.children as u64)),
         ),
         ("spawns", NULL, Value::Int(most(limits.spawns_per_second))),

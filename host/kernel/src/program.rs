@@ -131,6 +131,13 @@ pub trait Modules: Send + Sync {
     /// gets the new version for later spawns; the kernel then upgrades the tasks that run.
     fn load(&self, name: &str, path: &Path, class: Class, done: LoadDone);
 
+    /// The class in which a name is loaded; the usual one if it is not.
+    fn class_of(&self, name: &str) -> Class {
+        let mut loaded = self.list().into_iter();
+        let found = loaded.find(|module| module.name == name);
+        found.map_or_else(Class::default, |module| module.class)
+    }
+
     /// Makes a task. Called on the core where it will run.
     ///
     /// # Errors

@@ -68,15 +68,8 @@ impl Directory {
             return Err(Refusal::new(Errno::Limit, text));
         }
         if let Some(parent) = info.parent {
-            if let Some(entry) = inner.tasks.get_mut(parent.0) {
-                let children = entry.limits.children;
-                if entry.children_count >= children {
-                    let text = format!(
-                        "spawn: task {parent} has {children} children, its limit: wait until one ends, or spawn it with more (limits, children)"
-                    );
-                    return Err(Refusal::new(Errno::Limit, text));
-                }
-                entry.children_count += 1;
+            if inner.tasks.get(parent.0).is_some() {
+                inner.one_more_below(parent)?;
             } else if let Some(exit) = inner.exit_of(parent)
                 && !exit.is_orderly()
             {
@@ -105,6 +98,12 @@ impl Directory {
         if let Some(parent) = info.parent.and_then(|parent| inner.tasks.get_mut(parent.0)) {
             parent.children_count -= 1;
         }
+        // Whoever is to end with it is nobody's from now on.
+        let gone = match orphans {
+            Orphans::HandedUp => 1,
+            Orphans::Ended => 1 + info.below_count,
+        };
+        inner.each_above(info.parent, |_, above| above.below_count -= gone);
         let (monitors, peers) = inner.ties.gone(id);
         let place = |peer: TaskId| Some((peer, inner.tasks.get(peer.0)?.core));
         let linked = peers.into_iter().filter_map(place).collect();
@@ -118,6 +117,23 @@ impl Directory {
             linked,
             orphans,
         }
+    }
+
+    /// A task is about to spawn another one: it and all above it may, or the refusal says who may not.
+    pub(crate) fn spawns(&self, task: TaskId, now_ns: u64) -> Result<(), Refusal> {
+        let mut refused = None;
+        self.lock().each_above(Some(task), |id, above| {
+            if refused.is_none() && above.spawn_budget.take(now_ns).is_none() {
+                refused = Some((id, above.limits.spawns_per_second));
+            }
+        });
+        let Some((id, per_second)) = refused else {
+            return Ok(());
+        };
+        let text = format!(
+            "spawn: task {id} may spawn {per_second} tasks a second, with all below it (limits, spawns)"
+        );
+        Err(Refusal::new(Errno::Limit, text))
     }
 
     /// Whether `task` is `ancestor`, or a supervisor above it.
@@ -265,6 +281,38 @@ impl Inner {
         Some(&ended.exit)
     }
 
+    /// Calls `look` with a task and all above it.
+    fn each_above(&mut self, task: Option<TaskId>, mut look: impl FnMut(TaskId, &mut TaskInfo)) {
+        let mut next = task;
+        while let Some(id) = next
+            && let Some(info) = self.tasks.get_mut(id.0)
+        {
+            look(id, info);
+            next = info.parent;
+        }
+    }
+
+    /// Counts one more task below `parent`, unless that or one above it may have no more.
+    fn one_more_below(&mut self, parent: TaskId) -> Result<(), Refusal> {
+        let mut full = None;
+        self.each_above(Some(parent), |id, above| {
+            if full.is_none() && above.below_count >= above.limits.children {
+                full = Some((id, above.limits.children));
+            }
+        });
+        if let Some((id, most)) = full {
+            let text = format!(
+                "spawn: task {id} has {most} children, its limit, with all below it: wait until one ends, or spawn it with more (limits, children)"
+            );
+            return Err(Refusal::new(Errno::Limit, text));
+        }
+        self.each_above(Some(parent), |_, above| above.below_count += 1);
+        if let Some(entry) = self.tasks.get_mut(parent.0) {
+            entry.children_count += 1;
+        }
+        Ok(())
+    }
+
     /// Decides over the children of a task that is no more.
     fn orphan(&mut self, id: TaskId, info: &TaskInfo, fate: Orphans) -> Vec<(TaskId, CoreId)> {
         if info.children_count == 0 {
@@ -300,6 +348,7 @@ mod tests {
     use crate::exit::Exit;
     use crate::ids::{CoreId, TaskId};
     use crate::inbox::Asker;
+    use crate::rate_budget::RateBudget;
     use crate::stats::TaskStats;
     use crate::table::Key;
     use crate::task::{Fault, FaultKind};
@@ -315,6 +364,8 @@ mod tests {
             supervisor: None,
             last: None,
             children_count: 0,
+            below_count: 0,
+            spawn_budget: RateBudget::new(1, 1),
             limits: Limits::default(),
             stats: Arc::new(TaskStats::default()),
         }

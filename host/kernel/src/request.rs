@@ -77,7 +77,8 @@ pub(crate) enum Request {
     Load {
         name: String,
         path: PathBuf,
-        class: Class,
+        /// None: the class that the name has, if it is loaded.
+        class: Option<Class>,
     },
     Check {
         name: String,

@@ -140,7 +140,7 @@ impl Core {
         }
     }
 
-    fn action(&mut self, request: Request, mut cell: Option<&mut Cell>) -> Result<Action, Refusal> {
+    fn action(&mut self, request: Request, cell: Option<&mut Cell>) -> Result<Action, Refusal> {
         let creator = cell.as_ref().map(|cell| cell.id);
         let value = |value| Ok(Action::Answer(Answer::Value(value)));
         match request {
@@ -165,13 +165,15 @@ impl Core {
             Request::Attach(id) => Ok(Action::Attach(id)),
             Request::Spawn(order) => {
                 let core = self.core_named("spawn", order.core)?;
-                if let Some(cell) = &mut cell {
-                    self.check_rate(cell)?;
+                if let Some(creator) = creator {
+                    let now_ns = self.shared.clock.now_ns();
+                    self.shared.directory.spawns(creator, now_ns)?;
                 }
                 let spawn = self.prepare(*order, cell)?;
                 Ok(Action::AskSpawn(core, Message::Spawn(Box::new(spawn))))
             }
             Request::Load { name, path, class } => {
+                let class = class.unwrap_or_else(|| self.shared.modules.class_of(&name));
                 Ok(Action::Ask(self.id, Message::Load { name, path, class }))
             }
             Request::Check { name, path } => {

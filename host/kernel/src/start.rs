@@ -175,6 +175,8 @@ impl Core {
             supervisor: keeper.map(|keeper| keeper.supervisor),
             last,
             children_count: 0,
+            below_count: 0,
+            spawn_budget: RateBudget::new(limits.spawns_per_second, SPAWN_BURST_SECONDS),
             limits,
             stats: Arc::clone(&stats),
         };
@@ -262,7 +264,6 @@ impl Core {
             notices: VecDeque::new(),
             account: Account::open(limits.share, account, self.now_ns),
             log_budget: RateBudget::new(limits.log_lines_per_second, LOG_BURST_SECONDS),
-            spawn_budget: RateBudget::new(limits.spawns_per_second, SPAWN_BURST_SECONDS),
             timers_count: 0,
             print_bytes: 0,
             print_elsewhere: 0,

@@ -44,12 +44,13 @@ impl Core {
             None => self.id,
         };
         self.check_children(&tree)?;
-        if let Some(cell) = &mut cell {
+        let parent = cell.as_ref().map(|cell| cell.id);
+        if let Some(parent) = parent {
+            let now_ns = self.shared.clock.now_ns();
             for _ in orders(&tree) {
-                self.check_rate(cell)?;
+                self.shared.directory.spawns(parent, now_ns)?;
             }
         }
-        let parent = cell.as_ref().map(|cell| cell.id);
         let outlet: Outlet = cell.as_ref().map(|cell| cell.outlet).unwrap_or_default();
         let limits = cell.as_ref().map(|cell| cell.limits);
         let tree = self.plant(tree, home, &mut cell)?;

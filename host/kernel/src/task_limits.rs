@@ -51,9 +51,9 @@ pub struct Limits {
     pub handles: usize,
     /// Timers that are set at a time.
     pub timers: usize,
-    /// Living tasks that it has spawned.
+    /// Living tasks that it has spawned, with those that these have spawned, and so on.
     pub children: usize,
-    /// Tasks that it may spawn in a second, in the long run and at once.
+    /// Tasks that it and all below it may spawn in a second, in the long run and at once.
     pub spawns_per_second: u64,
     /// Lines that it may write to the log in a second, in the long run; four times as many at once.
     pub log_lines_per_second: u64,

@@ -16,7 +16,8 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use okernel_core::{
-    BootError as KernelError, Config, CoreId, Grant, Kernel, Limits, Program, Sink, Spawn, Status,
+    BootError as KernelError, Config, CoreId, Grant, Kernel, Limits, Modules, Program, Sink, Spawn,
+    Status,
 };
 
 use crate::console::progress::Progress;
@@ -208,7 +209,7 @@ pub fn boot(options: Options, work: Work) -> Result<Status, BootError> {
     };
     for (name, path) in watch.iter().flat_map(Watch::modules) {
         // What is there may be half built; it is loaded when it is whole.
-        let class = Class::Ordinary;
+        let class = registry.class_of(&name);
         if let Err(error) = modules::load(&registry, &[Load { name, path, class }]) {
             tracing::warn!("{error}");
         }

@@ -143,6 +143,11 @@ pub(super) const PAGES: &[Page] = &[
     page(Effects, "cores", &["cores[]   the cores"]),
     page(
         Effects,
+        "modules",
+        &["modules[]   the loaded modules: size, class, the grants that they want"],
+    ),
+    page(
+        Effects,
         "stats",
         &["stats[]   the ring of the kernel's statistics; stats ms publishes so often"],
     ),

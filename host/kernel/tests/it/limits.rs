@@ -1,5 +1,6 @@
 //! Limits of tasks: a hard share of a core in CPU time, what a child inherits, what is refused and how.
 
+use crate::puppets::Stage;
 use crate::requests::Puppet;
 use crate::support::{
     Natives, Polled, Running, Sleeper, column, endless, eventually, grants, ints, kernel,
@@ -212,6 +213,57 @@ fn what_crosses_a_limit_is_refused_with_its_name() {
         figure(&running, own_number, "timers", "used") == Value::Int(3)
     });
     running.halt();
+}
+
+#[test]
+fn all_below_a_task_count_as_its_children() {
+    let stage = Stage::new(Natives::default());
+    let limited = |limits: Value| [("spawn", sym("spawn")), ("limits", limits)];
+    let few = grants([("children", Value::Int(3))]);
+    let first = stage.puppet(stage.shell, 1, limited(few));
+    let free = || limited(grants([("children", Value::Int(100))]));
+    let second = stage.puppet(first, 2, free());
+    let third = stage.puppet(second, 0, free());
+    let fourth = stage.puppet(third, 1, []);
+    let spawn = |task| {
+        let rights = grants([("spawn", sym("spawn"))]);
+        stage.error(task, [sym("spawn"), Value::Int(0), sym("puppet"), rights])
+    };
+    for task in [first, second, third] {
+        let refused = spawn(task);
+        let wanted = format!("spawn: task {first} has 3 children, its limit, with all below it");
+        assert!(refused.starts_with(&wanted), "{refused}");
+    }
+    // Who ends makes room, and so do those that end with it.
+    stage.request(stage.shell, [sym("kill"), Value::Int(fourth)]);
+    let fourth = stage.puppet(third, 2, []);
+    stage.request(stage.shell, [sym("kill"), Value::Int(second)]);
+    eventually("those below it have ended", || {
+        [third, fourth].iter().all(|task| {
+            let id = TaskId::from_number(*task).unwrap();
+            stage.running.ps(id, "state") == Some(sym("ended"))
+        })
+    });
+    for core in 0..3 {
+        stage.puppet(first, core, []);
+    }
+    assert!(spawn(first).contains("has 3 children"));
+    stage.running.halt();
+}
+
+#[test]
+fn all_below_a_task_draw_on_its_rate_of_spawning() {
+    let stage = Stage::new(Natives::default());
+    let slow = grants([("spawns", Value::Int(4))]);
+    let first = stage.puppet(stage.shell, 1, [("spawn", sym("spawn")), ("limits", slow)]);
+    let second = stage.puppet(first, 2, [("spawn", sym("spawn"))]);
+    let one = || [sym("spawn"), Value::Int(0), sym("puppet"), grants([])];
+    let answers: Vec<Value> = (0..8).map(|_| stage.request(second, one())).collect();
+    let wanted = format!("spawn: task {first} may spawn 4 tasks a second");
+    let refused =
+        |answer: &Value| matches!(answer, Value::Error(text) if text.starts_with(&wanted));
+    assert!(answers.iter().any(refused), "{answers:?}");
+    stage.running.halt();
 }
 
 #[test]
