@@ -421,7 +421,8 @@ impl Lambda {
                 .all(|(x, y)| same_capture(x, y))
     }
 
-    /// The source with the parameters shown: `{[x;y]x+y}`.
+    /// The source with the parameters shown: `{[x;y]x+y}`. A number at its beginning keeps its sign:
+    /// right after a bracket one would subtract.
     pub fn form(&self) -> String {
         let names = self.code.parameter_names();
         let body = self.code.text();
@@ -429,7 +430,11 @@ impl Lambda {
             return format!("{{{body}}}");
         }
         let names: Vec<_> = names.iter().map(|name| name.text()).collect();
-        format!("{{[{}]{body}}}", names.join(";"))
+        let space = match self.code.kind {
+            CodeKind::Implicit if body.starts_with(['-', '.']) => " ",
+            _ => "",
+        };
+        format!("{{[{}]{space}{body}}}", names.join(";"))
     }
 }
 

@@ -1,20 +1,9 @@
-//! Any program, for so many steps and in so much memory: no panic, no hang, no growth past the limit.
-//! What it gives is displayed, and its error is rendered.
+//! Any program, run for a while: see `targets::eval`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use okernel_shell::format::form_checked;
-use okernel_shell_fuzz::{evaluate, in_small_heap, machine};
+use okernel_shell_fuzz::{in_small_heap, machine, targets};
 
-fuzz_target!(|text: &str| {
-    in_small_heap(|| {
-        let mut machine = machine();
-        match evaluate(&mut machine, text) {
-            Ok(value) => drop(form_checked(&value)),
-            Err(error) => drop(error.render(text)),
-        }
-        // Whatever happened, the session goes on.
-        let three = evaluate(&mut machine, "(+). 1 2").map(|value| value.as_int());
-        assert_eq!(three, Ok(Some(3)));
-    });
+fuzz_target!(|input: &str| {
+    in_small_heap(|| targets::eval(machine(), input));
 });

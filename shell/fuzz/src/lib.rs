@@ -1,12 +1,13 @@
-//! What the fuzz targets share: a heap with an end, and bounded evaluation.
+//! What the fuzz targets share: a heap with an end, and what is done with an input.
 //!
 //! `shell/fuzz/run` runs every target from the corpus that is kept beside it, as `.ci/run` does. An
-//! input that fails becomes a test of the language before it is mended.
+//! input that fails becomes a test of the language before it is mended. The tests of the language replay
+//! the corpus (`shell/tests/it/corpus.rs`).
+
+pub mod targets;
 
 use cap::Cap;
-use okernel_shell::error::{Class, Error};
-use okernel_shell::machine::{Config, Machine, Step};
-use okernel_shell::value::Value;
+use okernel_shell::machine::{Config, Machine};
 use std::alloc::System;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,9 +19,6 @@ pub const PROGRAM_BYTES_MAX: usize = 4 << 20;
 /// How much more than its limit a program may take for a moment: operands, the result, and a vector
 /// that grows are there together before the machine looks.
 const SLACK: usize = 16;
-/// Steps of a program, and slices that they come in.
-const SLICES: usize = 8;
-const SLICE_STEPS: u64 = 128;
 /// The bytes that were in use before the program.
 static BEFORE_BYTES: AtomicUsize = AtomicUsize::new(0);
 
@@ -50,23 +48,4 @@ pub fn machine() -> Machine {
         memory_used: Some(used_bytes),
         ..Config::default()
     })
-}
-
-/// What a program gives in a thousand steps; every effect is answered with an error.
-///
-/// # Errors
-/// The program's, or `limit` when it is not done by then.
-pub fn evaluate(machine: &mut Machine, source: &str) -> Result<Value, Error> {
-    machine.start(source, "fuzz")?;
-    for _ in 0..SLICES {
-        match machine.run(SLICE_STEPS) {
-            Step::Done(value, _) => return Ok(value),
-            Step::Failed(error) => return Err(error),
-            Step::Effect(_) => machine.resume(Err(Error::new(Class::Io, "nothing is there"))),
-            Step::Budget => {}
-        }
-    }
-    Err(machine
-        .interrupt()
-        .unwrap_or_else(|| Error::new(Class::Limit, "too many steps")))
 }

@@ -137,3 +137,24 @@ fn functions_and_tables_are_read_back() {
         assert_eq!(form(&evaluate(&text)), text, "{source}");
     }
 }
+
+#[test]
+fn a_lambda_that_begins_with_a_number_is_read_back_as_the_same() {
+    for (source, shown) in [
+        ("{-1+x}", "{[x] -1+x}"),
+        ("{.5+x}", "{[x] .5+x}"),
+        ("{-x}", "{[x] -x}"),
+        ("{-1 2+x}", "{[x] -1 2+x}"),
+        ("{[x]-1+x}", "{[x]-1+x}"),
+        ("{[x] -1+x}", "{[x] -1+x}"),
+        ("{.0x}", "{[x] .0x}"),
+    ] {
+        let text = form(&evaluate(source));
+        assert_eq!(text, shown);
+        assert_eq!(form(&evaluate(&text)), text);
+        if !source.contains(".0x") {
+            let (first, again) = (format!("{source}5"), format!("{text}5"));
+            assert_eq!(evaluate(&first), evaluate(&again), "{source}");
+        }
+    }
+}

@@ -1,11 +1,11 @@
 //! Grade: the stable permutation that sorts.
 //!
-//! Everything that has an integer key is sorted by radix: keys relative to the least one, as many
-//! 11-bit digits as their range has. Narrow keys travel packed with their position in one word.
-//! Short lists and general ones are merged.
+//! Everything that has an integer key is sorted by radix, by its distance from the least one. Narrow keys
+//! travel packed with their position in one word. Short lists and general ones are merged.
 
+use super::radix::{SHORT_ITEMS, radix};
 use crate::error::Error;
-use crate::pace::{self, PACE_ITEMS};
+use crate::pace;
 use crate::value::{Table, Value, compare, room};
 use std::cmp::Ordering;
 
@@ -17,13 +17,6 @@ pub enum Direction {
     /// Greatest first.
     Down,
 }
-
-/// Lists up to this long are merged: a radix pass has its price.
-const SHORT_ITEMS: usize = 200;
-
-/// The bits of one radix digit: its counters fit the first cache.
-const DIGIT_BITS: u32 = 11;
-const DIGITS: usize = 1 << DIGIT_BITS;
 
 /// `<x` and `>x`.
 ///
@@ -175,64 +168,6 @@ fn by_keys<T: Copy>(
             .map(|(at, x)| (turned(*x), at as u32)),
     );
     radix(pairs, bits, |item| item.0, |item| i64::from(item.1))
-}
-
-/// The positions of items sorted by the low `bits` of their keys, least digit first; the last pass
-/// writes positions only.
-fn radix<T: Copy + Default>(
-    mut items: Vec<T>,
-    bits: u32,
-    key: impl Fn(T) -> u64,
-    position: impl Fn(T) -> i64,
-) -> Result<Vec<i64>, Error> {
-    let passes = bits.div_ceil(DIGIT_BITS).max(1);
-    let digit_bits = bits.div_ceil(passes);
-    let mask = (1u64 << digit_bits) - 1;
-    let digit = |item: T, pass: u32| ((key(item) >> (pass * digit_bits)) & mask) as usize % DIGITS;
-    let mut counts = vec![[0u32; DIGITS]; passes as usize];
-    for block in items.chunks(PACE_ITEMS) {
-        pace::work(block.len())?;
-        for item in block {
-            for (pass, counts) in counts.iter_mut().enumerate() {
-                counts[digit(*item, pass as u32)] += 1;
-            }
-        }
-    }
-    let mut other: Vec<T> = Vec::new();
-    if passes > 1 {
-        other = room(items.len())?;
-        other.resize(items.len(), T::default());
-    }
-    for (pass, places) in counts.iter_mut().enumerate() {
-        let pass = pass as u32;
-        let mut next = 0;
-        for place in places.iter_mut() {
-            next += std::mem::replace(place, next);
-        }
-        if pass + 1 == passes {
-            let mut order: Vec<i64> = room(items.len())?;
-            order.resize(items.len(), 0);
-            for block in items.chunks(PACE_ITEMS) {
-                pace::work(block.len())?;
-                for item in block {
-                    let place = &mut places[digit(*item, pass)];
-                    order[*place as usize] = position(*item);
-                    *place += 1;
-                }
-            }
-            return Ok(order);
-        }
-        for block in items.chunks(PACE_ITEMS) {
-            pace::work(block.len())?;
-            for item in block {
-                let place = &mut places[digit(*item, pass)];
-                other[*place as usize] = *item;
-                *place += 1;
-            }
-        }
-        std::mem::swap(&mut items, &mut other);
-    }
-    Ok(items.iter().map(|item| position(*item)).collect())
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod group;
 mod index;
 mod join;
 mod keys;
+mod radix;
 mod roll;
 mod scatter;
 mod string;

@@ -4,6 +4,7 @@ mod state;
 mod support;
 
 mod conformance;
+mod corpus;
 mod deep;
 mod docs;
 mod laws;
