@@ -66,4 +66,5 @@ mod show;
 pub mod outcome;
 
 pub mod host;
+mod script;
 pub mod session;

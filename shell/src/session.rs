@@ -13,7 +13,7 @@ use okernel_abi::layout::{CANCEL_INPUT, END_OF_INPUT, OutcomeForm, REPORTED_INPU
 
 use crate::command::{Command, command, is_command};
 use crate::effect::Effect;
-use crate::error::{Class, Error};
+use crate::error::{Class, Error, Source};
 use crate::format::Layout;
 use crate::help::help;
 pub use crate::host::{Executed, Host, Progress, Stream, Taken};
@@ -21,7 +21,8 @@ use crate::lexer::is_incomplete;
 use crate::machine::{Machine, Shown, Step};
 use crate::outcome;
 use crate::pace::interrupted;
-use crate::show::{layout_for, printed, shown};
+use crate::script::{Part, Scripts};
+use crate::show::{layout_for, listed, printed, shown};
 use crate::symbol::Symbol;
 use crate::value::{Function, Value};
 
@@ -60,6 +61,8 @@ pub(crate) enum Work {
     Begin(Echo),
     /// A script is being read.
     Script(String),
+    /// A script goes on with its next part.
+    Part,
     /// A command of the session itself waits for the kernel.
     Halting,
     /// Everything is done but for output that was not taken yet.
@@ -76,6 +79,7 @@ pub struct Session {
     pub(crate) origin: String,
     pub(crate) work: Work,
     pub(crate) layout: Layout,
+    pub(crate) scripts: Scripts,
     timed_from_ns: Option<u64>,
     pub(crate) output: VecDeque<(Stream, Vec<u8>)>,
     /// Bytes of the first output that were taken already.
@@ -100,6 +104,7 @@ impl Session {
             origin: origin.to_string(),
             work: Work::Idle,
             layout: layout_for(origin),
+            scripts: Scripts::default(),
             timed_from_ns: None,
             output: VecDeque::new(),
             taken: 0,
@@ -185,6 +190,7 @@ impl Session {
                     }
                     Progress::Done(text) => self.start_script(&path, text, host),
                 },
+                Work::Part => self.next_part(host),
                 Work::Halting => match host.proceed() {
                     Progress::Waiting => {
                         self.work = Work::Halting;
@@ -270,31 +276,23 @@ impl Session {
 
     /// Carries out a command of the session.
     fn command(&mut self, line: &str, host: &mut impl Host) {
-        let command = match command(line) {
-            Ok(command) => command,
-            Err(error) => return self.finish(Err(error), host),
-        };
-        match command {
-            Command::Exit => self.ask(host, "halt", Vec::new(), Work::Halting),
-            Command::Load(path) => {
+        match command(line) {
+            Err(error) => self.finish(Err(error), host),
+            Ok(Command::Exit) => {
+                self.scripts.close();
+                self.ask(host, "halt", Vec::new(), Work::Halting);
+            }
+            Ok(Command::Load(path)) => {
                 let args = vec![Value::string(&path)];
                 self.ask(host, "read", args, Work::Script(path));
             }
-            Command::Time(text) => {
+            Ok(Command::Time(text)) => {
                 self.timed_from_ns = host.now_ns();
                 self.start(&text, Echo::Value, host);
             }
-            Command::Help(topic) => self.say(&help(&topic), host),
-            Command::Names => {
-                let names: Vec<String> = self
-                    .machine
-                    .names()
-                    .iter()
-                    .map(|name| name.text().to_string())
-                    .collect();
-                self.say(&names.join(" "), host);
-            }
-            Command::Precision(digits) => {
+            Ok(Command::Help(topic)) => self.say(&help(&topic), host),
+            Ok(Command::Names) => self.say(&listed(&self.machine.names()), host),
+            Ok(Command::Precision(digits)) => {
                 self.layout.digits = digits;
                 self.finish(Ok(None), host);
             }
@@ -324,23 +322,34 @@ impl Session {
 
     /// Starts a program that came by lines.
     fn start(&mut self, text: &str, echo: Echo, host: &mut impl Host) {
-        match self.machine.start_at(text, &self.origin, self.partial_line) {
+        let source = Source {
+            origin: self.origin.clone(),
+            line_first: self.partial_line,
+            text: text.to_owned(),
+        };
+        self.start_source(source, echo, host);
+    }
+
+    fn start_source(&mut self, source: Source, echo: Echo, host: &mut impl Host) {
+        match self.machine.start_source(source) {
             Ok(()) => self.work = Work::Program(echo),
             Err(error) => self.finish(Err(error), host),
         }
     }
 
     fn start_script(&mut self, path: &str, text: Result<Value, Error>, host: &mut impl Host) {
-        let text = text.and_then(|text| match text {
-            Value::Chars(bytes) => String::from_utf8(bytes.to_vec())
-                .map_err(|_| Error::new(Class::Parse, format!("{path} is not UTF-8 text"))),
-            Value::Char(byte) => Ok(char::from(byte).to_string()),
-            _ => Ok(String::new()),
-        });
-        let started = text.and_then(|text| self.machine.start(&text, path));
-        match started {
-            Ok(()) => self.work = Work::Program(Echo::Nothing),
+        match text.and_then(|text| self.scripts.open(path, &text)) {
+            Ok(()) => self.work = Work::Part,
             Err(error) => self.finish(Err(error), host),
+        }
+    }
+
+    /// Goes on with the scripts that are open.
+    fn next_part(&mut self, host: &mut impl Host) {
+        match self.scripts.next() {
+            Some(Part::Command(line)) => self.command(&line, host),
+            Some(Part::Program(part)) => self.start_source(part, Echo::Nothing, host),
+            None => self.finish(Ok(None), host),
         }
     }
 
@@ -439,9 +448,12 @@ impl Session {
         if let Some(took) = took {
             self.output.push_back((Stream::Out, took));
         }
-        self.work = Work::Report(match outcome {
-            Ok(()) => Executed::Done,
+        self.work = match outcome {
+            Ok(()) if !self.scripts.is_empty() => Work::Part,
+            Ok(()) => Work::Report(Executed::Done),
             Err(error) => {
+                let error = self.scripts.placed(error);
+                self.scripts.close();
                 match self.form {
                     Some(_) => self.outcome = outcome::of_error(&error),
                     None => {
@@ -449,9 +461,9 @@ impl Session {
                         self.output.push_back((Stream::Errors, text.into_bytes()));
                     }
                 }
-                Executed::Failed
+                Work::Report(Executed::Failed)
             }
-        });
+        };
     }
 
     /// Prints the value of an input, if it is to be shown, or makes it the outcome.

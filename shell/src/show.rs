@@ -1,6 +1,7 @@
 //! What a session writes for a value.
 
 use crate::format::{Extent, Layout, repl_form};
+use crate::symbol::Symbol;
 use crate::value::Value;
 
 /// A value that somebody at a terminal sees is cut when its text is longer: it would only scroll by.
@@ -33,6 +34,12 @@ pub fn shown(value: &Value, layout: &Layout) -> Vec<u8> {
     }
     text.push('\n');
     text.into_bytes()
+}
+
+/// Names in one line.
+pub fn listed(names: &[Symbol]) -> String {
+    let texts: Vec<_> = names.iter().map(|name| name.text()).collect();
+    texts.join(" ")
 }
 
 /// What `print` writes: a string as it is, everything else as the shell shows it.

@@ -167,6 +167,21 @@ fn run_passes_arguments_and_waits_for_tasks() {
 }
 
 #[test]
+fn a_script_loads_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let [main, library] = ["main.ok", "library.ok"].map(|name| folder.path().join(name));
+    fs::write(&library, "twice:{\n  2*x\n}\n").unwrap();
+    let text = format!(
+        "/ uses a library\n\\l {}\nprint twice 21\n1+`a\n",
+        library.display()
+    );
+    fs::write(&main, text).unwrap();
+    let output = run(&["run", main.to_str().unwrap()]);
+    assert_eq!((output.status, output.stdout.as_str()), (1, "42\n"));
+    assert!(output.stderr.contains("main.ok:4: 1+`a"), "{output:?}");
+}
+
+#[test]
 fn a_script_that_fails_names_file_and_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bad.ok");

@@ -247,5 +247,9 @@ pub(super) const PAGES: &[Page] = &[
     page(Commands, "\\h", &["\\h      this; \\h + is about +"]),
     page(Commands, "\\p", &["\\p n    shows so many digits; 0 all"]),
     page(Commands, "\\v", &["\\v      the names that are bound"]),
-    page(Commands, "\\l", &["\\l file  runs a script"]),
+    page(
+        Commands,
+        "\\l",
+        &["\\l file  runs a script, whose lines may be commands themselves"],
+    ),
 ];

@@ -177,22 +177,21 @@ impl Machine {
     /// # Errors
     /// `parse` for text that is no program, `limit` when another program is still running.
     pub fn start(&mut self, source: &str, origin: &str) -> Result<(), Error> {
-        self.start_at(source, origin, 1)
+        self.start_source(Source {
+            origin: origin.to_owned(),
+            line_first: 1,
+            text: source.to_owned(),
+        })
     }
 
-    /// The same for text that begins at that line of its origin.
+    /// The same for a text that knows where it comes from.
     ///
     /// # Errors
     /// As for [`Machine::start`].
-    pub fn start_at(&mut self, source: &str, origin: &str, line_first: u32) -> Result<(), Error> {
+    pub fn start_source(&mut self, source: Source) -> Result<(), Error> {
         if !self.is_idle() {
             return Err(Error::new(Class::Limit, "another program is running"));
         }
-        let source = Source {
-            origin: origin.to_owned(),
-            line_first,
-            text: source.to_owned(),
-        };
         let code = compile(&Rc::new(source), &mut self.env)?;
         self.push_program(code, Vec::new());
         // What the program before took in its last step is no matter of this one.

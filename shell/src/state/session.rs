@@ -15,11 +15,12 @@ impl Session {
     /// Busy while a command of the session waits for its host; memory does not suffice.
     pub fn save(&self) -> Result<Vec<u8>, StateError> {
         let (number, argument) = match &self.work {
+            _ if !self.scripts.is_empty() => return Err(StateError::Busy),
             Work::Idle => (0, 0),
             Work::Program(echo) => (1, echo_number(*echo)),
             Work::Effect(echo) | Work::Begin(echo) => (2, echo_number(*echo)),
             Work::Report(executed) => (3, executed_number(*executed)),
-            Work::Script(_) | Work::Halting => return Err(StateError::Busy),
+            Work::Script(_) | Work::Part | Work::Halting => return Err(StateError::Busy),
         };
         let mut out = Output::default();
         out.byte(number);

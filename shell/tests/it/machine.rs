@@ -1,7 +1,7 @@
 //! The machine from outside: names, assignments, adverbs, effects, errors.
 
 use crate::support::{Host, Outcome, evaluate, run};
-use okernel_shell::error::{Class, Error};
+use okernel_shell::error::{Class, Error, Source};
 use okernel_shell::format::form;
 use okernel_shell::machine::{Config, Machine, Shown, Step};
 use okernel_shell::value::Value;
@@ -291,7 +291,12 @@ fn errors_tell_where() {
     let shown = error.render("");
     assert!(shown.contains("f:{1+x}\n     ^"), "{shown}");
     assert!(shown.contains("in g: g:{[a]2*f a}"), "{shown}");
-    machine.start_at("1\n2+`a", "file.ok", 10).unwrap();
+    let source = Source {
+        origin: "file.ok".to_string(),
+        line_first: 10,
+        text: "1\n2+`a".to_string(),
+    };
+    machine.start_source(source).unwrap();
     let Step::Failed(error) = machine.run(100) else {
         panic!("an error");
     };

@@ -34,7 +34,15 @@ impl Host for Fake {
         }
         self.asked.push(effect.name.text().to_string());
         self.answer = Some(match &*effect.name.text() {
-            "read" => Ok(Value::string("a:40\nprint a\nb:a+2")),
+            "read" => match effect.args[0].as_text().as_deref() {
+                Some(b"first.ok") => Ok(Value::string(
+                    "print 1\n\\l some.ok\nprint b\n\\p 3\nprint 1%3\n\\l lost.ok\nprint 4",
+                )),
+                Some(b"lost.ok") => Err(Error::new(Class::Io, "lost.ok is not there")),
+                Some(b"self.ok") => Ok(Value::string("\\l self.ok")),
+                Some(b"left.ok") => Ok(Value::string("print 1\n\\\\\nprint 2")),
+                _ => Ok(Value::string("a:40\nprint a\nb:a+2")),
+            },
             "rcv" => Ok(Value::Int(7)),
             name => Err(Error::new(Class::Io, format!("{name}: not here"))),
         });
@@ -152,6 +160,21 @@ fn a_script_prints_but_does_not_echo() {
     let host = run(&[b"\\l some.ok", b"b"]);
     assert_eq!(host.out, "40\n42\n");
     assert_eq!(host.executed, [Executed::Done, Executed::Done]);
+}
+
+#[test]
+fn a_script_has_commands_and_loads_others() {
+    let host = run(&[b"\\l first.ok", b"b"]);
+    assert_eq!(host.out, "1\n40\n42\n0.333\n42\n");
+    let words = "io: lost.ok is not there\n first.ok:6: \\l lost.ok\n";
+    assert!(host.errors.starts_with(words), "{}", host.errors);
+    assert_eq!(host.executed, [Executed::Failed, Executed::Done]);
+    let host = run(&[b"\\l self.ok", b"1"]);
+    assert!(host.errors.starts_with("limit: "), "{}", host.errors);
+    assert_eq!(host.out, "1\n");
+    let host = run(&[b"\\l left.ok"]);
+    assert_eq!(host.out, "1\n");
+    assert_eq!(host.asked, ["read", "halt"]);
 }
 
 #[test]
