@@ -1,5 +1,5 @@
-//! Chaos: a market whose tasks are upgraded, moved, slowed down and surrounded by tasks that are killed, and
-//! whose results are those of a market that is left alone.
+//! Chaos: a market whose tasks are upgraded, moved, slowed down, and surrounded by tasks that are killed or lose
+//! their grants, and whose results are those of a market that is left alone.
 //!
 //! Every figure is computed twice from the same ring: by tasks that nothing happens to, and by tasks that
 //! everything happens to. What they print must be the same. It lasts as many seconds as the environment variable
@@ -36,6 +36,9 @@ const RATE: u64 = 100_000;
 
 /// Tasks beside the market's that live at a time.
 const BYSTANDERS_MAX: usize = 6;
+
+/// Readers of the feed that belong to nobody at a time.
+const ASIDE_MAX: usize = 8;
 
 fn chosen<T: FromStr>(variable: &str, default: T) -> T {
     match std::env::var(variable) {
@@ -242,29 +245,47 @@ fn files(folder: &std::path::Path) -> Vec<(&'static str, PathBuf)> {
     files
 }
 
+/// A task beside the market's.
+#[derive(Clone, Copy)]
+struct Bystander {
+    task: TaskId,
+    /// Where it reads the feed, which waits for it.
+    reader: Option<EndpointId>,
+}
+
 /// What chance does to a market, and to tasks beside it.
 struct Chaos<'m> {
     market: &'m Market,
     numbers: Chance,
     files: Vec<(&'static str, PathBuf)>,
-    bystanders: Vec<TaskId>,
+    bystanders: Vec<Bystander>,
+    /// Readers that were taken from their tasks. They stay where they are: if the feed waited for one, it would be stuck.
+    aside: Vec<EndpointId>,
+    /// How many readers were taken from their tasks.
+    revoked: u64,
+    /// How many of those were granted to another task.
+    granted_again: u64,
 }
 
 impl Chaos<'_> {
     fn act(&mut self) {
-        match self.numbers.below(10) {
+        match self.numbers.below(14) {
             0 | 1 => self.load(),
             2 => self.roll_back(),
             3..=5 => self.move_somebody(),
             6 => self.change_shares(),
             7 => self.spawn(),
-            8 => self.subscribe(),
+            8 | 9 => self.subscribe(),
+            10 => self.revoke(),
+            11 => self.grant_again(),
+            12 => self.revoke_what_is_not_needed(),
             _ => self.kill(),
         }
     }
 
     fn somebody(&mut self) -> TaskId {
-        let all = [self.market.stirred.as_slice(), &self.bystanders].concat();
+        let mut all = self.market.stirred.clone();
+        all.extend(self.bystanders.iter().map(|bystander| bystander.task));
         all[self.numbers.below(all.len() as u64) as usize]
     }
 
@@ -317,12 +338,13 @@ impl Chaos<'_> {
     fn spawn(&mut self) {
         if self.bystanders.len() < BYSTANDERS_MAX {
             let core = self.numbers.below(CORES);
-            self.bystanders
-                .extend(self.market.spawn(core, program("burn")));
+            let task = self.market.spawn(core, program("burn"));
+            let bystander = |task| Bystander { task, reader: None };
+            self.bystanders.extend(task.map(bystander));
         }
     }
 
-    /// One more reader of the feed, which the market waits for until it is killed.
+    /// One more reader of the feed, which the market waits for until it is killed or loses the feed.
     fn subscribe(&mut self) {
         if self.bystanders.len() >= BYSTANDERS_MAX {
             return;
@@ -338,14 +360,63 @@ impl Chaos<'_> {
             // The market has closed.
             return;
         };
+        self.read(core, end);
+    }
+
+    /// Spawns a task that reads the feed there and says nothing of it.
+    fn read(&mut self, core: u64, end: EndpointId) {
         let spawn = program("calm_vwap").grant("in", Grant::Endpoint(end));
-        self.bystanders.extend(self.market.spawn(core, spawn));
+        let bystander = |task| Bystander {
+            task,
+            reader: Some(end),
+        };
+        let task = self.market.spawn(core, spawn);
+        self.bystanders.extend(task.map(bystander));
+    }
+
+    /// Takes the feed from a task that reads it, which ends by that.
+    fn revoke(&mut self) {
+        let readers = self.bystanders.iter().enumerate();
+        let readers = readers.filter_map(|(index, bystander)| Some((index, bystander.reader?)));
+        let readers: Vec<(usize, EndpointId)> = readers.collect();
+        if readers.is_empty() || self.aside.len() == ASIDE_MAX {
+            return;
+        }
+        let (index, end) = readers[self.numbers.below(readers.len() as u64) as usize];
+        let task = Value::Int(self.bystanders.swap_remove(index).task.number());
+        let answer = self
+            .market
+            .request(vec![symbol("revoke"), task, symbol("in")]);
+        // It has none when it has ended by itself.
+        if answer == Value::Nil {
+            self.revoked += 1;
+            self.aside.push(end);
+        }
+    }
+
+    /// Grants to another task what was taken from one, where it lies.
+    fn grant_again(&mut self) {
+        if self.bystanders.len() < BYSTANDERS_MAX
+            && let Some(end) = self.aside.pop()
+        {
+            let core = self.numbers.below(CORES);
+            self.granted_again += 1;
+            self.read(core, end);
+        }
+    }
+
+    /// One of the market's own tasks loses what it does without.
+    fn revoke_what_is_not_needed(&mut self) {
+        let task = Value::Int(self.market.stirred[0].number());
+        let request = vec![symbol("revoke"), task, symbol("clock")];
+        // Once only: then it has none, and after an upgrade too.
+        let _ = self.market.request(request);
     }
 
     fn kill(&mut self) {
         if !self.bystanders.is_empty() {
             let which = self.numbers.below(self.bystanders.len() as u64) as usize;
-            let task = Value::Int(self.bystanders.swap_remove(which).number());
+            let task = Value::Int(self.bystanders.swap_remove(which).task.number());
             // It may have ended by itself.
             let _ = self.market.request(vec![symbol("kill"), task]);
         }
@@ -363,6 +434,9 @@ fn a_market_in_chaos_computes_what_one_computes_that_is_left_alone() {
         numbers: Chance::new(seed),
         files: files(folder.path()),
         bystanders: Vec::new(),
+        aside: Vec::new(),
+        revoked: 0,
+        granted_again: 0,
     };
     let source = market.stirred[2];
     let began = Instant::now();
@@ -395,6 +469,15 @@ fn a_market_in_chaos_computes_what_one_computes_that_is_left_alone() {
     assert!(
         upgrades[..2].iter().all(|count| *count > 2) && moves.iter().all(|count| *count > 2),
         "upgrades {upgrades:?}, moves {moves:?}"
+    );
+    let Chaos {
+        revoked,
+        granted_again,
+        ..
+    } = chaos;
+    assert!(
+        revoked > 2 && granted_again > 2,
+        "revoked {revoked}, granted again {granted_again}"
     );
     // Each line is there twice: from who was left alone, and from who was not.
     let mut averages = market.lines("vwap ");
