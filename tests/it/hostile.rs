@@ -247,6 +247,88 @@ fn no_numbers_in_a_call_do_harm() {
     assert_eq!(broken, None);
 }
 
+/// Text that would forge a line, and clear the screen, if it were printed as it is.
+const FORGED: &str = r"x\0aforged\1b[2J";
+
+/// A module's maker chooses its names, and a guest what it says of its failure: all of it is printed as visible
+/// text in the line that it belongs to.
+#[test]
+fn names_and_reasons_print_nothing_but_themselves() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("forged");
+    fs::create_dir_all(&folder).unwrap();
+    // What says so is killed by a trap, or answers that it failed: such a reason may have lines, but no commands.
+    let says = |text: &str, then: &str| {
+        format!(
+            r#"(import "okernel" "fault" (func $fault (param i32 i32) (result i64)))
+               (memory (export "memory") 1) (data (i32.const 0) "{text}")
+               (func (export "poll") (result i32)
+                   (drop (call $fault (i32.const 0) (i32.const 12))) {then})"#
+        )
+    };
+    let cases = [
+        ("call", format!(r#"(import "okernel" "{FORGED}" (func))"#)),
+        (
+            "foreign",
+            format!(r#"(import "{FORGED}" "{FORGED}" (func))"#),
+        ),
+        (
+            "wants",
+            format!(r#"(@custom "okernel.wants" "{FORGED} clock")"#),
+        ),
+        (
+            "twice",
+            format!(r#"(func (export "{FORGED}")) (func (export "{FORGED}"))"#),
+        ),
+        ("section", format!(r#"(@custom "{FORGED}" "")"#)),
+        (
+            "trap",
+            format!(r#"(func (@name "{FORGED}") (export "poll") (result i32) (unreachable))"#),
+        ),
+        ("said", says(FORGED, "unreachable")),
+        ("answered", says(r"broken\1b[2J!!", "(i32.const 2)")),
+    ];
+    let mut script = String::from("quiet:sub[0;pub[0;64]];\n");
+    let mut inspected = String::new();
+    for (name, text) in &cases {
+        let missing: String = DEFAULTS
+            .iter()
+            .filter(|(name, _)| !text.contains(&format!(r#"(export "{name}")"#)))
+            .map(|(_, default)| *default)
+            .collect();
+        let abi = r#"(@custom "okernel.abi" "\01\00\00\00")"#;
+        let text = format!(r#"(module (@name "{FORGED}") {abi} {text} {missing})"#);
+        let module = folder.join(format!("{name}.wasm"));
+        fs::write(&module, wat::parse_str(text).unwrap()).unwrap();
+        let _ = writeln!(
+            script,
+            "load[`{name};\"{}\"]\n e:spawn[1;`{name};[]];rcv[quiet;50];kill e",
+            module.display()
+        );
+        let output = run_with(okernel().arg("inspect").arg(&module), b"");
+        inspected += &(output.stdout + &output.stderr);
+    }
+    let mut command = okernel();
+    let output = run_with(command.args(["boot", "--cores", "2"]), script.as_bytes());
+    for text in [&inspected, &output.stdout, &output.stderr] {
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+        let forged = text.lines().any(|line| line.starts_with("forged"));
+        assert!(!forged, "{text}");
+    }
+    for shown in [
+        r"it imports the system call x\nforged\u{1b}[2J, which",
+        r"it imports x\nforged\u{1b}[2J.x\nforged\u{1b}[2J: a task",
+        r"panic: x forged\u{1b}[2J",
+        r"error: broken\u{1b}[2J!!",
+        r" - x\nforged\u{1b}[2J!x\nforged\u{1b}[2J",
+    ] {
+        assert!(output.stderr.contains(shown), "{shown}: {}", output.stderr);
+    }
+    assert!(
+        inspected.contains(r"section  x\nforged\u{1b}[2J 0 bytes"),
+        "{inspected}"
+    );
+}
+
 /// Tasks that trap, tasks that are killed with a window mapped, a timer set and a ring half written:
 /// after thousands of them the process holds no more mappings and descriptors than before.
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! A line is `name kind`, then for a file what is done with it (`read`, which may be left out, `write`
 //! or `append`), then perhaps `optional`. The kernel spawns nothing without the grants that its module
-//! wants, except for the optional ones.
+//! wants, except for the optional ones. Names are printed, so that they hold no control characters.
 
 use crate::layout::HandleKind;
 use alloc::string::{String, ToString};
@@ -78,7 +78,9 @@ impl Want {
     /// Reads a line of the section. None when it is malformed.
     pub fn parse(line: &str) -> Option<Want> {
         let mut words = line.split_whitespace().peekable();
-        let name = words.next()?;
+        let name = words
+            .next()
+            .filter(|name| !name.contains(char::is_control))?;
         let kind = words.next()?;
         let kind = GRANT_KINDS.into_iter().find(|known| known.name() == kind)?;
         let mut file_use = FileUse::Read;
@@ -173,6 +175,7 @@ mod tests {
             "in file delete",
             "in file optional write",
             "in timer optional more",
+            "in\x1b[2J timer",
         ] {
             assert_eq!(Want::parse(line), None, "{line:?}");
         }

@@ -12,6 +12,7 @@ use okernel_abi::{ABI_SECTION, ABI_VERSION, IMPORT_MODULE, WANTS_SECTION, Want};
 use wasmparser::ValType;
 
 use super::inspect::{Abi, Import, Inspection, signature};
+use super::printable::printable;
 
 /// The entry points that a task exports: name, parameters, results.
 pub const ENTRY_POINTS: [(&str, &[ValType], &[ValType]); 4] = [
@@ -43,10 +44,10 @@ pub enum ContractError {
     BadAbi,
     /// A line of the section that says what it wants is malformed.
     #[error(
-        "its section {WANTS_SECTION} has the line {line:?}, and a name, a kind and perhaps optional are expected: build it again with 'okernel build'"
+        "its section {WANTS_SECTION} has the line \"{line}\", and a name, a kind and perhaps optional are expected: build it again with 'okernel build'"
     )]
     BadWant {
-        /// The line.
+        /// The line, as it can be printed.
         line: String,
     },
     /// It was built for another ABI.
@@ -120,7 +121,7 @@ impl Inspection {
             Abi::Version(found) => return Err(ContractError::OtherAbi { found }),
         }
         if let Some(line) = self.wants.iter().find(|line| Want::parse(line).is_none()) {
-            let line = line.clone();
+            let line = printable(line);
             return Err(ContractError::BadWant { line });
         }
         for (name, params, results) in ENTRY_POINTS {

@@ -22,6 +22,7 @@ use wasmtime::PoolingAllocationConfig;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel};
 
 use super::capacity::Machine;
+use super::printable::printable;
 use super::{dense, limits};
 
 /// Whether the code of an engine can be interrupted.
@@ -179,10 +180,10 @@ pub(super) fn guests_may(config: &mut Config) {
         .wasm_custom_page_sizes(false);
 }
 
-/// An error of the engine as one line.
+/// An error of the engine as one line. It may quote names of the module.
 pub(super) fn one_line(error: &wasmtime::Error) -> String {
     let text = format!("{error:#}");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    printable(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]

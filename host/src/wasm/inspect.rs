@@ -3,7 +3,8 @@
 //! [`inspect`] reads any core module and describes it, as the command line prints it. Whether it is a
 //! task is the question of [`Inspection::check`](super::contract).
 //!
-//! Invariant: nothing here trusts the bytes, and no bytes make it fail in any way but by an error.
+//! Invariants: nothing here trusts the bytes, and no bytes make it fail in any way but by an error; names are kept as
+//! they can be printed, which those of this kernel's contract are already.
 
 use std::fmt;
 
@@ -15,6 +16,7 @@ use wasmparser::{
 };
 
 use super::limits::MODULE_BYTES_MAX;
+use super::printable::printable;
 
 /// A description of a module.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -138,12 +140,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, InspectError> {
 
 impl From<wasmparser::BinaryReaderError> for InspectError {
     fn from(error: wasmparser::BinaryReaderError) -> InspectError {
-        let reason = error
-            .message()
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .to_string();
+        let reason = printable(error.message().lines().next().unwrap_or_default());
         InspectError::Damaged {
             reason,
             at: error.offset() as u64,
@@ -195,8 +192,8 @@ impl SectionReader {
                     let import = import?;
                     let kind = self.type_ref(import.ty);
                     self.found.imports.push(Import {
-                        module: import.module.to_string(),
-                        name: import.name.to_string(),
+                        module: printable(import.module),
+                        name: printable(import.name),
                         kind,
                     });
                 }
@@ -216,7 +213,7 @@ impl SectionReader {
                     let export = export?;
                     let kind = self.export(export.kind, export.index);
                     self.found.exports.push(Export {
-                        name: export.name.to_string(),
+                        name: printable(export.name),
                         kind,
                     });
                 }
@@ -228,7 +225,7 @@ impl SectionReader {
 
     fn custom(&mut self, name: &str, data: &[u8]) {
         self.found.sections.push(Section {
-            name: name.to_string(),
+            name: printable(name),
             bytes: data.len(),
         });
         if name == ABI_SECTION {
@@ -359,7 +356,7 @@ impl fmt::Display for Inspection {
         }
         for line in &self.wants {
             match Want::parse(line) {
-                None => writeln!(f, "wants    malformed: {line:?}")?,
+                None => writeln!(f, "wants    malformed: \"{}\"", printable(line))?,
                 Some(want) => {
                     let (name, kind, right) = (&want.name, want.kind.name(), want.right());
                     let optional = match want.need {

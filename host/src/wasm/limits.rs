@@ -95,6 +95,9 @@ pub const WINDOW_BYTES_MAX: usize = 3 << 30;
 /// Bytes of text that a guest can give with `fault`; more is cut off.
 pub const FAULT_BYTES_MAX: usize = 4096;
 
+/// Characters of a name in a module, or of what the engine says of it, that are printed; more is cut off.
+pub const PRINTED_CHARS_MAX: usize = 500;
+
 /// Bytes of one line that a guest can write to the log; more is cut off.
 pub const LOG_BYTES_MAX: usize = 4096;
 

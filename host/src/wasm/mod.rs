@@ -19,6 +19,7 @@ pub mod inspect;
 mod lines;
 mod loading;
 pub mod module;
+mod printable;
 pub mod registry;
 pub mod signature;
 pub mod trust;

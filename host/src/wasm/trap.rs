@@ -11,6 +11,7 @@ use super::engine::one_line;
 use super::limits::GUEST_STACK_BYTES;
 use super::lines::SourceLines;
 use super::preempt::Ended;
+use super::printable::{escaped, printable};
 use super::state::{MemoryRefused, State};
 use super::window::Whose;
 
@@ -42,11 +43,11 @@ pub(super) fn fault(error: &wasmtime::Error, state: &mut State) -> Fault {
 pub(super) fn answered(state: &mut State, call: &str) -> Fault {
     // In lines, as the guest wrote it: a caret would have nothing to point at.
     let reason = std::mem::take(&mut state.reason);
-    let reason = reason.trim();
-    if reason.is_empty() {
+    let lines: Vec<String> = reason.trim().lines().map(escaped).collect();
+    if lines.is_empty() {
         return Fault::new(FaultKind::Err, format!("{call} failed and did not say why"));
     }
-    Fault::new(FaultKind::Err, reason)
+    Fault::new(FaultKind::Err, lines.join("\n"))
 }
 
 /// The fault of a guest that must end though its call came back.
@@ -57,11 +58,9 @@ pub(super) fn ended(ended: Ended) -> Fault {
 /// What the guest said by `fault`, as one line.
 fn take_reason(state: &mut State) -> String {
     let text = std::mem::take(&mut state.reason);
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let lines = text.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty()).map(escaped);
+    lines.collect::<Vec<_>>().join(" ")
 }
 
 fn ended_kind(ended: Ended) -> FaultKind {
@@ -146,7 +145,16 @@ fn backtrace(error: &wasmtime::Error, lines: Option<&SourceLines>) -> String {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
         return String::new();
     };
-    let text = backtrace.to_string();
+    let mut text = backtrace.to_string();
+    // The engine writes names as they are, line ends and all.
+    for frame in backtrace.frames() {
+        if let Some(name) = frame.module().name() {
+            text = text.replace(&format!("{name}!"), &format!("{}!", printable(name)));
+        }
+        if let Some(name) = frame.func_name() {
+            text = text.replace(&format!("!{name}"), &format!("!{}", printable(name)));
+        }
+    }
     let offsets: Vec<_> = backtrace
         .frames()
         .iter()
