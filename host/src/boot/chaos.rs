@@ -293,10 +293,8 @@ impl Chaos<'_> {
         let which = self.numbers.below(self.files.len() as u64) as usize;
         let (name, path) = &self.files[which];
         let path = Value::text(path.to_str().unwrap());
-        let answer = self
-            .market
-            .request(vec![symbol("load"), symbol(name), path]);
-        assert_eq!(answer, symbol(name));
+        let load = vec![symbol("load"), symbol(name), path];
+        assert_eq!(self.market.request(load), symbol(name));
     }
 
     fn roll_back(&mut self) {

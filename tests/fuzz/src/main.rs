@@ -20,13 +20,13 @@ use std::process::ExitCode;
 use rounds::Tally;
 
 /// Rounds if nobody asks for more: some ten seconds.
-const SEEDS_DEFAULT: u64 = 6;
+const SEEDS_DEFAULT: u64 = 4;
 
 /// Of so many modules at least one is taken: otherwise the test has become one of refusals only.
 const MODULES_PER_TAKEN: u64 = 4;
 
 /// With fewer modules than these nothing is said of the share that is taken.
-const MODULES_TO_JUDGE: u64 = 100;
+const MODULES_TO_JUDGE: u64 = 60;
 
 fn seeds() -> std::ops::Range<u64> {
     let number = |name| env::var(name).ok()?.parse::<u64>().ok();
