@@ -33,11 +33,11 @@ const DEFAULTS: [(&str, &str); 5] = [
 ];
 
 /// A guest, as its file describes it.
-struct Hostile {
-    name: String,
-    module: PathBuf,
-    grants: String,
-    before: String,
+pub(super) struct Hostile {
+    pub(super) name: String,
+    pub(super) module: PathBuf,
+    pub(super) grants: String,
+    pub(super) before: String,
     then: String,
     after: String,
     ends: String,
@@ -137,8 +137,9 @@ impl Hostile {
     }
 }
 
-fn guests() -> Vec<Hostile> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile");
+/// All of them, compiled into a folder of this name.
+pub(super) fn guests(folder: &str) -> Vec<Hostile> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
     fs::create_dir_all(&folder).unwrap();
     let mut files: Vec<PathBuf> = fs::read_dir(root().join("tests/guests"))
         .unwrap()
@@ -154,7 +155,7 @@ fn guests() -> Vec<Hostile> {
 
 #[test]
 fn each_ends_as_it_must_and_harms_nobody() {
-    let broken: Vec<String> = guests().iter().filter_map(Hostile::run).collect();
+    let broken: Vec<String> = guests("hostile").iter().filter_map(Hostile::run).collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
@@ -366,7 +367,7 @@ fn thousands_that_come_and_go_leave_nothing() {
 }
 
 /// A run of the shell that goes on while the test looks at it.
-struct Live {
+pub(super) struct Live {
     child: Child,
     input: ChildStdin,
     out: BufReader<ChildStdout>,
@@ -381,7 +382,7 @@ struct Holdings {
 }
 
 impl Live {
-    fn start(command: &mut Command) -> Live {
+    pub(super) fn start(command: &mut Command) -> Live {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
         Live {
@@ -391,18 +392,23 @@ impl Live {
         }
     }
 
-    fn tell(&mut self, line: &str) {
+    pub(super) fn tell(&mut self, line: &str) {
         writeln!(self.input, "{line}").unwrap();
     }
 
-    fn line(&mut self) -> String {
+    pub(super) fn line(&mut self) -> String {
         let mut line = String::new();
         self.out.read_line(&mut line).unwrap();
         line.trim_end().to_string()
     }
 
+    /// The process's folder of what is known about it.
+    pub(super) fn proc(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}", self.child.id()))
+    }
+
     fn holdings(&self) -> Holdings {
-        let proc = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let proc = self.proc();
         let status = fs::read_to_string(proc.join("status")).unwrap();
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let resident = resident.unwrap().trim().trim_end_matches(" kB");
@@ -416,7 +422,7 @@ impl Live {
         }
     }
 
-    fn end(mut self) {
+    pub(super) fn end(mut self) {
         drop(self.input);
         assert!(self.child.wait().unwrap().success());
     }

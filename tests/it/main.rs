@@ -12,6 +12,7 @@ mod hostile;
 mod hot;
 mod interrupt;
 mod limits;
+mod neighbours;
 mod pty;
 mod readme;
 mod selectors;
