@@ -101,11 +101,17 @@ impl Hostile {
             ("killed", _) | (_, "finalize: refused: killed") => "rcv[quiet;150];",
             _ => "{(x<1000)&~`ended=*(p`state)@&e=(p:ps[])`task}{rcv[quiet;20];x+1}/0;",
         };
+        // One that has had no turn yet has nothing to save: it is made anew as what is loaded.
+        let begun = match then.as_str() {
+            "" => "",
+            _ => "{(x<1000)&1>*(p`turns)@&e=(p:ps[])`task}{rcv[quiet;5];x+1}/0;",
+        };
         let script = format!(
             "quiet:sub[0;pub[0;64]]; in:pub[0;4096]; out:pub[1;4096]; back:sub[0;out];
              spawn[1;\"{{snd[out;x*x];o rcv in}} rcv in\";[in:sub[1;in];out:out]];
              {before}
              e:spawn[1;`evil;{grants}];
+             {begun}
              {then}
              {wait}
              snd[in;7]; rcv back
