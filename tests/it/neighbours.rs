@@ -23,9 +23,6 @@ const RATE_MIN: f64 = 0.9;
 /// weight. A turn that lies on the border of a round counts in one of them.
 const SHARE_MIN: f64 = 0.5 - 0.08;
 
-/// Those that harm the rate of their neighbours: `docs/security.md` says how, under what is not promised.
-const HARMFUL: [&str; 1] = ["floods_timers"];
-
 const ROUND: Duration = Duration::from_millis(40);
 
 /// Of a guest with a hard share: some of the periods in which it may use that, at once or not.
@@ -174,7 +171,7 @@ impl Street {
                 shares.push(share);
             }
             let (kept, share) = (median(&beside) / median(&alone), median(&shares));
-            if (kept >= RATE_MIN || HARMFUL.contains(&name)) && share >= SHARE_MIN {
+            if kept >= RATE_MIN && share >= SHARE_MIN {
                 return None;
             }
             tries.push(format!("{kept:.2} of the rate, {share:.2} of the core"));

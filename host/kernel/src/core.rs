@@ -295,20 +295,30 @@ impl Core {
         self.channel.send(envelope);
     }
 
+    /// A periodic timer was looked at: it may fire again. Answers how many of its deadlines it has passed over.
+    pub(crate) fn resume_timer(&mut self, timer: Key) -> u64 {
+        let passed = self.timers.resume(timer, self.now_ns);
+        if let Some(deadline_ns) = self.timers.deadline_ns(timer) {
+            self.timer_next_ns = self.timer_next_ns.min(deadline_ns);
+        }
+        passed
+    }
+
     /// Lets the timers fire that are due.
     pub(crate) fn expire_timers(&mut self) {
         let mut fired = std::mem::take(&mut self.fired);
         self.timers.advance(self.now_ns, &mut fired);
-        let timers_next_ns = self.timers.next_ns().unwrap_or(u64::MAX);
-        self.timer_next_ns = timers_next_ns.min(self.io.next_ns());
+        let has_fired = !fired.is_empty();
         for timer in fired.drain(..) {
             let (task, handle) = match timer.data {
                 TimerOwner::Task { task, handle } => (task, handle),
                 TimerOwner::Feed => {
+                    self.timers.resume(timer.timer, self.now_ns);
                     self.feed_due();
                     continue;
                 }
                 TimerOwner::Balance => {
+                    self.timers.resume(timer.timer, self.now_ns);
                     self.balance_due();
                     continue;
                 }
@@ -340,8 +350,16 @@ impl Core {
             }
             self.wake_armed(task, handle);
         }
+        let timers_next_ns = self.timers.next_ns().unwrap_or(u64::MAX);
+        self.timer_next_ns = timers_next_ns.min(self.io.next_ns());
         self.stats.timers.set(self.timers.len() as u64);
         self.fired = fired;
+        if has_fired {
+            // What it took is not the next task's time.
+            let start_ns = self.now_ns;
+            let end_ns = self.read_clock();
+            self.stats.io_ns.add(end_ns - start_ns);
+        }
     }
 
     /// Tells the hooks that tasks are about to run.

@@ -7,9 +7,10 @@
 //! before its deadline, and always at the first [`Wheel::advance`] at or after it.
 //!
 //! A periodic timer's deadlines are its first one plus multiples of its period, whenever it was
-//! looked at, so it does not drift; those that were passed over are counted.
+//! looked at, so it does not drift; those that were passed over are counted. When it has fired it rests until
+//! [`Wheel::resume`]: whoever does not look at a timer costs no core anything, however short the period.
 //!
-//! Invariant: every entry is in exactly one slot's list, and a slot's bit in its level's map says
+//! Invariant: every entry that does not rest is in exactly one slot's list, and a slot's bit in its level's map says
 //! whether its list has entries.
 
 use crate::table::{Key, Table};
@@ -41,10 +42,33 @@ struct Entry<T> {
     deadline_ns: u64,
     period_ns: u64,
     data: T,
-    level: u8,
-    slot: u8,
+    /// None: it rests.
+    place: Option<Place>,
     previous: Option<Key>,
     next: Option<Key>,
+}
+
+/// Which list an entry is in.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    level: u8,
+    slot: u8,
+}
+
+impl<T> Entry<T> {
+    /// How many deadlines have passed, and the next one: none after that of a one-shot timer, or beyond the clock.
+    fn passed(&self, now_ns: u64) -> (u64, Option<u64>) {
+        let Some(late_ns) = now_ns.checked_sub(self.deadline_ns) else {
+            return (0, Some(self.deadline_ns));
+        };
+        let Some(periods) = late_ns.checked_div(self.period_ns) else {
+            return (1, None);
+        };
+        let next_ns = (periods + 1)
+            .checked_mul(self.period_ns)
+            .and_then(|later| self.deadline_ns.checked_add(later));
+        (periods + 1, next_ns)
+    }
 }
 
 #[derive(Debug)]
@@ -91,14 +115,14 @@ impl<T: Copy> Wheel<T> {
         self.entries.is_empty()
     }
 
-    /// Sets a timer that fires at `deadline_ns` and then, unless `period_ns` is 0, each period.
+    /// Sets a timer that fires at `deadline_ns`, and unless `period_ns` is 0 each period after that, whenever it was
+    /// resumed.
     pub fn set(&mut self, deadline_ns: u64, period_ns: u64, data: T) -> Key {
         let key = self.entries.insert(Entry {
             deadline_ns,
             period_ns,
             data,
-            level: 0,
-            slot: 0,
+            place: None,
             previous: None,
             next: None,
         });
@@ -121,9 +145,31 @@ impl<T: Copy> Wheel<T> {
         Some(set)
     }
 
+    /// The next deadline of a timer that is set; None when it is not (any more).
+    pub fn deadline_ns(&self, timer: Key) -> Option<u64> {
+        self.entries.get(timer).map(|entry| entry.deadline_ns)
+    }
+
     /// The period of a timer that is set; None when it is not (any more).
     pub fn period_ns(&self, timer: Key) -> Option<u64> {
         self.entries.get(timer).map(|entry| entry.period_ns)
+    }
+
+    /// Lets a periodic timer that has fired fire again, at its next deadline. Answers how many it has passed over
+    /// meanwhile; 0 for one that does not rest.
+    pub fn resume(&mut self, timer: Key, now_ns: u64) -> u64 {
+        let Some(entry) = self.entries.get_mut(timer) else {
+            return 0;
+        };
+        if entry.place.is_some() {
+            return 0;
+        }
+        let (passed, next_ns) = entry.passed(now_ns);
+        if let Some(next_ns) = next_ns {
+            entry.deadline_ns = next_ns;
+            self.link(timer);
+        }
+        passed
     }
 
     /// A moment at which [`Wheel::advance`] should be called: no timer fires before it. It is the exact
@@ -179,27 +225,16 @@ impl<T: Copy> Wheel<T> {
         let Some(entry) = self.entries.get_mut(key) else {
             return;
         };
-        let (deadline_ns, data) = (entry.deadline_ns, entry.data);
-        let passed = (now_ns - deadline_ns)
-            .checked_div(entry.period_ns)
-            .unwrap_or(0);
+        let (expirations, next_ns) = entry.passed(now_ns);
         fired.push(Fired {
             timer: key,
-            data,
-            deadline_ns,
-            expirations: passed + 1,
+            data: entry.data,
+            deadline_ns: entry.deadline_ns,
+            expirations,
         });
-        let next_ns = (passed + 1)
-            .checked_mul(entry.period_ns)
-            .and_then(|later| deadline_ns.checked_add(later));
         match next_ns {
-            Some(next_ns) if entry.period_ns > 0 => {
-                entry.deadline_ns = next_ns;
-                self.link(key);
-            }
-            _ => {
-                self.entries.remove(key);
-            }
+            Some(next_ns) => (entry.deadline_ns, entry.place) = (next_ns, None),
+            None => drop(self.entries.remove(key)),
         }
     }
 
@@ -232,7 +267,10 @@ impl<T: Copy> Wheel<T> {
         };
         let slot = (tick >> (level * SLOT_BITS)) as usize & (SLOTS - 1);
         let head = &mut self.levels[level as usize].heads[slot];
-        (entry.level, entry.slot) = (level as u8, slot as u8);
+        entry.place = Some(Place {
+            level: level as u8,
+            slot: slot as u8,
+        });
         (entry.previous, entry.next) = (None, head.replace(key));
         let next = entry.next;
         self.levels[level as usize].occupied |= 1 << slot;
@@ -245,8 +283,11 @@ impl<T: Copy> Wheel<T> {
         let Some(entry) = self.entries.get(key) else {
             return;
         };
+        let Some(place) = entry.place else {
+            return;
+        };
         let (previous, next) = (entry.previous, entry.next);
-        let (level, slot) = (usize::from(entry.level), usize::from(entry.slot));
+        let (level, slot) = (usize::from(place.level), usize::from(place.slot));
         if let Some(next) = next.and_then(|next| self.entries.get_mut(next)) {
             next.previous = previous;
         }

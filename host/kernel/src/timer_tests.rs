@@ -4,12 +4,13 @@ use super::{Fired, Wheel};
 use crate::table::Key;
 use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 #[derive(Clone, Debug)]
 enum Step {
     Set { delay_ns: u64, period_ns: u64 },
     Cancel { which: usize },
+    Resume { which: usize },
     Advance { by_ns: u64 },
 }
 
@@ -32,6 +33,7 @@ fn steps() -> impl Strategy<Value = Step> {
             }
         }),
         (0..50usize).prop_map(|which| Step::Cancel { which }),
+        (0..50usize).prop_map(|which| Step::Resume { which }),
         spans().prop_map(|by_ns| Step::Advance { by_ns }),
     ]
 }
@@ -41,6 +43,7 @@ fn steps() -> impl Strategy<Value = Step> {
 struct Model {
     heap: BinaryHeap<Reverse<(u64, u32)>>,
     timers: HashMap<u32, (Key, u64, u64)>,
+    resting: HashSet<u32>,
 }
 
 impl Model {
@@ -64,7 +67,7 @@ impl Model {
             } else {
                 let next_ns = deadline_ns + expirations * period_ns;
                 self.timers.insert(data, (timer, next_ns, period_ns));
-                self.heap.push(Reverse((next_ns, data)));
+                self.resting.insert(data);
             }
             fired.push(Fired {
                 timer,
@@ -75,6 +78,22 @@ impl Model {
         }
         fired.sort_by_key(|timer| (timer.deadline_ns, timer.timer.index()));
         fired
+    }
+
+    fn resume(&mut self, data: u32, now_ns: u64) -> u64 {
+        let Some((_, deadline_ns, period_ns)) = self.timers.get_mut(&data) else {
+            return 0;
+        };
+        if !self.resting.remove(&data) {
+            return 0;
+        }
+        let mut passed = 0;
+        if *deadline_ns <= now_ns {
+            passed = (now_ns - *deadline_ns) / *period_ns + 1;
+            *deadline_ns += passed * *period_ns;
+        }
+        self.heap.push(Reverse((*deadline_ns, data)));
+        passed
     }
 }
 
@@ -96,12 +115,19 @@ proptest! {
                 }
                 Step::Cancel { which } if count > 0 => {
                     let data = which as u32 % count;
+                    model.resting.remove(&data);
                     if let Some((key, _, _)) = model.timers.remove(&data) {
                         prop_assert_eq!(wheel.cancel(key), Some(data));
                         prop_assert_eq!(wheel.cancel(key), None);
                     }
                 }
-                Step::Cancel { .. } => {}
+                Step::Resume { which } if count > 0 => {
+                    let data = which as u32 % count;
+                    if let Some((key, _, _)) = model.timers.get(&data) {
+                        prop_assert_eq!(wheel.resume(*key, now_ns), model.resume(data, now_ns));
+                    }
+                }
+                Step::Cancel { .. } | Step::Resume { .. } => {}
                 Step::Advance { by_ns } => {
                     now_ns = now_ns.saturating_add(by_ns).min(u64::MAX >> 1);
                     let mut fired = Vec::new();
@@ -110,7 +136,8 @@ proptest! {
                 }
             }
             prop_assert_eq!(wheel.len(), model.timers.len());
-            let first_ns = model.timers.values().map(|timer| timer.1).min();
+            let linked = model.timers.iter().filter(|(data, _)| !model.resting.contains(*data));
+            let first_ns = linked.map(|(_, timer)| timer.1).min();
             match (wheel.next_ns(), first_ns) {
                 (Some(next_ns), Some(first_ns)) => prop_assert!(next_ns <= first_ns.max(now_ns)),
                 (next_ns, first_ns) => prop_assert_eq!(next_ns, first_ns),
@@ -166,13 +193,34 @@ fn a_hundred_thousand_timers() {
 #[test]
 fn a_period_does_not_drift() {
     let mut wheel = Wheel::new();
-    wheel.set(1_000, 1_000, ());
+    let timer = wheel.set(1_000, 1_000, ());
     let mut fired = Vec::new();
     let mut count = 0;
     for now_ns in (0..1_000_000).step_by(777) {
         fired.clear();
         wheel.advance(now_ns, &mut fired);
         count += fired.iter().map(|timer| timer.expirations).sum::<u64>();
+        count += wheel.resume(timer, now_ns);
         assert_eq!(count, now_ns / 1_000);
     }
+}
+
+#[test]
+fn a_periodic_timer_that_nobody_looks_at_rests() {
+    let mut wheel = Wheel::new();
+    let timer = wheel.set(1, 1, ());
+    let mut fired = Vec::new();
+    for now_ns in (1_000..1_000_000).step_by(1_000) {
+        wheel.advance(now_ns, &mut fired);
+    }
+    assert_eq!((fired.len(), fired[0].expirations), (1, 1_000));
+    assert_eq!(wheel.next_ns(), None);
+    // None of the others is lost.
+    assert_eq!(wheel.resume(timer, 1_000_000), 1_000_000 - 1_000);
+    assert_eq!(wheel.next_ns(), Some(1_000_001));
+    assert_eq!(wheel.resume(timer, 1_000_000), 0);
+    // It is taken away while it rests.
+    wheel.advance(2_000_000, &mut fired);
+    assert_eq!(wheel.take(timer), Some((2_000_001, 1)));
+    assert!(wheel.is_empty());
 }

@@ -134,20 +134,22 @@ impl Context {
         Ok(handle)
     }
 
-    /// How often a timer has fired since this was last asked.
+    /// How often a timer has fired since this was last asked. A periodic one that has fired rests until then.
     ///
     /// # Errors
     /// Again: not once. BadHandle, WrongKind. NotNow: the task is being restored. Closed: it was set for once, and that was taken.
     pub fn timer_take(&mut self, timer: Handle) -> Result<u64, Errno> {
-        let cell = &mut self.inner_mut().cell;
+        let Inner { core, cell } = self.inner_mut();
         cell.has_effects()?;
-        match cell.handles.get_mut(timer)? {
-            Object::Timer(timer) => match std::mem::take(&mut timer.fired) {
-                0 if timer.key.is_none() => Err(Errno::Closed),
-                0 => Err(Errno::Again),
-                fired => Ok(fired),
-            },
-            other => Err(wrong(other)),
+        let timer = match cell.handles.get_mut(timer)? {
+            Object::Timer(timer) => timer,
+            other => return Err(wrong(other)),
+        };
+        match (std::mem::take(&mut timer.fired), timer.key) {
+            (0, None) => Err(Errno::Closed),
+            (0, Some(_)) => Err(Errno::Again),
+            (fired, None) => Ok(fired),
+            (fired, Some(key)) => Ok(fired + core.resume_timer(key)),
         }
     }
 
