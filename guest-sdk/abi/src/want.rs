@@ -26,11 +26,11 @@ const OPTIONAL: &str = "optional";
 /// What is done with a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FileUse {
-    /// It is read.
+    /// It is read, and must be there.
     Read,
-    /// It is read and written anywhere.
+    /// It is read and written anywhere; it is made if it is not there, and keeps what is in it.
     Write,
-    /// It is read, and written at its end.
+    /// It is read, and written at its end only; it is made if it is not there.
     Append,
 }
 

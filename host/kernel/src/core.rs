@@ -225,7 +225,11 @@ impl Core {
         if let Some(Some(cell)) = self.tasks.get_mut(key) {
             cell.woken = Woken::Yes;
             if cell.state == State::Waiting {
-                self.line_up(key);
+                if cell.account.is_some() {
+                    return self.line_up(key);
+                }
+                cell.set_state(State::Runnable);
+                (cell.time, cell.entry) = self.queue.join(key, cell.time);
             }
         }
     }
@@ -295,6 +299,19 @@ impl Core {
         self.channel.send(envelope);
     }
 
+    /// Time was spent for a task outside of its turns: it counts from its next entry in the queue on.
+    fn charge(&mut self, task: Key, spent_ns: u64) {
+        let now_ns = self.now_ns;
+        let Some(Some(cell)) = self.tasks.get_mut(task) else {
+            return;
+        };
+        cell.time = self.queue.charge(cell.time, spent_ns, cell.weight);
+        if let Some(account) = &cell.account {
+            account.charge(now_ns, spent_ns);
+        }
+        cell.stats.cpu_ns.add(spent_ns);
+    }
+
     /// A periodic timer was looked at: it may fire again. Answers how many of its deadlines it has passed over.
     pub(crate) fn resume_timer(&mut self, timer: Key) -> u64 {
         let passed = self.timers.resume(timer, self.now_ns);
@@ -308,8 +325,8 @@ impl Core {
     pub(crate) fn expire_timers(&mut self) {
         let mut fired = std::mem::take(&mut self.fired);
         self.timers.advance(self.now_ns, &mut fired);
-        let has_fired = !fired.is_empty();
-        for timer in fired.drain(..) {
+        let start_ns = self.now_ns;
+        for timer in &fired {
             let (task, handle) = match timer.data {
                 TimerOwner::Task { task, handle } => (task, handle),
                 TimerOwner::Feed => {
@@ -353,13 +370,17 @@ impl Core {
         let timers_next_ns = self.timers.next_ns().unwrap_or(u64::MAX);
         self.timer_next_ns = timers_next_ns.min(self.io.next_ns());
         self.stats.timers.set(self.timers.len() as u64);
-        self.fired = fired;
-        if has_fired {
-            // What it took is not the next task's time.
-            let start_ns = self.now_ns;
-            let end_ns = self.read_clock();
-            self.stats.io_ns.add(end_ns - start_ns);
+        if !fired.is_empty() {
+            let spent_ns = self.read_clock() - start_ns;
+            self.stats.io_ns.add(spent_ns);
+            let each_ns = spent_ns / fired.len() as u64;
+            for timer in fired.drain(..) {
+                if let TimerOwner::Task { task, .. } = timer.data {
+                    self.charge(task, each_ns);
+                }
+            }
         }
+        self.fired = fired;
     }
 
     /// Tells the hooks that tasks are about to run.

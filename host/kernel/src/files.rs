@@ -11,36 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// What may be done with a file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Access {
-    /// It is read, and must be there.
-    Read,
-    /// It is read and written anywhere; it is made if it is not there, and keeps what is in it.
-    Write,
-    /// It is read, and written at its end only; it is made if it is not there.
-    Append,
-}
-
-impl Access {
-    /// The access that a word names: `read`, `write` or `append`.
-    pub(crate) fn from_word(word: &str) -> Option<Access> {
-        match word {
-            "read" => Some(Access::Read),
-            "write" => Some(Access::Write),
-            "append" => Some(Access::Append),
-            _ => None,
-        }
-    }
-
-    /// The word for it.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Access::Read => "read",
-            Access::Write => "write",
-            Access::Append => "append",
-        }
-    }
-}
+pub use okernel_abi::want::FileUse as Access;
 
 /// A file that a task may read, and perhaps write.
 #[derive(Debug)]

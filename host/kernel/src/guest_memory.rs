@@ -29,12 +29,12 @@ impl GuestMemory {
             return Some(());
         }
         let more = after - before;
-        let used_bytes = self.used_bytes.fetch_add(more, Ordering::Relaxed);
-        if used_bytes.saturating_add(more) > self.bytes_max {
-            self.used_bytes.fetch_sub(more, Ordering::Relaxed);
-            return None;
-        }
-        Some(())
+        // A growth that is refused is never seen by others.
+        let grown = |used: u64| used.checked_add(more).filter(|sum| *sum <= self.bytes_max);
+        self.used_bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown)
+            .ok()
+            .map(drop)
     }
 
     /// Bytes that all guests have now.

@@ -244,17 +244,16 @@ impl Core {
             cell.order_upgrade();
             cell.woken = Woken::Yes;
         }
-        let time = self.queue.newcomer() + cell.time;
-        cell.time = time;
-        if cell.state != State::Waiting || cell.woken == Woken::Yes {
-            cell.set_state(State::Runnable);
-            (cell.time, cell.entry) = self.queue.join(key, time);
-        }
+        cell.time = self.queue.newcomer() + cell.time;
+        let goes_on = cell.state != State::Waiting || cell.woken == Woken::Yes;
         cell.stats.moves.add(1);
         tracing::debug!(task = %id, name = cell.name, core = %self.id, "moved here");
         self.tasks.insert(Some(cell));
         self.places.insert(id, key);
         self.stats.tasks.set(self.tasks.len() as u64);
+        if goes_on {
+            self.line_up(key);
+        }
         for asker in askers {
             self.answer(asker, Message::AckMove);
         }

@@ -1,10 +1,12 @@
 //! Timers of tasks: many at once, periods, cancelling.
 
-use crate::support::{eventually, kernel, polled, run};
+use crate::support::{column, eventually, item, kernel, polled, run, sym, work};
+use okernel_abi::value::Value;
 use okernel_abi::{Errno, Handle};
 use okernel_core::{Config, CoreId, Grant, Limits, Outcome, Wait};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 #[test]
 fn a_hundred_thousand_timers_of_two_tasks_all_fire() {
@@ -85,5 +87,50 @@ fn a_timer_ends_as_it_should() {
     eventually("it ends", || done.load(Ordering::Relaxed) == 1);
     let timers = crate::support::column(&running.request(crate::support::sym("cores")), "timers");
     assert_eq!(crate::support::ints(&timers), [0]);
+    running.halt();
+}
+
+/// Who has thousands of timers fire pays for it: its neighbour has half of the core, and not of what they leave.
+#[test]
+fn what_firing_takes_is_its_tasks_time() {
+    let running = run(kernel(1, Config::default()));
+    let mut timers: Vec<Handle> = Vec::new();
+    let flood = polled("flood", move |cx| {
+        let grant = cx.grant("t").unwrap();
+        while timers.len() < 4000 {
+            timers.push(cx.timer_set(grant, 1, 1).unwrap());
+        }
+        for timer in &timers {
+            let _ = cx.timer_take(*timer);
+        }
+        Outcome::Yield
+    });
+    let flood = running.spawn(0, flood.grant("t", Grant::Timers));
+    let busy = running.spawn(
+        0,
+        polled("busy", |_| {
+            work(Duration::from_micros(100));
+            Outcome::Yield
+        }),
+    );
+    let figures = || {
+        let cores = running.request(sym("cores"));
+        let ms = |name| match item(&column(&cores, name), 0) {
+            Value::Float(ms) => ms,
+            other => panic!("{other:?}"),
+        };
+        let all_ms = ms("tasks_ms") + ms("bus_ms") + ms("io_ms");
+        (running.cpu_ms(busy), running.cpu_ms(flood), all_ms)
+    };
+    eventually("both have run", || figures().1 > 5.0);
+    let before = figures();
+    eventually("both go on", || figures().0 > before.0 + 200.0);
+    let after = figures();
+    let (busy_ms, flood_ms) = (after.0 - before.0, after.1 - before.1);
+    let part = busy_ms / (after.2 - before.2);
+    assert!(
+        part > 0.4,
+        "{part} of the core; the other has {flood_ms} ms beside {busy_ms}"
+    );
     running.halt();
 }
