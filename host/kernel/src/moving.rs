@@ -244,7 +244,7 @@ impl Core {
             cell.order_upgrade();
             cell.woken = Woken::Yes;
         }
-        cell.time = self.queue.newcomer() + cell.time;
+        cell.time += self.queue.newcomer();
         let goes_on = cell.state != State::Waiting || cell.woken == Woken::Yes;
         cell.stats.moves.add(1);
         tracing::debug!(task = %id, name = cell.name, core = %self.id, "moved here");
