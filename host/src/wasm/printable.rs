@@ -5,6 +5,8 @@
 //!
 //! Invariant: what [`escaped`] and [`printable`] answer is one line that no terminal takes for a command.
 
+use std::fmt::{self, Display, Write};
+
 use super::limits::PRINTED_CHARS_MAX;
 
 /// The text with an escape in place of each character that does more than to appear: `\n`, `\u{1b}`. Tabs stay.
@@ -32,9 +34,38 @@ pub(super) fn printable(text: &str) -> String {
     }
 }
 
+/// What a value writes of itself, as [`printable`] shows it. No more is written than is shown: a short name can
+/// stand for a very long one.
+pub(super) fn printable_form(value: &dyn Display) -> String {
+    let mut form = Beginning {
+        text: String::new(),
+        chars_left: PRINTED_CHARS_MAX + 1,
+    };
+    // The only error is that there is enough.
+    let _ = write!(form, "{value}");
+    printable(&form.text)
+}
+
+/// The beginning of what is written to it.
+struct Beginning {
+    text: String,
+    chars_left: usize,
+}
+
+impl Write for Beginning {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.chars() {
+            self.chars_left = self.chars_left.checked_sub(1).ok_or(fmt::Error)?;
+            self.text.push(c);
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{PRINTED_CHARS_MAX, escaped, printable};
+    use super::{PRINTED_CHARS_MAX, escaped, printable, printable_form};
+    use std::fmt::{self, Display};
 
     #[test]
     fn what_is_printed_is_one_line_of_visible_text() {
@@ -51,5 +82,20 @@ mod tests {
         let long = "ü".repeat(PRINTED_CHARS_MAX);
         assert_eq!(printable(&long), long);
         assert_eq!(printable(&format!("{long}n")), format!("{long}..."));
+    }
+
+    #[test]
+    fn no_more_is_written_than_is_shown() {
+        struct Endless;
+        impl Display for Endless {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                loop {
+                    f.write_str("a\n")?;
+                }
+            }
+        }
+        assert_eq!(printable_form(&"a\tb"), "a\tb");
+        let shown = printable_form(&Endless);
+        assert_eq!(shown, r"a\n".repeat(PRINTED_CHARS_MAX / 2) + "...");
     }
 }

@@ -11,7 +11,7 @@ use super::engine::one_line;
 use super::limits::GUEST_STACK_BYTES;
 use super::lines::SourceLines;
 use super::preempt::Ended;
-use super::printable::{escaped, printable};
+use super::printable::{escaped, printable, printable_form};
 use super::state::{MemoryRefused, State};
 use super::window::Whose;
 
@@ -145,44 +145,29 @@ fn backtrace(error: &wasmtime::Error, lines: Option<&SourceLines>) -> String {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
         return String::new();
     };
-    let mut text = backtrace.to_string();
-    // The engine writes names as they are, line ends and all.
-    for frame in backtrace.frames() {
-        if let Some(name) = frame.module().name() {
-            text = text.replace(&format!("{name}!"), &format!("{}!", printable(name)));
-        }
-        if let Some(name) = frame.func_name() {
-            text = text.replace(&format!("!{name}"), &format!("!{}", printable(name)));
-        }
-    }
-    let offsets: Vec<_> = backtrace
-        .frames()
-        .iter()
-        .map(FrameInfo::module_offset)
-        .collect();
+    let frames = backtrace.frames();
+    let offsets: Vec<_> = frames.iter().map(FrameInfo::module_offset).collect();
     let places = lines.map_or(Vec::new(), |lines| lines.places(&offsets));
     let mut places = places.into_iter();
-    let frames = text
-        .lines()
-        .skip(1)
-        .map(|line| match places.next().flatten() {
-            Some(place) => format!("{} at {place}", frame(line)),
-            None => frame(line),
-        });
+    let frames = frames.iter().enumerate().map(|(index, info)| {
+        let line = frame(index, info);
+        match places.next().flatten() {
+            Some(place) => format!("{line} at {}", printable(&place)),
+            None => line,
+        }
+    });
     frames.collect::<Vec<_>>().join("\n")
 }
 
-/// A line of the engine's backtrace without what tells a person nothing: that the module has no
-/// name, and the hash at the end of a Rust name.
-fn frame(line: &str) -> String {
-    const HASH_DIGITS: usize = 16;
-    let line = line.trim().replace("<unknown>!", "");
-    match line.rsplit_once("::h") {
-        Some((name, hash))
-            if hash.len() == HASH_DIGITS && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
-        {
-            name.to_string()
-        }
-        _ => line,
-    }
+/// A frame without its place in the sources. Names are the module's, which may choose any; those of Rust are
+/// shown as their programmer wrote them, without the hash.
+fn frame(index: usize, frame: &FrameInfo) -> String {
+    let function = match frame.func_name() {
+        Some(name) => printable_form(&format_args!("{:#}", rustc_demangle::demangle(name))),
+        None => format!("<wasm function {}>", frame.func_index()),
+    };
+    let module = frame.module().name();
+    let module = module.map_or(String::new(), |name| format!("{}!", printable(name)));
+    let offset = frame.module_offset().unwrap_or(0);
+    format!("{index}: {offset:#8x} - {module}{function}")
 }

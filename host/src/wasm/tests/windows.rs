@@ -218,6 +218,38 @@ fn a_backtrace_has_readable_names() {
     assert!(lines[1].ends_with(" shell::outer"), "{}", lines[1]);
 }
 
+#[test]
+fn a_backtrace_has_one_line_for_each_frame_whatever_its_names_are() {
+    // A name that is the beginning of another; line ends in a mangled one; one that only looks mangled.
+    let text = probe_text().replace(
+        r#"(func (export "abort") (unreachable))"#,
+        r#"(func $a (@name "a\n0: 0x1 - forged") (unreachable))
+        (func $b (@name "a") (call $a))
+        (func $c (@name "_ZN3b\0ac17h0123456789abcdefE") (call $b))
+        (func $d (@name "_RNvC1a") (call $c))
+        (func (@name "\1b[2J") (export "abort") (call $d))"#,
+    );
+    let text = text.replacen("(module", r#"(module $m (@name "m\nn")"#, 1);
+    let module = compile(&engines(), &text, |_| {});
+    let mut probe = Probe::new(&module, &Limits::default());
+    let error = probe.call::<(), ()>("abort", ()).unwrap_err();
+    let backtrace = trap::fault(&error, probe.guest.state()).backtrace;
+    let lines: Vec<&str> = backtrace.lines().collect();
+    assert_eq!(lines.len(), 5, "{backtrace}");
+    let ends = [
+        r"m\nn!a\n0: 0x1 - forged",
+        r"m\nn!a",
+        r"m\nn!b\nc",
+        "m\\nn!_RNvC1a",
+        r"m\nn!\u{1b}[2J",
+    ];
+    for ((index, line), end) in lines.iter().enumerate().zip(ends) {
+        assert!(line.starts_with(&format!("{index}: ")), "{line}");
+        assert!(line.ends_with(end), "{line}");
+        assert!(!line.contains(char::is_control), "{line}");
+    }
+}
+
 /// What a guest with a window at this address does at last.
 type End = fn(&mut Probe, u32);
 
