@@ -2,11 +2,15 @@
 //! refused by name, and a report that says why.
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::support::{Output, okernel, run, run_with};
+
+/// The signal that ends what has used up its processor time.
+const SIGXCPU: i32 = 24;
 
 /// A task that does nothing, as text, with more of a module in it.
 fn task(more: &str) -> Vec<u8> {
@@ -97,6 +101,31 @@ fn a_module_that_takes_very_much_memory_to_compile_is_refused_without_a_cache_to
     let expected = "compiling it takes more than 157286400 bytes of memory";
     assert!(output.stderr.contains(expected), "{output:?}");
     assert!(output.stdout.ends_with("2\n"), "{output:?}");
+}
+
+#[test]
+fn what_compiles_for_too_long_is_told_so_by_its_signal() {
+    let slow = folder("compile_signal").join("slow.wasm");
+    fs::write(&slow, bomb(1500, 1500)).unwrap();
+    let mut command = okernel();
+    command.args(["compile-module", "ordinary", "1", "2000000000"]);
+    command.stdin(File::open(&slow).unwrap());
+    let status = command.status().unwrap();
+    // SIGKILL would look like too little memory.
+    assert_eq!(status.signal(), Some(SIGXCPU), "{status}");
+}
+
+#[test]
+fn what_is_compiled_does_not_depend_on_the_environment() {
+    let folder = folder("compile_environment");
+    let file = folder.join("m.wasm");
+    fs::write(&file, task("")).unwrap();
+    let mut command = okernel();
+    command.env("OKERNEL_CACHE", "off");
+    command.env("WASMTIME_BACKTRACE_DETAILS", "1");
+    let lines = format!("load[`m;\"{}\"]\n", file.display());
+    let output = run_with(&mut command, lines.as_bytes());
+    assert_eq!(output.stdout, "`m\n", "{output:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use okernel_core::{LimitChanges, Limits, TasksMax};
 
 use crate::wasm::capacity::Machine;
 use crate::wasm::compile::CompileLimits;
-use crate::wasm::limits::DENSE_INSTANCES_MAX;
+use crate::wasm::limits::{DENSE_INSTANCES_MAX, MODULE_BYTES_MAX};
 
 /// The names of the kernel's own limits.
 pub const KERNEL_NAMES: [&str; 5] = [
@@ -18,6 +18,9 @@ pub const KERNEL_NAMES: [&str; 5] = [
     "compile_memory",
 ];
 
+/// The largest number that a limit of the kernel can be set to, where nothing smaller bounds it.
+const NUMBER_MAX: u64 = 1_000_000_000_000_000;
+
 /// The limits of one kernel.
 #[derive(Clone, PartialEq, Debug)]
 pub struct BootLimits {
@@ -25,8 +28,8 @@ pub struct BootLimits {
     tasks: LimitChanges,
     /// Tasks at a time, if fewer than the machine holds.
     tasks_max: u64,
-    /// Memory of all tasks together, in bytes.
-    all_memory_bytes: u64,
+    /// Memory of all tasks together, in bytes, if not the machine's.
+    all_memory_bytes: Option<u64>,
     /// Of one compilation.
     compile: CompileLimits,
 }
@@ -36,7 +39,7 @@ impl Default for BootLimits {
         BootLimits {
             tasks: LimitChanges::default(),
             tasks_max: u64::MAX,
-            all_memory_bytes: Machine::look().memory_bytes,
+            all_memory_bytes: None,
             compile: CompileLimits::default(),
         }
     }
@@ -48,24 +51,27 @@ impl BootLimits {
     /// # Errors
     /// There is no such limit, or the number is out of its range.
     pub fn set(&mut self, name: &str, number: f64) -> Result<(), String> {
-        if !KERNEL_NAMES.contains(&name) {
-            return self.tasks.set(name, number).map_err(|error| {
-                match error.strip_prefix("there is no limit") {
+        let whole = |most: u64| {
+            if number.fract() == 0.0 && (1.0..=most as f64).contains(&number) {
+                return Ok(number as u64);
+            }
+            Err(format!(
+                "{name}: {number} is no whole number from 1 to {most}"
+            ))
+        };
+        match name {
+            "tasks" => self.tasks_max = whole(NUMBER_MAX)?,
+            "all_memory" => self.all_memory_bytes = Some(whole(NUMBER_MAX)?),
+            "module" => self.compile.module_bytes = whole(MODULE_BYTES_MAX as u64)?,
+            "compile_seconds" => self.compile.seconds = whole(NUMBER_MAX)?,
+            "compile_memory" => self.compile.memory_bytes = whole(NUMBER_MAX)?,
+            _ => {
+                let set = self.tasks.set(name, number);
+                set.map_err(|error| match error.strip_prefix("there is no limit") {
                     Some(_) => format!("{error}, {}", KERNEL_NAMES.join(", ")),
                     None => error,
-                }
-            });
-        }
-        if number.fract() != 0.0 || !(1.0..=1e15).contains(&number) {
-            return Err(format!("{name}: {number} is no whole number above 0"));
-        }
-        let whole = number as u64;
-        match name {
-            "tasks" => self.tasks_max = whole,
-            "all_memory" => self.all_memory_bytes = whole,
-            "module" => self.compile.module_bytes = whole,
-            "compile_seconds" => self.compile.seconds = whole,
-            _ => self.compile.memory_bytes = whole,
+                })?;
+            }
         }
         Ok(())
     }
@@ -92,8 +98,8 @@ impl BootLimits {
     }
 
     /// Memory of all tasks together, in bytes.
-    pub fn all_memory_bytes(&self) -> u64 {
-        self.all_memory_bytes
+    pub fn all_memory_bytes(&self, machine: &Machine) -> u64 {
+        self.all_memory_bytes.unwrap_or(machine.memory_bytes)
     }
 
     /// What one compilation may take.
@@ -111,13 +117,15 @@ mod tests {
     fn every_limit_can_be_set_and_wrong_ones_are_named() {
         for name in KERNEL_NAMES {
             let mut limits = BootLimits::default();
-            limits.set(name, 5.0).unwrap();
+            assert_eq!(limits.set(name, 5.0), Ok(()), "{name}");
             assert_ne!(limits, BootLimits::default(), "{name}");
             for wrong in [0.0, -1.0, 0.5, f64::NAN, f64::INFINITY] {
                 assert!(limits.set(name, wrong).unwrap_err().starts_with(name));
             }
         }
         let mut limits = BootLimits::default();
+        let large = limits.set("module", 128.0 * 1024.0 * 1024.0).unwrap_err();
+        assert!(large.ends_with("from 1 to 67108864"), "{large}");
         limits.set("timers", 7.0).unwrap();
         assert_eq!(limits.of_a_task().timers, 7);
         let unknown = limits.set("time", 7.0).unwrap_err();

@@ -221,7 +221,7 @@ pub fn boot(options: Options, work: Work) -> Result<Status, BootError> {
         spin_us: options.spin_us.min(SPIN_US_MAX),
         limits: options.limits.of_a_task(),
         tasks: options.limits.tasks(&machine, engines.instances_max()),
-        guest_memory_bytes_max: options.limits.all_memory_bytes(),
+        guest_memory_bytes_max: options.limits.all_memory_bytes(&machine),
         ..Config::default()
     };
     let tick = std::time::Duration::from_micros(config.tick_us);

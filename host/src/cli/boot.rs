@@ -119,13 +119,12 @@ fn named_file(text: &str) -> Result<Load, String> {
 fn limit(text: &str) -> Result<(String, f64), String> {
     let wrong = || "expected NAME=NUMBER, such as memory=64M".to_string();
     let (name, number) = text.split_once('=').ok_or_else(wrong)?;
-    let shift = match number.chars().last() {
-        Some('K') => 10,
-        Some('M') => 20,
-        Some('G') => 30,
-        _ => 0,
-    };
-    let digits = number.trim_end_matches(['K', 'M', 'G']);
+    let suffixes = [('K', 10), ('M', 20), ('G', 30)];
+    let shortened = suffixes.iter().find_map(|(suffix, shift)| {
+        let digits = number.strip_suffix(*suffix)?;
+        Some((digits, *shift))
+    });
+    let (digits, shift) = shortened.unwrap_or((number, 0));
     let number: f64 = digits.parse().map_err(|_| wrong())?;
     let number = number * f64::from(1 << shift);
     BootLimits::default().set(name, number)?;
@@ -213,11 +212,15 @@ mod tests {
         assert_eq!(set("memory=2K").as_deref(), Ok("memory 2048"));
         assert_eq!(set("cpu=12.5").as_deref(), Ok("cpu 12.5"));
         assert_eq!(set("all_memory=1G").as_deref(), Ok("all_memory 1073741824"));
+        assert_eq!(set("module=64M").as_deref(), Ok("module 67108864"));
         for bad in [
             "",
             "memory",
             "memory=",
             "memory=K",
+            "memory=2KM",
+            "memory=2GG",
+            "module=128M",
             "memory=x",
             "memory=-1",
             "a=1",

@@ -280,7 +280,7 @@ fn kernel_limits(machine: &Machine, limits: &BootLimits) -> Vec<(&'static str, u
         ),
         (
             "all_memory",
-            limits.all_memory_bytes(),
+            limits.all_memory_bytes(machine),
             "bytes of linear memory of all tasks together",
         ),
         ("module", compile.module_bytes, "bytes of a module's file"),

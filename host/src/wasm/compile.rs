@@ -284,27 +284,37 @@ fn confine(limits: CompileLimits) -> rustix::io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     rustix::process::nice(NICENESS)?;
     let threads = available_parallelism().map_or(1, |count| count.get()) as u64;
-    for (resource, most) in [
-        (Resource::Cpu, limits.seconds.saturating_mul(threads)),
-        (Resource::Data, limits.memory_bytes),
-        (Resource::Fsize, ARTEFACT_BYTES_MAX),
-        (Resource::Core, 0),
+    let seconds = limits.seconds.saturating_mul(threads);
+    for (resource, most, grace) in [
+        (Resource::Cpu, seconds, CPU_GRACE_SECONDS),
+        (Resource::Data, limits.memory_bytes, 0),
+        (Resource::Fsize, ARTEFACT_BYTES_MAX, 0),
+        (Resource::Core, 0, 0),
     ] {
-        // What is bounded more tightly already stays so.
         let maximum = rustix::process::getrlimit(resource).maximum;
-        let most = Some(maximum.map_or(most, |maximum| maximum.min(most)));
-        let limit = Rlimit {
-            current: most,
-            maximum: most,
-        };
-        rustix::process::setrlimit(resource, limit)?;
+        rustix::process::setrlimit(resource, bound(most, grace, maximum))?;
     }
     Ok(())
 }
 
+/// Seconds of processor time from the signal that says what was too long to the one that says nothing. The operating
+/// system sends only the latter where the two limits are the same.
+const CPU_GRACE_SECONDS: u64 = 1;
+
+/// A limit of so much, and of `grace` more for what cannot be ignored. What is bounded more tightly already stays
+/// so.
+fn bound(most: u64, grace: u64, maximum: Option<u64>) -> Rlimit {
+    let last = most.saturating_add(grace);
+    let last = maximum.map_or(last, |maximum| maximum.min(last));
+    Rlimit {
+        current: Some(last.saturating_sub(grace)),
+        maximum: Some(last),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Class, Compiler, compiling_engine};
+    use super::{CPU_GRACE_SECONDS, Class, Compiler, bound, compiling_engine};
     use crate::wasm::engine::{Engines, Metering};
     use crate::wasm::limits::INSTANCES_MIN;
 
@@ -323,5 +333,23 @@ mod tests {
             let here = Compiler::Here.compile(&wasm, engine, class).unwrap();
             assert!(apart == here, "{class:?}: the code is not the same");
         }
+    }
+
+    #[test]
+    fn the_signal_that_tells_comes_before_the_one_that_kills() {
+        let limit = |most, grace, maximum| {
+            let limit = bound(most, grace, maximum);
+            (limit.current, limit.maximum)
+        };
+        let grace = CPU_GRACE_SECONDS;
+        assert_eq!(limit(4, grace, None), (Some(4), Some(5)));
+        assert_eq!(limit(4, grace, Some(100)), (Some(4), Some(5)));
+        assert_eq!(limit(4, grace, Some(5)), (Some(4), Some(5)));
+        assert_eq!(limit(4, grace, Some(3)), (Some(2), Some(3)));
+        assert_eq!(limit(4, grace, Some(0)), (Some(0), Some(0)));
+        let most = u64::MAX;
+        assert_eq!(limit(most, grace, Some(9)), (Some(8), Some(9)));
+        assert_eq!(limit(7, 0, None), (Some(7), Some(7)));
+        assert_eq!(limit(7, 0, Some(6)), (Some(6), Some(6)));
     }
 }

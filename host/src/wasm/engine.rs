@@ -19,7 +19,9 @@ use std::sync::{Arc, OnceLock};
 
 use okernel_core::Class;
 use wasmtime::PoolingAllocationConfig;
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, WasmBacktraceDetails,
+};
 
 use super::capacity::Machine;
 use super::printable::printable;
@@ -164,6 +166,9 @@ fn code_config(metering: Metering) -> Config {
 /// What is the same for every engine: the features that guests may use, and the bounds of their calls.
 pub(super) fn guests_may(config: &mut Config) {
     config
+        // By default the environment decides, which a compilation apart does not have. Lines of sources are looked
+        // up in `lines.rs`.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .memory_may_move(false)
         .max_wasm_stack(limits::GUEST_STACK_BYTES)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(limits::BACKTRACE_FRAMES_MAX))
