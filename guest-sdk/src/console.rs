@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::executor;
+use crate::open;
 use crate::readiness::{Readiness, readiness};
 use crate::refused;
 use crate::sys;
@@ -37,14 +38,9 @@ pub struct Console {
 
 impl Console {
     pub(crate) fn new(handle: u32) -> Console {
-        let burst = sys::grant_info(handle).map_or(0, |info| info.burst);
-        let piece_bytes = match usize::try_from(burst) {
-            Ok(0) | Err(_) => PIECE_BYTES_MAX,
-            Ok(burst) => burst.min(PIECE_BYTES_MAX),
-        };
         Console {
             handle,
-            piece_bytes,
+            piece_bytes: open::piece_bytes(handle, PIECE_BYTES_MAX),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Granted files: reading, and writing where that was granted.
 
 use crate::error::{ClaimError, Error, Result};
+use crate::open;
 use crate::publisher::Publisher;
 use crate::refused;
 use crate::sys;
@@ -158,11 +159,7 @@ impl File {
     ) -> Result<usize> {
         let piece = (publisher.capacity() / PIECES_PER_RING).clamp(1, max.max(1));
         let lane = publisher.lane();
-        let burst = sys::grant_info(lane.handle()).map_or(0, |info| info.burst);
-        let piece = match usize::try_from(burst) {
-            Ok(burst) if burst > 0 => piece.min(burst),
-            _ => piece,
-        };
+        let piece = open::piece_bytes(lane.handle(), piece);
         lane.stand_aside()?;
         let published = poll_fn(|cx| {
             lane.poll_room(piece, cx, |lane| {

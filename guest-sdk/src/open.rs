@@ -32,6 +32,15 @@ pub(crate) fn grant(name: &str, wanted: HandleKind) -> Result<u32, OpenError> {
     Ok(handle)
 }
 
+/// How many bytes one use of a grant takes: at most so many, and no more than its limits ever allow at once.
+pub(crate) fn piece_bytes(handle: u32, most: usize) -> usize {
+    let burst = sys::grant_info(handle).map_or(0, |info| info.burst);
+    match usize::try_from(burst) {
+        Ok(burst) if burst > 0 => most.min(burst),
+        _ => most,
+    }
+}
+
 /// What was granted under this name.
 pub(crate) fn kind(name: &str) -> Result<HandleKind, OpenError> {
     let handle = sys::grant(name).map_err(|errno| refused(name, errno))?;

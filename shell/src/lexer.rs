@@ -453,35 +453,3 @@ impl Lexer<'_> {
         Ok(())
     }
 }
-
-/// True when brackets are open at the end of the text, so that more lines may complete it.
-pub fn is_incomplete(text: &str) -> bool {
-    let source = Rc::new(Source {
-        origin: String::new(),
-        line_first: 1,
-        text: text.to_owned(),
-    });
-    let Ok(tokens) = tokens(&source) else {
-        return false;
-    };
-    let mut open = Vec::new();
-    for token in &tokens {
-        let closed = match token.kind {
-            TokenKind::Open(bracket) => {
-                open.push(bracket);
-                continue;
-            }
-            TokenKind::Cond => {
-                open.push(Bracket::Square);
-                continue;
-            }
-            TokenKind::Close(bracket) => bracket,
-            _ => continue,
-        };
-        // More lines can't mend brackets that don't match.
-        if open.pop() != Some(closed) {
-            return false;
-        }
-    }
-    !open.is_empty()
-}

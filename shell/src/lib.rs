@@ -27,6 +27,8 @@ pub mod error;
 
 pub mod lexer;
 
+pub mod brackets;
+
 pub mod ast;
 
 pub mod parser;

@@ -3,9 +3,9 @@
 //!
 //! Invariant: the last script is the one that goes on; those below wait for it at their commands.
 
+use crate::brackets::Brackets;
 use crate::command::is_command;
 use crate::error::{Class, Error, Source, Span};
-use crate::lexer::is_incomplete;
 use crate::value::Value;
 use std::rc::Rc;
 
@@ -124,9 +124,16 @@ impl Script {
 
 /// How far a program goes: to the next command, or to the end.
 fn program_bytes(text: &str) -> usize {
-    let commands = text.match_indices("\n\\").map(|(at, _)| at + 1);
-    let mut ends = commands.filter(|end| !is_incomplete(&text[..*end]));
-    ends.next().unwrap_or(text.len())
+    let mut brackets = Brackets::default();
+    let mut from = 0;
+    for (at, _) in text.match_indices("\n\\") {
+        let end = at + 1;
+        if !brackets.are_open_after(&text[from..end]) {
+            return end;
+        }
+        from = end;
+    }
+    text.len()
 }
 
 #[cfg(test)]
@@ -158,6 +165,17 @@ mod tests {
         assert!(!scripts.is_empty());
         assert_eq!(scripts.next(), None);
         assert!(scripts.is_empty());
+    }
+
+    #[test]
+    fn a_program_of_many_lines_that_could_be_commands_is_read_once() {
+        let mut scripts = Scripts::default();
+        // Had each line to be read again for each that follows, this would take minutes.
+        let text = format!("f:{{(x{})}}", "\n\\x".repeat(200_000));
+        let script = Value::string(&format!("{text}\n\\v"));
+        scripts.open("a.ok", &script).unwrap();
+        assert_eq!(scripts.next(), program(1, &text));
+        assert_eq!(scripts.next(), Some(Part::Command("\\v".to_owned())));
     }
 
     #[test]

@@ -11,13 +11,13 @@ use std::collections::VecDeque;
 
 use okernel_abi::layout::{CANCEL_INPUT, END_OF_INPUT, OutcomeForm, REPORTED_INPUT};
 
+use crate::brackets::is_incomplete;
 use crate::command::{Command, command, is_command};
 use crate::effect::Effect;
 use crate::error::{Class, Error, Source};
 use crate::format::Layout;
 use crate::help::help;
 pub use crate::host::{Executed, Host, Progress, Stream, Taken};
-use crate::lexer::is_incomplete;
 use crate::machine::{Machine, Shown, Step};
 use crate::outcome;
 use crate::pace::interrupted;

@@ -156,6 +156,7 @@ fn output_of_tasks_appears_above_the_line_that_is_typed() {
     terminal.line("p:pub[0;4096]; s:sub[1;p];");
     terminal
         .line("t:spawn[1;\"{print[x];rcv[s;20];o x+1}100\";[s:s;console:`console;timer:`timer]];");
+    terminal.row("100");
     let typed = "subtotal:{x+y}/!10";
     for (at, key) in typed.char_indices() {
         terminal.keys(&key.to_string());

@@ -70,6 +70,15 @@ fn an_end_that_was_used_can_be_granted() {
 }
 
 #[test]
+fn the_number_of_a_granted_end_is_none_that_the_kernel_gives() {
+    let lines = "s:sub[0;p:pub[0;4096]]; m:monitor spawn[0;\"print 4503599627370496<=in,out;snd[out;in<0]\";\
+        [in:s;out:pub[0;64];console:`console]]; (rcv m)`reason\n";
+    let output = shell(lines).ok();
+    assert!(output.contains("1 1\n"), "{output}");
+    assert!(output.contains("`done\n"), "{output}");
+}
+
+#[test]
 fn what_is_missing_or_wrong_is_said_in_one_line() {
     for (line, words) in [
         (
@@ -95,6 +104,19 @@ fn what_is_missing_or_wrong_is_said_in_one_line() {
         (
             "spawn[0;\"1\";[x:limit[`clock;[until:2001.01.01D00:00:00]]]]",
             "until which it is granted has passed",
+        ),
+        ("spawn[0;\"\"]", "spawn: there is no code to run"),
+        (
+            "spawn[0;\"1\";[console:2{limit[x;[rate:1]]}/`console]]",
+            "console: limits are written in one dictionary",
+        ),
+        (
+            "spawn[0;\"1\";[console:200000{limit[x;[rate:1]]}/`console]]",
+            "spawn: ",
+        ),
+        (
+            "spawn[0;\"1\";[console:60{(x;x)}/1]]",
+            "limit: a value of more than",
         ),
         ("revoke[0;`nosuch]", "task 0 has no grant nosuch (it has:"),
         ("revoke[77;`x]", "there is no task 77"),

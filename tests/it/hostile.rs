@@ -32,6 +32,17 @@ const DEFAULTS: [(&str, &str); 5] = [
     ("finalize", r#"(func (export "finalize") (param i32))"#),
 ];
 
+/// A module of this text, with the calls that it has none of its own for; a `name` comes first, if it has one.
+fn assembled(name: &str, text: &str) -> wat::Result<Vec<u8>> {
+    let missing: String = DEFAULTS
+        .iter()
+        .filter(|(name, _)| !text.contains(&format!(r#"(export "{name}")"#)))
+        .map(|(_, default)| *default)
+        .collect();
+    let abi = r#"(@custom "okernel.abi" "\01\00\00\00")"#;
+    wat::parse_str(format!("(module {name} {abi}\n{text}\n{missing})"))
+}
+
 /// A guest, as its file describes it.
 pub(super) struct Hostile {
     pub(super) name: String,
@@ -55,14 +66,7 @@ impl Hostile {
                 .find_map(|line| line.strip_prefix(&format!(";; {word}: ")));
             line.unwrap_or_default().trim().to_string()
         };
-        let missing: String = DEFAULTS
-            .iter()
-            .filter(|(name, _)| !text.contains(&format!(r#"(export "{name}")"#)))
-            .map(|(_, default)| *default)
-            .collect();
-        let abi = r#"(@custom "okernel.abi" "\01\00\00\00")"#;
-        let wasm = wat::parse_str(format!("(module {abi}\n{text}\n{missing})"))
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let wasm = assembled("", &text).unwrap_or_else(|error| panic!("{name}: {error}"));
         let module = folder.join(format!("{name}.wasm"));
         // Another version of it differs in a section that says nothing.
         let again = folder.join(format!("{name}_again.wasm"));
@@ -297,15 +301,9 @@ fn names_and_reasons_print_nothing_but_themselves() {
     let mut script = String::from("quiet:sub[0;pub[0;64]];\n");
     let mut inspected = String::new();
     for (name, text) in &cases {
-        let missing: String = DEFAULTS
-            .iter()
-            .filter(|(name, _)| !text.contains(&format!(r#"(export "{name}")"#)))
-            .map(|(_, default)| *default)
-            .collect();
-        let abi = r#"(@custom "okernel.abi" "\01\00\00\00")"#;
-        let text = format!(r#"(module (@name "{FORGED}") {abi} {text} {missing})"#);
         let module = folder.join(format!("{name}.wasm"));
-        fs::write(&module, wat::parse_str(text).unwrap()).unwrap();
+        let wasm = assembled(&format!(r#"(@name "{FORGED}")"#), text).unwrap();
+        fs::write(&module, wasm).unwrap();
         let _ = writeln!(
             script,
             "load[`{name};\"{}\"]\n e:spawn[1;`{name};[]];rcv[quiet;50];kill e",

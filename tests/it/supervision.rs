@@ -102,6 +102,18 @@ fn what_cannot_be_supervised_is_said() {
             "supervise[`one;[backoff:-1];[a:[run:`ping]]]",
             "backoff: milliseconds in 0..86400000",
         ),
+        (
+            "supervise[`one;();[a:[run:\"\"]]]",
+            "there is no code to run",
+        ),
+        (
+            "c:[run:\"1\"]; supervise[`one;();[a:20{[children:[a:x]]}/c]]",
+            "supervisors",
+        ),
+        (
+            "c:[run:\"1\"]; supervise[`one;();[a:200000{[children:[a:x]]}/c]]",
+            "supervise: ",
+        ),
     ] {
         let stderr = shell(&format!("{line}\n")).failed(1);
         assert!(stderr.contains(text), "{line}: {stderr}");
@@ -189,7 +201,7 @@ fn a_program_that_may_spawn_is_a_program_still() {
          e`reason\n\
          (rcv monitor spawn[0;\"#ps[]\";[system:`system]])`reason\n\
          (rcv monitor spawn[0;\"1+`x\";[spawn:`spawn]])`reason\n\
-         (rcv monitor spawn[0;\"\";[spawn:`spawn]])`reason\n";
+         (rcv monitor spawn[0;\" \";[spawn:`spawn]])`reason\n";
     let text = shell(lines).ok();
     let mut lines: Vec<&str> = text.lines().collect();
     // The child prints at its own pace, after its parent has been told its number.

@@ -9,6 +9,10 @@ pub const HANDLE_INDEX_BITS: u32 = 16;
 /// The number of handles that one task can hold at a time.
 pub const HANDLES_MAX: usize = 1 << HANDLE_INDEX_BITS;
 
+/// Bits of the numbers that the kernel gives to tasks and to ends of rings, which a float holds exactly. Numbers from
+/// 2^52 are free: a guest may use them for what it has no kernel's number of.
+pub const NUMBER_BITS: u32 = 52;
+
 /// A task's number for something that it may use.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Handle(pub u32);

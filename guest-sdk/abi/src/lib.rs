@@ -16,12 +16,14 @@ pub mod errno;
 pub mod frame;
 pub mod handle;
 pub mod layout;
+pub mod setting;
 pub mod syscalls;
 pub mod value;
 pub mod want;
 
 pub use errno::Errno;
 pub use handle::Handle;
+pub use setting::Setting;
 pub use want::Want;
 
 /// The version of the contract. A module carries it in its custom section [`ABI_SECTION`]; the

@@ -5,6 +5,7 @@ use crate::limits::WEIGHT_MAX;
 use crate::refusal::Refusal;
 use crate::request::{Args, Order};
 use crate::request_value::items;
+use okernel_abi::Setting;
 use okernel_abi::value::Value;
 
 impl Args<'_> {
@@ -23,34 +24,34 @@ impl Args<'_> {
             let Some(name) = name.as_text() else {
                 return Err(self.expected("a name for each grant", name));
             };
-            match name.as_str() {
-                "args" => order.args = self.args(value)?,
-                "weight" => {
+            match Setting::from_name(name.as_bytes()) {
+                Some(Setting::Args) => order.args = self.args(value)?,
+                Some(Setting::Weight) => {
                     let weight = value.as_int().and_then(|int| u32::try_from(int).ok());
                     let weight = weight.filter(|weight| (1..=WEIGHT_MAX).contains(weight));
                     let what = format!("a weight in 1..{WEIGHT_MAX}");
                     order.weight = Some(weight.ok_or_else(|| self.expected(&what, value))?);
                 }
-                "memory" => {
+                Some(Setting::Memory) => {
                     let bytes = value.as_int().filter(|bytes| *bytes >= 0);
                     let bytes = bytes.ok_or_else(|| self.expected("memory in bytes", value))?;
                     let set = order.limits.set("memory", bytes as f64);
                     set.map_err(|text| self.refuse(text))?;
                 }
-                "limits" => order.limits.append(self.limits(value)?),
-                "seed" => {
+                Some(Setting::Limits) => order.limits.append(self.limits(value)?),
+                Some(Setting::Seed) => {
                     let seed = value.as_int().and_then(|int| u64::try_from(int).ok());
                     let what = "a seed, an integer from 0,";
                     order.seed = Some(seed.ok_or_else(|| self.expected(what, value))?);
                 }
-                "pin" => {
+                Some(Setting::Pin) => {
                     order.pinned = match value.as_int() {
                         Some(0) => Pinned::No,
                         Some(1) => Pinned::Yes,
                         _ => return Err(self.expected("0 or 1 for pin", value)),
                     };
                 }
-                _ => {
+                None => {
                     let wanted = self.wanted(&name, value)?;
                     order.grants.push((name, wanted));
                 }

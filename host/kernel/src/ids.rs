@@ -6,7 +6,11 @@
 
 use crate::limits::NUMBER_INDEX_BITS;
 use crate::table::Key;
+use okernel_abi::handle::NUMBER_BITS;
 use std::fmt;
+
+// A generation has 32 bits.
+const _: () = assert!(u32::BITS + NUMBER_INDEX_BITS <= NUMBER_BITS);
 
 /// A scheduler, counted from 0, which is the boot core.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -78,6 +82,7 @@ id! {
 mod tests {
     use super::{EndpointId, TaskId};
     use crate::table::Key;
+    use okernel_abi::handle::NUMBER_BITS;
 
     #[test]
     fn numbers_come_back() {
@@ -93,5 +98,6 @@ mod tests {
         assert_eq!(EndpointId::from_number(-1), None);
         assert_eq!(EndpointId::from_number(i64::MIN), None);
         assert_eq!(EndpointId::from_number(i64::MAX), None);
+        assert_eq!(EndpointId::from_number(1 << NUMBER_BITS), None);
     }
 }

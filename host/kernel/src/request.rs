@@ -434,6 +434,9 @@ impl Args<'_> {
         match value {
             Value::Symbol(name) if !name.is_empty() => Ok(Program::Module(name.clone())),
             value => match (value, value.as_text()) {
+                (Value::Chars(_) | Value::Char(_), Some(code)) if code.is_empty() => {
+                    Err(self.refuse(format_args!("there is no code to run")))
+                }
                 (Value::Chars(_) | Value::Char(_), Some(code)) => Ok(Program::Code(code)),
                 _ => Err(self.expected("a module's symbol or a string of code", value)),
             },

@@ -234,6 +234,15 @@ fn spawn_takes_vectors_and_single_strings() {
 }
 
 #[test]
+fn code_is_not_empty() {
+    let spawn = |code: &str| decode(&[symbol("spawn"), Value::Int(0), Value::text(code)]);
+    assert_eq!(spawn("").unwrap_err(), "spawn: there is no code to run");
+    assert!(
+        matches!(spawn(" "), Ok(Request::Spawn(order)) if order.program == Program::Code(" ".to_string()))
+    );
+}
+
+#[test]
 fn shares() {
     let int = Value::Int;
     let quanta = Quanta {

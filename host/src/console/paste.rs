@@ -6,8 +6,8 @@
 
 use std::collections::VecDeque;
 
+use okernel_shell::brackets::is_incomplete;
 use okernel_shell::command::is_command;
-use okernel_shell::lexer::is_incomplete;
 
 /// A paste on its way.
 #[derive(Debug, Default)]

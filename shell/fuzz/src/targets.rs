@@ -1,11 +1,11 @@
 //! What each fuzz target does with an input, for the fuzzer and for the plain test that replays the corpus.
 
 use okernel_abi::value::Writer;
+use okernel_shell::brackets::is_incomplete;
 use okernel_shell::encode::{decode as decode_value, encode};
 use okernel_shell::error::{Class, Error};
 use okernel_shell::format::{form, form_checked};
 use okernel_shell::json as json_text;
-use okernel_shell::lexer::is_incomplete;
 use okernel_shell::machine::{Machine, Step};
 use okernel_shell::value::Value;
 

@@ -4,6 +4,7 @@
 //! receiving happen here, on the ends of rings that this task holds; the shell fetches an end
 //! that lies elsewhere when it is first used.
 
+use okernel_sdk::abi::handle::NUMBER_BITS;
 use okernel_sdk::abi::layout::{self, HandleKind};
 use okernel_sdk::{
     Clock, Console, Context, FramePublisher, FrameSubscriber, Pause, Poll, Readiness, Reply,
@@ -11,11 +12,11 @@ use okernel_sdk::{
 };
 use okernel_sdk::{Sleep, Timers};
 use okernel_shell::effect::Effect;
-use okernel_shell::encode::encode;
+use okernel_shell::encode::encode_within;
 use okernel_shell::error::{Class, Error};
 use okernel_shell::session::{Executed, Host, Progress, Stream, Taken};
 use okernel_shell::symbol::Symbol;
-use okernel_shell::value::{Temporal, Value};
+use okernel_shell::value::{Temporal, Value, limit_bytes};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::Waker;
@@ -28,6 +29,9 @@ use crate::task::Role;
 
 /// The grant under which errors are written.
 const ERRORS_GRANT: &str = "errors";
+
+/// The numbers of granted ends begin here, above all that the kernel gives: none of those is ever taken for one.
+const GRANTED_FIRST: i64 = 1 << NUMBER_BITS;
 
 /// The kernel as this task may use it.
 pub struct Kernel {
@@ -124,7 +128,7 @@ impl Kernel {
             }
             _ => return Ok(None),
         };
-        let number = number.unwrap_or(i64::from(handle));
+        let number = number.unwrap_or(GRANTED_FIRST + i64::from(handle));
         self.ports.insert(number, port);
         self.granted.push((number, name.to_string()));
         Ok(Some(Value::Int(number)))
@@ -185,7 +189,10 @@ impl Kernel {
         items.extend_from_slice(args);
         let mut writer = okernel_sdk::abi::value::Writer::new();
         writer.list(items.len());
-        items.iter().for_each(|item| encode(item, &mut writer));
+        for item in &items {
+            let bytes_max = limit_bytes().saturating_sub(writer.bytes().len());
+            encode_within(item, &mut writer, bytes_max)?;
+        }
         rights
             .request_bytes(writer.bytes())
             .map_err(|error| Error::new(Class::Io, format!("{op}: {error}")))

@@ -99,13 +99,16 @@ impl Ports {
         self.all.contains_key(&number)
     }
 
-    /// Forgets the ends that have gone elsewhere.
-    pub fn forget_revoked(&mut self) {
-        self.all.retain(|_, port| match port {
-            Port::Publisher(publisher) => !publisher.is_revoked(),
-            Port::Subscriber(subscriber) => !subscriber.is_revoked(),
-            Port::Monitor(_) => true,
-        });
+    /// Forgets the end with this number if it has gone elsewhere.
+    pub fn forget_revoked(&mut self, number: i64) {
+        let is_revoked = match self.all.get(&number) {
+            Some(Port::Publisher(publisher)) => publisher.is_revoked(),
+            Some(Port::Subscriber(subscriber)) => subscriber.is_revoked(),
+            Some(Port::Monitor(_)) | None => false,
+        };
+        if is_revoked {
+            self.all.remove(&number);
+        }
     }
 
     /// Sends an encoded value; waiting means that the ring is full and the task is armed.

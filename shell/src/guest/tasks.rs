@@ -1,8 +1,11 @@
 //! What a program asks of the kernel about other tasks: to spawn, supervise and monitor them.
 
+use okernel_sdk::abi::Setting;
+use okernel_sdk::abi::value::VALUE_DEPTH_MAX;
 use okernel_shell::format::form;
 use okernel_shell::session::Progress;
 use okernel_shell::value::{Dict, Value};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::kernel::{Kernel, Pending, wrong};
@@ -10,16 +13,17 @@ use crate::kernel::{Kernel, Pending, wrong};
 /// The grants that a program gets when its spawner names none.
 const DEFAULT_GRANTS: [&str; 1] = ["console"];
 
-/// What is set for a task by numbers, and granted nothing.
-const SETTINGS: [&[u8]; 6] = [b"args", b"core", b"memory", b"pin", b"seed", b"weight"];
+/// So deep are the children of supervisors looked through: each level is two dictionaries, and the kernel reads no
+/// deeper value than that, nor so many supervisors.
+const SUPERVISORS_DEEP: usize = VALUE_DEPTH_MAX / 2;
 
 impl Kernel {
     /// `spawn[core;program;grants]`: a lambda is sent as its source, and grants have a default.
     pub(crate) fn spawn(&mut self, args: &[Value]) -> Progress {
-        let mut args = args.to_vec();
+        let mut sent = args.to_vec();
         if let Some(program @ Value::Function(_)) = args.get(1) {
             let source = form(program);
-            args[1] = Value::string(&format!("{source}[]"));
+            sent[1] = Value::string(&format!("{source}[]"));
         }
         if args.len() == 2 {
             let symbols: Vec<Value> = DEFAULT_GRANTS
@@ -28,23 +32,23 @@ impl Kernel {
                 .collect();
             let names = Value::from_items(symbols);
             match Dict::new(names.clone(), names) {
-                Ok(dict) => args.push(Value::dict(dict)),
+                Ok(dict) => sent.push(Value::dict(dict)),
                 Err(error) => return Progress::Done(Err(error)),
             }
         }
-        if let Some(grants) = args.get_mut(2) {
+        if let Some(grants) = sent.get_mut(2) {
             *grants = self.sent(grants);
         }
-        self.hand_over("spawn", &args)
+        self.hand_over("spawn", args, &sent)
     }
 
     /// `supervise[strategy;options;children]`: lambdas are sent as their source.
     pub(crate) fn supervise(&mut self, args: &[Value]) -> Progress {
-        let mut args = args.to_vec();
-        if let Some(children) = args.last_mut() {
-            *children = self.sent_children(children);
+        let mut sent = args.to_vec();
+        if let Some(children) = sent.last_mut() {
+            *children = self.sent_children(children, SUPERVISORS_DEEP);
         }
-        self.hand_over("supervise", &args)
+        self.hand_over("supervise", args, &sent)
     }
 
     /// Settings and grants as they are sent: a lambda to run goes as its source; an end that this task was granted is
@@ -52,36 +56,45 @@ impl Kernel {
     fn sent(&self, settings: &Value) -> Value {
         with_values(settings, |name, value| match (name, &value) {
             (b"run", Value::Function(_)) => Value::string(&format!("{}[]", form(&value))),
-            (name, _) if SETTINGS.contains(&name) => value,
+            (name, _) if Setting::from_name(name).is_some() => value,
             _ => self.passed_on(&value),
         })
     }
 
+    /// A grant as it is sent, perhaps with limits. The kernel refuses limits within limits.
     fn passed_on(&self, grant: &Value) -> Value {
-        let items: Vec<Value> = grant.items().collect();
-        match items.as_slice() {
+        let Value::List(items) = grant else {
+            return self.own(grant);
+        };
+        match &items[..] {
             [word @ Value::Symbol(name), inner, limits] if name.bytes() == b"limit" => {
-                let inner = self.passed_on(inner);
-                Value::from_items(vec![word.clone(), inner, limits.clone()])
+                Value::from_items(vec![word.clone(), self.own(inner), limits.clone()])
             }
-            _ => {
-                let number = grant.as_int();
-                match self.granted().iter().find(|own| Some(own.0) == number) {
-                    Some((_, name)) => Value::from_items(["own", name].map(Value::symbol).to_vec()),
-                    None => grant.clone(),
-                }
-            }
+            _ => grant.clone(),
         }
     }
 
-    /// The dictionary of children as it is sent, down to their own children.
-    fn sent_children(&self, children: &Value) -> Value {
+    /// A grant by the name that this task has for it, if it is one of its own.
+    fn own(&self, grant: &Value) -> Value {
+        let number = grant.as_int();
+        match self.granted().iter().find(|own| Some(own.0) == number) {
+            Some((_, name)) => Value::from_items(["own", name].map(Value::symbol).to_vec()),
+            None => grant.clone(),
+        }
+    }
+
+    /// The dictionary of children as it is sent, down to their own children, so many levels of them. What is deeper
+    /// goes as it is, for the kernel to refuse.
+    fn sent_children(&self, children: &Value, levels: usize) -> Value {
+        if levels == 0 {
+            return children.clone();
+        }
         with_values(children, |_, child| {
             let is_supervisor = matches!(&child, Value::Dict(dict)
                 if dict.keys().items().any(|name| is_named(&name, b"children")));
             match is_supervisor {
                 true => with_values(&child, |name, value| match name {
-                    b"children" => self.sent_children(&value),
+                    b"children" => self.sent_children(&value, levels - 1),
                     _ => value,
                 }),
                 false => self.sent(&child),
@@ -89,13 +102,17 @@ impl Kernel {
         })
     }
 
-    /// Asks for something by which ends of rings go to other tasks: those are no longer this task's, the kernel has
-    /// taken them. If it has refused, they are as they were; whoever drops an end that it still holds closes it.
-    fn hand_over(&mut self, op: &str, args: &[Value]) -> Progress {
-        let request = self.request(op, args);
-        self.ports.forget_revoked();
-        match request {
-            Ok(reply) => self.start(Pending::Reply(reply)),
+    /// Asks for something by which ends of rings go to other tasks: those among `args` are no longer this task's, the
+    /// kernel has taken them. If it has refused, they are as they were; whoever drops an end that it still
+    /// holds closes it.
+    fn hand_over(&mut self, op: &str, args: &[Value], sent: &[Value]) -> Progress {
+        match self.request(op, sent) {
+            Ok(reply) => {
+                for number in numbers(args) {
+                    self.ports.forget_revoked(number);
+                }
+                self.start(Pending::Reply(reply))
+            }
             Err(error) => Progress::Done(Err(error)),
         }
     }
@@ -141,6 +158,22 @@ fn with_values(dict: &Value, other: impl Fn(&[u8], Value) -> Value) -> Value {
         Ok(changed) => Value::dict(changed),
         Err(_) => dict.clone(),
     }
+}
+
+/// All numbers in values that the kernel has taken, so that they are neither deep nor large.
+fn numbers(values: &[Value]) -> BTreeSet<i64> {
+    let mut found = BTreeSet::new();
+    let mut todo: Vec<&Value> = values.iter().collect();
+    while let Some(value) = todo.pop() {
+        match value {
+            Value::Int(number) => drop(found.insert(*number)),
+            Value::Ints(numbers) => found.extend(numbers.iter()),
+            Value::List(items) => todo.extend(items.iter()),
+            Value::Dict(dict) => todo.push(dict.values()),
+            _ => {}
+        }
+    }
+    found
 }
 
 fn is_named(name: &Value, word: &[u8]) -> bool {

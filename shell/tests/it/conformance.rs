@@ -1,8 +1,8 @@
 //! The conformance facts, each in a fresh machine.
 
 use crate::support::{Fact, Outcome, evaluate, facts};
+use okernel_shell::brackets::is_incomplete;
 use okernel_shell::error::Source;
-use okernel_shell::lexer::is_incomplete;
 use okernel_shell::parser::parse;
 use std::rc::Rc;
 

@@ -1,9 +1,9 @@
 //! Programs, values and sources that go deep, in a small stack and little memory.
 
 use crate::support::{Host, Outcome, run};
+use okernel_shell::brackets::is_incomplete;
 use okernel_shell::error::Class;
 use okernel_shell::format::form;
-use okernel_shell::lexer::is_incomplete;
 use okernel_shell::machine::{Config, Machine};
 use okernel_shell::value::Value;
 use std::rc::Rc;

@@ -1,8 +1,8 @@
 //! Properties: slicing changes nothing, and no text makes the machine panic or hang.
 
 use crate::support::{Host, Outcome, facts, run};
+use okernel_shell::brackets::is_incomplete;
 use okernel_shell::format::form;
-use okernel_shell::lexer::is_incomplete;
 use okernel_shell::machine::{Config, Machine, Step};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 

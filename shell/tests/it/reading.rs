@@ -2,8 +2,9 @@
 
 use crate::support::{Outcome, evaluate};
 use okernel_shell::ast::{Ast, Node};
+use okernel_shell::brackets::is_incomplete;
 use okernel_shell::error::{Class, Error, Source};
-use okernel_shell::lexer::{TokenKind, is_incomplete, tokens};
+use okernel_shell::lexer::{TokenKind, tokens};
 use okernel_shell::parser::parse;
 use std::rc::Rc;
 
