@@ -6,12 +6,29 @@
 
 use okernel_abi::{Errno, Handle};
 use okernel_core::{Context, Meter};
+use okernel_ring::{Publisher, Subscriber};
 
-use super::ring::{claim_errno, recv_errno};
+use super::ring::{self, claim_errno, recv_errno};
+use crate::wasm::user::UserRange;
 
-/// A handle that the kernel has refused with `errno` as one without limits: it may be one with limits.
-fn is_metered(cx: &Context, handle: Handle, errno: Errno) -> Result<(), Errno> {
-    cx.meter(handle).map(drop).ok_or(errno)
+/// The publisher with limits behind a handle that the kernel has refused with `errno` as one without.
+fn publisher(
+    cx: &mut Context,
+    handle: Handle,
+    errno: Errno,
+) -> Result<(Meter, &mut Publisher), Errno> {
+    cx.meter(handle).ok_or(errno)?;
+    cx.metered_publisher(handle)
+}
+
+/// The subscriber with limits, likewise.
+fn subscriber(
+    cx: &mut Context,
+    handle: Handle,
+    errno: Errno,
+) -> Result<(Meter, &mut Subscriber), Errno> {
+    cx.meter(handle).ok_or(errno)?;
+    cx.metered_subscriber(handle)
 }
 
 #[cold]
@@ -22,8 +39,7 @@ pub(super) fn claim(
     max: u32,
     errno: Errno,
 ) -> Result<u64, Errno> {
-    is_metered(cx, handle, errno)?;
-    let (meter, publisher) = cx.metered_publisher(handle)?;
+    let (meter, publisher) = publisher(cx, handle, errno)?;
     let most = meter.room(min.into(), max.into())?;
     let granted = publisher
         .grant(min as usize, most as usize)
@@ -38,8 +54,7 @@ pub(super) fn commit(
     bytes: u32,
     errno: Errno,
 ) -> Result<u64, Errno> {
-    is_metered(cx, handle, errno)?;
-    let (meter, publisher) = cx.metered_publisher(handle)?;
+    let (meter, publisher) = publisher(cx, handle, errno)?;
     if bytes as usize > publisher.granted_bytes() {
         return Err(Errno::Invalid);
     }
@@ -51,9 +66,24 @@ pub(super) fn commit(
 }
 
 #[cold]
+pub(super) fn write(
+    cx: &mut Context,
+    handle: Handle,
+    range: UserRange<'_>,
+    errno: Errno,
+) -> Result<u64, Errno> {
+    let (meter, publisher) = publisher(cx, handle, errno)?;
+    let bytes = range.bytes() as u64;
+    // What `pub_claim` has promised holds.
+    if range.bytes() > publisher.granted_bytes() {
+        meter.room(bytes, bytes)?;
+    }
+    ring::write(publisher, range, || meter.charge(bytes))
+}
+
+#[cold]
 pub(super) fn readable(cx: &mut Context, handle: Handle, errno: Errno) -> Result<u64, Errno> {
-    is_metered(cx, handle, errno)?;
-    let (meter, subscriber) = cx.metered_subscriber(handle)?;
+    let (meter, subscriber) = subscriber(cx, handle, errno)?;
     // The end of a ring is told whatever the limits are.
     let readable = subscriber.readable().map_err(recv_errno)?;
     meter.room(1, readable as u64)
@@ -66,8 +96,7 @@ pub(super) fn release(
     bytes: u32,
     errno: Errno,
 ) -> Result<u64, Errno> {
-    is_metered(cx, handle, errno)?;
-    let (meter, subscriber) = cx.metered_subscriber(handle)?;
+    let (meter, subscriber) = subscriber(cx, handle, errno)?;
     subscriber
         .release(bytes as usize)
         .map_err(|_| Errno::Invalid)?;
@@ -75,9 +104,17 @@ pub(super) fn release(
     Ok(bytes.into())
 }
 
-/// How many bytes may be looked at behind the next `skip`.
-pub(super) fn units_after(meter: &Meter, skip: usize) -> Result<usize, Errno> {
+#[cold]
+pub(super) fn peek(
+    cx: &mut Context,
+    handle: Handle,
+    skip: usize,
+    range: UserRange<'_>,
+    errno: Errno,
+) -> Result<u64, Errno> {
+    let (meter, subscriber) = subscriber(cx, handle, errno)?;
+    // What is shown is not more than may be taken.
     let room = meter.room(1, u64::MAX)?;
     let room = usize::try_from(room).unwrap_or(usize::MAX);
-    Ok(room.saturating_sub(skip))
+    ring::peek(subscriber, skip, range.at_most(room.saturating_sub(skip)))
 }

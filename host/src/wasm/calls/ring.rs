@@ -10,12 +10,12 @@ use std::os::unix::fs::FileExt;
 use okernel_abi::layout::{COPY_RING_BYTES_MAX, HandleKind, RingInfo, Window};
 use okernel_abi::{Errno, Handle};
 use okernel_core::Class;
-use okernel_ring::{ClaimError, Policy, RecvError, Ring};
+use okernel_ring::{ClaimError, Policy, Publisher, RecvError, Ring, Subscriber};
 
 use super::{Guest, metered};
 use crate::wasm::limits::COPY_BYTES_MAX;
 use crate::wasm::state::{State, memory_of};
-use crate::wasm::user::split;
+use crate::wasm::user::{UserRange, split};
 use crate::wasm::window::{Access, map_ring};
 
 pub(in crate::wasm) fn ring_info(
@@ -147,31 +147,32 @@ pub(in crate::wasm) fn pub_write(
     let (memory, state) = split(guest)?;
     let range = memory.range(&state.windows, address, bytes)?;
     let message_bytes = state.limits().message_bytes;
-    let handle = Handle(handle);
-    let meter = state.cx.meter(handle);
-    let publisher = match &meter {
-        None => state.cx.publisher(handle)?,
-        Some(_) => state.cx.metered_publisher(handle)?.1,
-    };
-    if bytes == 0 {
-        return Ok(0);
-    }
     if range.bytes() > COPY_BYTES_MAX || u64::from(bytes) > message_bytes {
         return Err(Errno::TooLarge);
     }
-    if let Some(meter) = &meter
-        && range.bytes() > publisher.granted_bytes()
-    {
-        // What `pub_claim` has promised holds.
-        meter.room(bytes.into(), bytes.into())?;
+    let cx = &mut state.cx;
+    let publisher = match cx.publisher(Handle(handle)) {
+        Ok(publisher) => publisher,
+        Err(errno) => return metered::write(cx, Handle(handle), range, errno),
+    };
+    write(publisher, range, || Ok(()))
+}
+
+/// Publishes a copy of the range, if `charge` lets it pass.
+#[inline]
+pub(super) fn write(
+    publisher: &mut Publisher,
+    range: UserRange<'_>,
+    charge: impl FnOnce() -> Result<(), Errno>,
+) -> Result<u64, Errno> {
+    if range.bytes() == 0 {
+        return Ok(0);
     }
     let mut claim = publisher.claim(range.bytes()).map_err(claim_errno)?;
     range.copy_to(&mut claim);
-    if let Some(meter) = &meter {
-        meter.charge(bytes.into())?;
-    }
+    charge()?;
     claim.commit(range.bytes()).map_err(|_| Errno::Invalid)?;
-    Ok(bytes.into())
+    Ok(range.bytes() as u64)
 }
 
 pub(in crate::wasm) fn sub_readable(guest: Guest<'_, '_>, handle: u32) -> Result<u64, Errno> {
@@ -212,15 +213,21 @@ pub(in crate::wasm) fn sub_peek(
     let (memory, state) = split(guest)?;
     let range = memory.range(&state.windows, address, bytes)?;
     let range = range.at_most(COPY_BYTES_MAX);
-    let (handle, skip) = (Handle(handle), skip as usize);
-    let (range, subscriber) = match state.cx.meter(handle) {
-        None => (range, state.cx.subscriber(handle)?),
-        Some(meter) => {
-            // What is shown is not more than may be taken.
-            let shown = metered::units_after(&meter, skip)?;
-            (range.at_most(shown), state.cx.metered_subscriber(handle)?.1)
-        }
+    let cx = &mut state.cx;
+    let subscriber = match cx.subscriber(Handle(handle)) {
+        Ok(subscriber) => subscriber,
+        Err(errno) => return metered::peek(cx, Handle(handle), skip as usize, range, errno),
     };
+    peek(subscriber, skip as usize, range)
+}
+
+/// Copies what lies behind the next `skip` bytes to the range; answers how much.
+#[inline]
+pub(super) fn peek(
+    subscriber: &mut Subscriber,
+    skip: usize,
+    range: UserRange<'_>,
+) -> Result<u64, Errno> {
     if subscriber.policy() == Policy::Block {
         let end = skip.saturating_add(range.bytes());
         let batch = subscriber.batch(end).map_err(recv_errno)?;
