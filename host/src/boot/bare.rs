@@ -7,7 +7,9 @@ use okernel_core::{Config, Kernel};
 
 use crate::wasm::cache::CacheChoice;
 use crate::wasm::capacity::Machine;
+use crate::wasm::compile::Compiler;
 use crate::wasm::engine::Engines;
+use crate::wasm::registry::Foreign;
 use crate::wasm::ticker::Ticker;
 
 use super::{BootError, Load, modules};
@@ -18,7 +20,9 @@ use super::{BootError, Load, modules};
 /// As for [`super::boot`].
 pub fn bare(cores: usize, config: Config, loads: &[Load]) -> Result<Kernel, BootError> {
     let engines = Engines::new(Machine::look().tasks())?;
-    let registry = modules::embedded(&engines, &CacheChoice::from_environment())?;
+    // The benches' own modules, which are part of the program.
+    let foreign = Foreign::of_anybody(Compiler::Here);
+    let registry = modules::embedded(&engines, &CacheChoice::from_environment(), foreign)?;
     modules::load(&registry, loads)?;
     let tick = Duration::from_micros(config.tick_us);
     let ticker = Ticker::start(&engines, tick).map_err(BootError::Ticker)?;

@@ -23,7 +23,9 @@ use okernel_ring::Policy;
 use super::Class;
 use super::modules::{embedded, embedded_module};
 use crate::wasm::cache::CacheChoice;
+use crate::wasm::compile::Compiler;
 use crate::wasm::engine::Engines;
+use crate::wasm::registry::Foreign;
 use crate::wasm::ticker::Ticker;
 
 /// Longer than anything takes on a busy machine.
@@ -83,7 +85,8 @@ struct Market {
 impl Market {
     fn open(seconds: u64) -> Market {
         let engines = Engines::new(64).unwrap();
-        let registry = embedded(&engines, &CacheChoice::from_environment()).unwrap();
+        let foreign = Foreign::of_anybody(Compiler::Here);
+        let registry = embedded(&engines, &CacheChoice::from_environment(), foreign).unwrap();
         let tick = Duration::from_millis(1);
         let ticker = Ticker::start(&engines, tick).unwrap();
         let config = Config {

@@ -27,7 +27,7 @@ use crate::wasm::capacity::Machine;
 use crate::wasm::compile::Compiler;
 use crate::wasm::engine::{EngineError, Engines};
 use crate::wasm::module::ModuleError;
-use crate::wasm::registry::INTERPRETER;
+use crate::wasm::registry::{Foreign, INTERPRETER};
 use crate::wasm::ticker::Ticker;
 use crate::wasm::trust::Trust;
 use crate::web::server::Listening;
@@ -187,12 +187,12 @@ pub fn boot(options: Options, work: Work) -> Result<Status, BootError> {
     signals::survive_file_limit().map_err(BootError::Signals)?;
     let machine = Machine::look();
     let engines = Engines::new(machine.tasks())?;
-    let registry = modules::embedded(&engines, &CacheChoice::from_environment())?;
+    let foreign = Foreign {
+        compiler: Compiler::Apart(options.limits.compile()),
+        trust: options.trust,
+    };
+    let registry = modules::embedded(&engines, &CacheChoice::from_environment(), foreign)?;
     registry.watch(|name| Box::new(Progress::begin(format!("compiling {name}"))));
-    if let Some(trust) = options.trust {
-        registry.require_signed(trust);
-    }
-    registry.compile_with(Compiler::Apart(options.limits.compile()));
     modules::load(&registry, &options.loads)?;
     let unwatched = |error| BootError::Watch {
         path: options

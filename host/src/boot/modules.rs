@@ -2,20 +2,24 @@
 
 use crate::wasm::cache::CacheChoice;
 use crate::wasm::engine::Engines;
-use crate::wasm::registry::{INTERPRETER, Registry};
+use crate::wasm::registry::{Foreign, INTERPRETER, Registry};
 
 use super::{BootError, Load};
 
 /// The guests that the build has compiled: name, module.
 const EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/modules.rs"));
 
-/// A registry of the embedded modules. They are compiled when first wanted.
-pub fn embedded(engines: &Engines, cache: &CacheChoice) -> Result<Registry, BootError> {
+/// A registry of the embedded modules, which are compiled when first wanted. Others it takes as `foreign` says.
+pub fn embedded(
+    engines: &Engines,
+    cache: &CacheChoice,
+    foreign: Foreign,
+) -> Result<Registry, BootError> {
     let named = |name: &str| {
         let name = name.to_string();
         move |error| BootError::Module { name, error }
     };
-    let registry = Registry::new(engines, cache).map_err(named("system calls"))?;
+    let registry = Registry::new(engines, cache, foreign).map_err(named("system calls"))?;
     for (name, wasm) in EMBEDDED {
         let embedded = match *name {
             INTERPRETER => registry.embed_interpreter(wasm),

@@ -18,10 +18,11 @@ use okernel_ring::Policy;
 use super::modules::embedded;
 use super::{Class, Work, shell};
 use crate::wasm::cache::CacheChoice;
+use crate::wasm::compile::Compiler;
 use crate::wasm::engine::Engines;
 use crate::wasm::instance::WasmTask;
 use crate::wasm::limits::INSTANCES_MIN;
-use crate::wasm::registry::Registry;
+use crate::wasm::registry::{Foreign, Registry};
 
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -78,7 +79,8 @@ impl Running {
     fn boot<R>(setup: impl FnOnce(&mut Kernel, &Registry) -> R) -> (Running, R) {
         let engines = Engines::new(INSTANCES_MIN).unwrap();
         let cache = CacheChoice::from_environment();
-        let registry = embedded(&engines, &cache).unwrap();
+        let foreign = Foreign::of_anybody(Compiler::Here);
+        let registry = embedded(&engines, &cache, foreign).unwrap();
         let config = Config {
             pinning: Pinning::Free,
             ..Config::default()

@@ -4,7 +4,7 @@
 //! megabytes can be made to take minutes and gigabytes. So a module from a file is compiled by another process
 //! of this same program, with limits of the operating system on its processor time, its memory and its output, and a
 //! time-out on the clock. What is over a limit ends that process and refuses the module; the kernel's own
-//! memory and threads take no part in it.
+//! memory and threads take no part in it. There are few such processes at a time, whoever loads what.
 //!
 //! The compiled code comes back through a file in memory that only the two processes have. It is
 //! believed because this process has started the other one, from its own program file.
@@ -27,8 +27,9 @@ use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open};
 use wasmtime::Engine;
 
 use super::engine::{compiling_engine, one_line};
-use super::limits::{ARTEFACT_BYTES_MAX, COMPILE_THREADS_MAX, MODULE_BYTES_MAX};
+use super::limits::{ARTEFACT_BYTES_MAX, COMPILATIONS_MAX, COMPILE_THREADS_MAX, MODULE_BYTES_MAX};
 use super::module::ModuleError;
+use super::semaphore::Semaphore;
 
 /// The hidden verb of the command line that compiles: see [`work`].
 pub const VERB: &str = "compile-module";
@@ -38,6 +39,9 @@ const PROGRAM: &str = "/proc/self/exe";
 
 /// How much less than the kernel's threads a compilation counts for, when all want the processor.
 const NICENESS: i32 = 5;
+
+/// Processes that compile: the memory of each is bounded, so that of all is.
+static COMPILATIONS: Semaphore = Semaphore::new(COMPILATIONS_MAX);
 
 /// What one compilation may use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,6 +106,7 @@ impl Compiler {
                 Ok(engine.precompile_module(wasm)?)
             }
             Compiler::Apart(limits) => {
+                let _permit = COMPILATIONS.acquire();
                 let compiled = compile_apart(wasm, class, limits);
                 compiled.unwrap_or_else(|error| {
                     Err(ModuleError::Compile(format!(

@@ -92,8 +92,11 @@ pub(super) fn open(base: *mut u8) -> rustix::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{engine, open};
+    use super::{config, engine, open};
     use crate::wasm::limits::{DENSE_MEMORY_BYTES, WASM_PAGE_BYTES};
+    use crate::wasm::state::State;
+    use crate::wasm::trap;
+    use okernel_core::{Class, Limits};
     use std::fs;
     use wasmtime::{Engine, Instance, Module, Store};
 
@@ -182,6 +185,19 @@ mod tests {
                 put.call(&mut store, (address, -1)).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn when_all_slots_are_taken_the_next_task_is_told() {
+        let engine = Engine::new(&config(1)).unwrap();
+        let module = Module::new(&engine, wat::parse_str(GUEST).unwrap()).unwrap();
+        let _first = instance(&engine, &module);
+        let error = Instance::new(&mut Store::new(&engine, ()), &module, &[]).unwrap_err();
+        let mut state = State::new(Class::Dense, &Limits::default());
+        let fault = trap::fault(&error, &mut state).to_string();
+        let told = "limit: no room for another dense task: there are 131072 at most, and fewer where \
+                    'ulimit -v' bounds them";
+        assert_eq!(fault, told);
     }
 
     #[test]

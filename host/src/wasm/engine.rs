@@ -23,7 +23,6 @@ use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, WasmBacktraceDetails,
 };
 
-use super::capacity::Machine;
 use super::printable::printable;
 use super::{dense, limits};
 
@@ -59,14 +58,14 @@ pub struct EngineError {
 }
 
 impl Engines {
-    /// Makes both engines with room for `instances` each, or for as many as this machine allows
+    /// Makes both engines with room for `instances` each, or for as many as there is address space for
     /// when that is fewer (the log says so).
     ///
     /// # Errors
     /// Not even [`limits::INSTANCES_MIN`] slots can be reserved.
     pub fn new(instances: u32) -> Result<Engines, EngineError> {
         let wanted = instances.clamp(limits::INSTANCES_MIN, limits::INSTANCES_MAX);
-        let mut count = wanted.min(Machine::look().tasks());
+        let mut count = wanted;
         loop {
             match Engines::with_exactly(count) {
                 Ok(engines) => {

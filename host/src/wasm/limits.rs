@@ -23,6 +23,9 @@ pub const MODULE_BYTES_MAX: usize = 64 << 20;
 /// The longest compiled code of one module, in bytes.
 pub const ARTEFACT_BYTES_MAX: u64 = 1 << 30;
 
+/// Modules that are compiled at a time, each by a process of its own; the others wait.
+pub const COMPILATIONS_MAX: usize = 2;
+
 /// Threads that compile one module: more take more memory at once, and little time off.
 pub const COMPILE_THREADS_MAX: usize = 8;
 

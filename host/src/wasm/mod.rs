@@ -21,6 +21,7 @@ mod loading;
 pub mod module;
 mod printable;
 pub mod registry;
+mod semaphore;
 pub mod signature;
 pub mod trust;
 

@@ -53,13 +53,28 @@ pub struct Registry {
 /// dropped when that is done.
 type Watch = Box<dyn Fn(&str) -> Box<dyn Any + Send> + Send + Sync>;
 
+/// What is asked of modules that are not part of the program.
+pub struct Foreign {
+    /// Where they are compiled.
+    pub compiler: Compiler,
+    /// Whose are taken; None: everybody's.
+    pub trust: Option<Trust>,
+}
+
+impl Foreign {
+    /// Everybody's modules are taken, and compiled there.
+    pub fn of_anybody(compiler: Compiler) -> Foreign {
+        Foreign {
+            compiler,
+            trust: None,
+        }
+    }
+}
+
 struct Shared {
     watch: OnceLock<Watch>,
     engines: Engines,
-    /// Where modules that are not part of the program are compiled.
-    compiler: OnceLock<Compiler>,
-    /// Whose modules are taken, if not everybody's.
-    trust: OnceLock<Trust>,
+    foreign: Foreign,
     metered: Target,
     trusted: Target,
     /// Made when a module of the dense class is first loaded.
@@ -104,14 +119,17 @@ impl Registry {
     ///
     /// # Errors
     /// The system calls cannot be linked, which is a fault of this program.
-    pub fn new(engines: &Engines, cache: &CacheChoice) -> Result<Registry, ModuleError> {
+    pub fn new(
+        engines: &Engines,
+        cache: &CacheChoice,
+        foreign: Foreign,
+    ) -> Result<Registry, ModuleError> {
         let target = |metering| target(engines.get(metering), Class::Ordinary);
         let shared = Shared {
             watch: OnceLock::new(),
             engines: engines.clone(),
+            foreign,
             dense: OnceLock::new(),
-            compiler: OnceLock::new(),
-            trust: OnceLock::new(),
             metered: target(Metering::Epoch)?,
             trusted: target(Metering::Trusted)?,
             cache: Cache::open(cache),
@@ -127,20 +145,6 @@ impl Registry {
     pub fn watch(&self, watch: impl Fn(&str) -> Box<dyn Any + Send> + Send + Sync + 'static) {
         // A second watcher is not needed by anybody.
         let _ = self.shared.watch.set(Box::new(watch));
-    }
-
-    /// Compiles modules that are not part of the program where `compiler` says, and not in this process.
-    /// Only the first call counts.
-    pub fn compile_with(&self, compiler: Compiler) {
-        // Who sets it does so once, before anything is loaded.
-        let _ = self.shared.compiler.set(compiler);
-    }
-
-    /// Takes only modules that somebody has signed whom `trust` names, besides those that are part of the
-    /// program. Only the first call counts.
-    pub fn require_signed(&self, trust: Trust) {
-        // Who sets it does so once, before anything is loaded.
-        let _ = self.shared.trust.set(trust);
     }
 
     /// Adds a module that is part of the program. It is compiled when it is first wanted.
@@ -371,12 +375,12 @@ impl Shared {
 
     /// Compiles what is no part of this program, if it is taken at all.
     fn compile_foreign(&self, name: &str, wasm: &[u8], class: Class) -> Result<Ready, ModuleError> {
-        if let Some(trust) = self.trust.get() {
+        let Foreign { compiler, trust } = &self.foreign;
+        if let Some(trust) = trust {
             trust.check(wasm)?;
         }
-        let compiler = self.compiler.get().copied().unwrap_or(Compiler::Here);
         compiler.admits(wasm)?;
-        self.compile(name, wasm, self.target(class)?, compiler)
+        self.compile(name, wasm, self.target(class)?, *compiler)
     }
 
     /// What modules of this class are compiled for. Never the trusted engine.

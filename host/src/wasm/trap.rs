@@ -3,12 +3,11 @@
 //! An engine's error becomes a [`Fault`]: who is to blame, one line, and where in the guest. What the
 //! guest itself said by `fault` (a panic's message, mostly) goes before what the engine saw.
 
-use okernel_core::{Fault, FaultKind};
+use okernel_core::{Class, Fault, FaultKind};
 use wasmtime::{FrameInfo, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
-use super::capacity::Machine;
 use super::engine::one_line;
-use super::limits::GUEST_STACK_BYTES;
+use super::limits::{DENSE_INSTANCES_MAX, GUEST_STACK_BYTES};
 use super::lines::SourceLines;
 use super::preempt::Ended;
 use super::printable::{escaped, printable, printable_form};
@@ -23,10 +22,7 @@ pub(super) fn fault(error: &wasmtime::Error, state: &mut State) -> Fault {
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
         trapped(*trap, reason, state)
     } else if error.is::<PoolConcurrencyLimitError>() {
-        (
-            FaultKind::Limit,
-            format!("no room for another task: {}", Machine::look().advice()),
-        )
+        (FaultKind::Limit, no_slot(state.class))
     } else if state.memory_refused.is_some() {
         (FaultKind::Limit, memory_limit(state))
     } else {
@@ -96,6 +92,21 @@ fn trapped(trap: Trap, reason: String, state: &State) -> (FaultKind, String) {
         }
         Trap::MemoryOutOfBounds => (FaultKind::Trap, said(memory_access(state))),
         other => (FaultKind::Trap, said(without_prefix(&other.to_string()))),
+    }
+}
+
+/// That all slots of a class are taken. A scheduler says so: it does not look at the machine for it.
+fn no_slot(class: Class) -> String {
+    match class {
+        Class::Ordinary => {
+            "no room for another task: 'okernel doctor' says what bounds them, and what to change; dense ones \
+             (load with `dense) have room of their own"
+                .to_string()
+        }
+        Class::Dense => format!(
+            "no room for another dense task: there are {DENSE_INSTANCES_MAX} at most, and fewer where 'ulimit -v' \
+             bounds them"
+        ),
     }
 }
 

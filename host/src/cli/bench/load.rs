@@ -12,9 +12,10 @@ use super::report::Report;
 use super::ring::ROUNDS;
 use crate::boot::Class;
 use crate::wasm::cache::CacheChoice;
+use crate::wasm::compile::Compiler;
 use crate::wasm::engine::Engines;
 use crate::wasm::limits::INSTANCES_MIN;
-use crate::wasm::registry::Registry;
+use crate::wasm::registry::{Foreign, Registry};
 
 /// Modules that are loaded: a small one and one of the largest.
 const MODULES: [&str; 2] = ["idle", "words"];
@@ -64,7 +65,7 @@ fn load(
     file: &ModuleFile,
     class: Class,
 ) -> anyhow::Result<Loaded> {
-    let registry = Registry::new(engines, cache)?;
+    let registry = Registry::new(engines, cache, Foreign::of_anybody(Compiler::Here))?;
     let order = file.load("module", class);
     if class == Class::Dense {
         // Its engine is made once, and not measured here.

@@ -4,8 +4,9 @@ use okernel_core::{Class, CoreId, TaskId};
 
 use super::system::{System, guest, spawn};
 use crate::wasm::cache::CacheChoice;
+use crate::wasm::compile::Compiler;
 use crate::wasm::limits::{DENSE_MEMORY_BYTES, INSTANCES_MIN, WASM_PAGE_BYTES};
-use crate::wasm::registry::Registry;
+use crate::wasm::registry::{Foreign, Registry};
 
 fn boot(modules: &[(&str, &str)], tasks: &[&str]) -> (System, Vec<TaskId>) {
     System::boot_in(Class::Dense, 1, modules, |kernel| {
@@ -81,7 +82,8 @@ fn more_of_them_live_than_of_the_others() {
 
 #[test]
 fn a_module_that_begins_too_large_is_refused_with_what_to_do() {
-    let registry = Registry::new(&super::probe::engines(), &CacheChoice::Off).unwrap();
+    let foreign = Foreign::of_anybody(Compiler::Here);
+    let registry = Registry::new(&super::probe::engines(), &CacheChoice::Off, foreign).unwrap();
     let large = guest(r#"(memory (export "memory") 65)"#);
     let wasm = wat::parse_str(large).unwrap();
     let refused = registry.load_bytes("large", &wasm, Class::Dense);

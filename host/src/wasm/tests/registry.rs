@@ -10,10 +10,12 @@ use okernel_core::{Class, Exit, Limits, ModuleInfo, Modules, Program};
 use super::probe::engines;
 use super::system::{guest, in_task};
 use crate::wasm::cache::CacheChoice;
-use crate::wasm::registry::{INTERPRETER, Registry};
+use crate::wasm::compile::Compiler;
+use crate::wasm::registry::{Foreign, INTERPRETER, Registry};
 
 fn registry(cache: &CacheChoice) -> Registry {
-    Registry::new(&engines(), cache).unwrap()
+    let foreign = Foreign::of_anybody(Compiler::Here);
+    Registry::new(&engines(), cache, foreign).unwrap()
 }
 
 fn load(registry: &Registry, name: &str, path: &Path) -> Result<ModuleInfo, String> {

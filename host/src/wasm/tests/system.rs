@@ -13,7 +13,8 @@ use okernel_core::{
 
 use super::probe::{ABI, engines};
 use crate::wasm::cache::CacheChoice;
-use crate::wasm::registry::Registry;
+use crate::wasm::compile::Compiler;
+use crate::wasm::registry::{Foreign, Registry};
 use crate::wasm::ticker::Ticker;
 
 /// How long anything in a test may take on a busy machine.
@@ -54,7 +55,8 @@ impl System {
         setup: impl FnOnce(&mut Kernel) -> R,
     ) -> (System, R) {
         let engines = engines();
-        let registry = Registry::new(&engines, &CacheChoice::Off).unwrap();
+        let foreign = Foreign::of_anybody(Compiler::Here);
+        let registry = Registry::new(&engines, &CacheChoice::Off, foreign).unwrap();
         for (name, text) in modules {
             registry
                 .load_bytes(name, &wat::parse_str(text).unwrap(), class)
