@@ -280,17 +280,13 @@ impl Handles {
         Ok(object)
     }
 
-    /// Takes the right away but keeps the handle, so that its user is told Revoked.
-    pub(crate) fn revoke_endpoint(&mut self, id: EndpointId) -> Option<Handle> {
-        for (index, place) in self.places.iter_mut().enumerate() {
-            if let Some(object) = &mut place.object
-                && object.endpoint() == Some(id)
-            {
-                *object = Object::Revoked(object.kind(), Errno::Revoked);
-                return Some(Handle::new(index, place.generation.into()));
-            }
-        }
-        None
+    /// Takes the right to an end away but keeps the handle, so that its user is told Revoked.
+    pub(crate) fn revoke_endpoint(&mut self, id: EndpointId) -> Option<Object> {
+        let found = self
+            .objects()
+            .find(|(_, object)| object.endpoint() == Some(id));
+        let (handle, _) = found?;
+        self.revoke(handle, Errno::Revoked).ok()
     }
 
     /// Takes the right behind a handle away; its user is told `errno` from now on.

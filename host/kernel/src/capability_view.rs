@@ -4,10 +4,8 @@ use crate::core::Shared;
 use crate::derivation::{Capability, Standing, Thing};
 use crate::meter::Gate;
 use okernel_abi::layout::HandleKind;
-use okernel_abi::value::{Moment, Value};
+use okernel_abi::value::{Moment, NULL, Value};
 use std::sync::Arc;
-
-const NULL: i64 = i64::MIN;
 
 fn int(number: Option<u64>) -> i64 {
     number.map_or(NULL, |number| i64::try_from(number).unwrap_or(i64::MAX))

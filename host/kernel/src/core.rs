@@ -326,6 +326,7 @@ impl Core {
         let mut fired = std::mem::take(&mut self.fired);
         self.timers.advance(self.now_ns, &mut fired);
         let start_ns = self.now_ns;
+        let mut expired = Vec::new();
         for timer in &fired {
             let (task, handle) = match timer.data {
                 TimerOwner::Task { task, handle } => (task, handle),
@@ -348,7 +349,7 @@ impl Core {
                     continue;
                 }
                 TimerOwner::Expiry(capability) => {
-                    self.expired(capability);
+                    expired.push(capability);
                     continue;
                 }
                 TimerOwner::Share(task) => {
@@ -367,6 +368,8 @@ impl Core {
             }
             self.wake_armed(task, handle);
         }
+        // Together: each time all that is held is looked through.
+        self.expired(expired);
         let timers_next_ns = self.timers.next_ns().unwrap_or(u64::MAX);
         self.timer_next_ns = timers_next_ns.min(self.io.next_ns());
         self.stats.timers.set(self.timers.len() as u64);

@@ -206,6 +206,20 @@ impl Capability {
         self.line().find_map(own).unwrap_or(Standing::Good)
     }
 
+    /// As [`Capability::standing`], also when the end of its time has come and its timer has not.
+    pub(crate) fn standing_at(&self, now_ns: u64) -> Standing {
+        match self.standing() {
+            Standing::Good if self.line().any(|capability| capability.is_over(now_ns)) => {
+                Standing::Expired
+            }
+            standing => standing,
+        }
+    }
+
+    fn is_over(&self, now_ns: u64) -> bool {
+        self.until_ns.is_some_and(|until_ns| until_ns <= now_ns)
+    }
+
     fn mark(&self, standing: Standing) {
         let good = Standing::Good as u8;
         // What has ended in one way stays so.
@@ -314,18 +328,21 @@ impl Capabilities {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters what a task is granted, in order.
+    /// Enters what a task is granted, in order. What a grant comes from may have been held by nobody when its time
+    /// was over, so that its timer found nothing to mark: it is marked now.
     pub(crate) fn enter(
         &self,
         holder: TaskId,
         granter: Option<TaskId>,
         grants: Vec<Derived>,
-        now_ns: u64,
+        clock: &Clock,
     ) -> Vec<Arc<Capability>> {
         if grants.is_empty() {
             return Vec::new();
         }
         let mut inner = self.lock();
+        // Read under the lock: a timer that has marked under it before has fired before this.
+        let now_ns = clock.now_ns();
         let made: Vec<_> = grants
             .into_iter()
             .map(|derived| {
@@ -334,6 +351,10 @@ impl Capabilities {
                 Arc::new(Capability::new(id, holder, granter, derived, now_ns))
             })
             .collect();
+        let lines = made.iter().flat_map(|capability| capability.line());
+        lines
+            .filter(|capability| capability.is_over(now_ns))
+            .for_each(|capability| capability.mark(Standing::Expired));
         let held = inner.held.entry(holder).or_default();
         held.extend(made.iter().cloned());
         made
@@ -365,13 +386,22 @@ impl Capabilities {
 
     /// Takes capabilities back by their numbers, and all that was derived from them. The answer is who holds any
     /// of those.
-    pub(crate) fn end(&self, ended: &[u64], standing: Standing) -> Vec<TaskId> {
+    pub(crate) fn end(&self, mut ended: Vec<u64>, standing: Standing) -> Vec<TaskId> {
+        ended.sort_unstable();
+        let Some(&first) = ended.first() else {
+            return Vec::new();
+        };
         let inner = self.lock();
         let mut holders = Vec::new();
         for (holder, held) in &inner.held {
-            let lines = held.iter().flat_map(|capability| capability.line());
+            // What something was derived from has a smaller number.
+            let lines = held.iter().flat_map(|capability| {
+                capability
+                    .line()
+                    .take_while(|capability| capability.id >= first)
+            });
             let mut concerned = lines
-                .filter(|capability| ended.contains(&capability.id))
+                .filter(|capability| ended.binary_search(&capability.id).is_ok())
                 .peekable();
             if concerned.peek().is_some() {
                 holders.push(*holder);

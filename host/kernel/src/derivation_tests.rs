@@ -20,7 +20,9 @@ fn derived(parent: Option<&Arc<Capability>>, quota: Option<u64>) -> Derived {
 }
 
 fn enter(all: &Capabilities, holder: usize, derived: Derived) -> Arc<Capability> {
-    all.enter(task(holder), None, vec![derived], 0).remove(0)
+    let clock = Clock::start();
+    all.enter(task(holder), None, vec![derived], &clock)
+        .remove(0)
 }
 
 #[test]
@@ -79,11 +81,11 @@ fn taking_back_reaches_over_tasks_that_have_ended() {
     let third = enter(&all, 3, derived(Some(&second), None));
     assert_eq!(third.depth, 2);
     assert_eq!(all.leave(task(2)).len(), 1);
-    assert_eq!(all.end(&[second.id], Standing::Expired), [task(3)]);
+    assert_eq!(all.end(vec![second.id], Standing::Expired), [task(3)]);
     assert_eq!(third.standing(), Standing::Expired);
     assert_eq!(first.standing(), Standing::Good);
     // What has expired is not revoked as well.
-    let mut holders = all.end(&[first.id], Standing::Revoked);
+    let mut holders = all.end(vec![first.id], Standing::Revoked);
     holders.sort_unstable();
     assert_eq!(holders, [task(1), task(3)]);
     assert_eq!(third.standing().errno(), Some(Errno::Expired));
@@ -169,7 +171,7 @@ proptest! {
                 }
                 Step::Revoke { which } if !made.is_empty() => {
                     let which = which % count;
-                    let mut told = all.end(&[made[which].id], Standing::Revoked);
+                    let mut told = all.end(vec![made[which].id], Standing::Revoked);
                     told.sort_unstable();
                     let mut concerned: Vec<TaskId> = (0..made.len())
                         .filter(|at| models[*at].holder_lives && line(&models, *at).contains(&which))

@@ -194,6 +194,11 @@ impl Directory {
         Ok((id, subscriber))
     }
 
+    /// The ring of an end.
+    pub(crate) fn ring_of(&self, id: EndpointId) -> Option<EndpointId> {
+        self.lock().ring_of(id)
+    }
+
     /// What is known of an endpoint.
     pub(crate) fn endpoint(&self, id: EndpointId) -> Option<EndpointInfo> {
         self.lock().endpoints.get(id.0).cloned()
@@ -355,6 +360,20 @@ fn room(count: usize, op: &str, what: &str) -> Result<(), Refusal> {
 }
 
 impl Inner {
+    /// The ring of an end.
+    pub(crate) fn ring_of(&self, id: EndpointId) -> Option<EndpointId> {
+        match self.endpoints.get(id.0)?.role {
+            Role::Publisher { .. } => Some(id),
+            Role::Subscriber { ring, .. } => Some(ring),
+        }
+    }
+
+    /// Whether a task has made an endpoint.
+    pub(crate) fn is_made_by(&self, id: EndpointId, task: TaskId) -> bool {
+        let info = self.endpoints.get(id.0);
+        info.is_some_and(|info| info.creator == Some(task))
+    }
+
     fn drop_reader(&mut self, ring: EndpointId) {
         if let Some(info) = self.endpoints.get_mut(ring.0)
             && let Role::Publisher { readers, closed } = &mut info.role

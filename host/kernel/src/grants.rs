@@ -42,8 +42,8 @@ impl Core {
         wanted: Wanted,
     ) -> Result<Sourced, Refusal> {
         let right = |grant, kind| {
-            let source = cell.and_then(|cell| cell.good(kind)).cloned();
-            Ok((grant, source))
+            let source = cell.and_then(|cell| cell.good_where(|thing| thing.kind() == kind));
+            Ok((grant, source.cloned()))
         };
         let sourced = match wanted {
             Wanted::Endpoint(id) => {
@@ -99,72 +99,52 @@ impl Core {
         }
     }
 
-    /// The ring of an end.
-    pub(crate) fn ring_of(&self, id: EndpointId) -> Option<EndpointId> {
-        match self.shared.directory.endpoint(id)?.role {
-            Role::Publisher { .. } => Some(id),
-            Role::Subscriber { ring, .. } => Some(ring),
-        }
-    }
-
     /// What a task's right to an end of a ring comes from, if that is a grant.
     pub(crate) fn source_of_end(&self, cell: &Cell, id: EndpointId) -> Option<Arc<Capability>> {
-        let own = |capability: &&Arc<Capability>| capability.thing.endpoint() == Some(id);
-        if let Some(capability) = cell.good_ones().find(own) {
+        if let Some(capability) = cell.good_for(id) {
             return Some(Arc::clone(capability));
         }
-        let ring = self.ring_of(id)?;
-        if self.made_by(cell, ring) || cell.has(HandleKind::System) {
+        let directory = self.shared.directory.lock();
+        let ring = directory.ring_of(id)?;
+        if directory.is_made_by(ring, cell.id) || cell.has(HandleKind::System) {
             return None;
         }
-        self.grant_on_ring(cell, ring).cloned()
-    }
-
-    /// Whether a task has made a ring.
-    fn made_by(&self, cell: &Cell, ring: EndpointId) -> bool {
-        let info = self.shared.directory.endpoint(ring);
-        info.is_some_and(|info| info.creator == Some(cell.id))
-    }
-
-    /// A good grant of a task on a ring, whichever end.
-    fn grant_on_ring<'c>(&self, cell: &'c Cell, ring: EndpointId) -> Option<&'c Arc<Capability>> {
-        cell.good_ones().find(|capability| {
-            let end = capability.thing.endpoint();
-            end.and_then(|end| self.ring_of(end)) == Some(ring)
-        })
+        let on_ring = |end| directory.ring_of(end) == Some(ring);
+        let source = cell.good_where(|thing| thing.endpoint().is_some_and(on_ring));
+        source.cloned()
     }
 
     /// Whether a task with the right to spawn may subscribe to the ring of an end: it has made the ring, holds an end of
     /// it, or was granted one and has passed it on.
     pub(crate) fn may_subscribe(&self, cell: &Cell, id: EndpointId) -> bool {
-        let Some(ring) = self.ring_of(id) else {
+        // Asked once: the ends of a task may be many.
+        let directory = self.shared.directory.lock();
+        let Some(ring) = directory.ring_of(id) else {
             // That it does not exist is said by whoever looks it up.
             return true;
         };
-        self.made_by(cell, ring)
-            || self.grant_on_ring(cell, ring).is_some()
-            || cell.ends().any(|held| self.ring_of(held) == Some(ring))
+        let on_ring = |end| directory.ring_of(end) == Some(ring);
+        let good = || cell.good_where(|thing| thing.endpoint().is_some_and(on_ring));
+        directory.is_made_by(ring, cell.id) || good().is_some() || cell.ends().any(on_ring)
     }
 
     /// Whether a task with the right to spawn may hold an end of a ring, or hand it on: it holds it, was granted it and
     /// has passed it on, or has made the ring, or the reader, as long as it may subscribe.
     pub(crate) fn may_hold(&self, cell: &Cell, id: EndpointId) -> bool {
-        let Some(info) = self.shared.directory.endpoint(id) else {
+        let directory = &self.shared.directory;
+        let Some(info) = directory.endpoint(id) else {
             // As above.
             return true;
         };
-        if info.owner == Some(cell.id) {
+        if info.owner == Some(cell.id) || cell.good_for(id).is_some() {
             return true;
         }
-        let granted = |capability: &Arc<Capability>| capability.thing.endpoint() == Some(id);
-        if cell.good_ones().any(granted) {
-            return true;
-        }
+        let made = info.creator == Some(cell.id);
         match info.role {
-            Role::Publisher { .. } => info.creator == Some(cell.id),
+            Role::Publisher { .. } => made,
             Role::Subscriber { ring, .. } => {
-                self.made_by(cell, ring)
-                    || info.creator == Some(cell.id) && self.may_subscribe(cell, id)
+                let ring_made = directory.lock().is_made_by(ring, cell.id);
+                ring_made || made && self.may_subscribe(cell, id)
             }
         }
     }
@@ -182,7 +162,9 @@ impl Core {
             Wanted::Spawn => cell.has(HandleKind::Spawn),
             Wanted::System => cell.has(HandleKind::System),
             Wanted::Limited(inner, cut) => match (&**inner, cut.reach) {
-                (Wanted::Endpoint(id), Reach::ReadOnly) if self.ring_of(*id) == Some(*id) => {
+                (Wanted::Endpoint(id), Reach::ReadOnly)
+                    if self.shared.directory.ring_of(*id) == Some(*id) =>
+                {
                     self.may_subscribe(cell, *id)
                 }
                 (inner, _) => self.may_grant(cell, inner),
@@ -205,9 +187,12 @@ impl Core {
         let kind = cell.handles.get(handle).map(Object::kind);
         let thing = Thing::Endpoint(kind.unwrap_or(HandleKind::Subscriber), id);
         let derived = Derived::whole("", Some(source), thing);
-        let now_ns = self.shared.clock.now_ns();
-        let capabilities = &self.shared.capabilities;
-        for capability in capabilities.enter(cell.id, Some(cell.id), vec![derived], now_ns) {
+        let shared = &self.shared;
+        let granter = Some(cell.id);
+        let entered = shared
+            .capabilities
+            .enter(cell.id, granter, vec![derived], &shared.clock);
+        for capability in entered {
             cell.handles.bind(handle, capability);
         }
     }
@@ -221,17 +206,18 @@ impl Cell {
             .filter_map(|(_, object)| object.endpoint())
     }
 
-    /// The capabilities of the task that are good.
-    pub(crate) fn good_ones(&self) -> impl Iterator<Item = &Arc<Capability>> {
+    /// The first good capability for such a thing.
+    fn good_where(&self, mut such: impl FnMut(&Thing) -> bool) -> Option<&Arc<Capability>> {
         let all = self.handles.capabilities().iter();
+        // Whether it is good is asked last: what it was derived from is looked at for that.
         all.map(|(_, capability)| capability)
-            .filter(|capability| capability.standing() == Standing::Good)
+            .filter(|capability| such(&capability.thing))
+            .find(|capability| capability.standing() == Standing::Good)
     }
 
-    /// The first good capability of a kind.
-    fn good(&self, kind: HandleKind) -> Option<&Arc<Capability>> {
-        self.good_ones()
-            .find(|capability| capability.thing.kind() == kind)
+    /// The first good capability for an end of a ring.
+    fn good_for(&self, end: EndpointId) -> Option<&Arc<Capability>> {
+        self.good_where(|thing| thing.endpoint() == Some(end))
     }
 
     /// Whether the task has a handle of this kind that it can use.

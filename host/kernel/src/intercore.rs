@@ -18,6 +18,7 @@ use crate::memory::End;
 use crate::message::{Message, QosChange};
 use crate::pending::{Answer, Pending};
 use crate::refusal::Refusal;
+use crate::revoke::Taken;
 use crate::spawn::Outlet;
 use crate::table::Key;
 use crate::wfq::Weight;
@@ -280,11 +281,7 @@ impl Core {
                     format!("endpoint {id} is in use by task {owner}"),
                 ));
             }
-            if let Some(cell) = self.cell_by_id(owner)
-                && cell.handles.revoke_endpoint(id).is_some()
-            {
-                cell.revocations += 1;
-            }
+            self.take_end_from(owner, id);
         }
         self.shared.directory.set_home(id, None);
         self.memory
@@ -302,13 +299,13 @@ impl Core {
 
     /// Takes a right on an endpoint back from a task while it is called; the endpoint stays here.
     pub(crate) fn detach(&mut self, cell: &mut crate::cell::Cell, id: EndpointId) {
-        if cell.handles.revoke_endpoint(id).is_some() {
-            cell.revocations += 1;
-            if let Some(place) = self.memory.place(id) {
-                self.memory.set_owner(place, None);
-            }
-            self.shared.directory.set_owner(id, None);
+        if self.take_end(cell, id) == Taken::No {
+            return;
         }
+        if let Some(place) = self.memory.place(id) {
+            self.memory.set_owner(place, None);
+        }
+        self.shared.directory.set_owner(id, None);
     }
 
     /// Halts the whole kernel. Called on any core; the boot core tells all others.

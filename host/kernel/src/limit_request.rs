@@ -10,9 +10,7 @@ use crate::request::{Args, Order, Request};
 use crate::request_value::items;
 use crate::task_limits::{LimitChanges, Limits};
 use okernel_abi::layout::HandleKind;
-use okernel_abi::value::Value;
-
-const NULL: i64 = i64::MIN;
+use okernel_abi::value::{NULL, Value};
 
 impl Args<'_> {
     /// Reads `ps`: of all tasks, or the limits of one.

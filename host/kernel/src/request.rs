@@ -56,7 +56,7 @@ use crate::request_value::{items, shown};
 use crate::supervise_request::{Pair, TreeOrder};
 use crate::task_limits::LimitChanges;
 use okernel_abi::Errno;
-use okernel_abi::value::Value;
+use okernel_abi::value::{NULL, Value};
 use okernel_ring::Policy;
 use std::path::PathBuf;
 
@@ -329,7 +329,7 @@ impl Args<'_> {
         let value = &self.items[at];
         value
             .as_int()
-            .filter(|&int| int != i64::MIN)
+            .filter(|&int| int != NULL)
             .ok_or_else(|| self.expected(what, value))
     }
 

@@ -1,6 +1,6 @@
 //! Values in requests: taken apart, and named in messages to a person.
 
-use okernel_abi::value::Value;
+use okernel_abi::value::{NULL, Value};
 
 /// The items of a list or vector; an atom is its only item.
 pub(crate) fn items(value: &Value) -> Vec<Value> {
@@ -22,7 +22,7 @@ pub(crate) fn items(value: &Value) -> Vec<Value> {
 pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::Nil => "nothing".to_string(),
-        Value::Int(i64::MIN) => "the null".to_string(),
+        Value::Int(NULL) => "the null".to_string(),
         Value::Int(int) => int.to_string(),
         Value::Float(float) => float.to_string(),
         Value::Char(_) | Value::Chars(_) => match value.as_text() {

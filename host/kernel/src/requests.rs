@@ -99,7 +99,7 @@ impl Core {
             }
             Ok(Action::Revoke(ended)) => {
                 let pending = Pending::Reply { task, handle };
-                return self.end_grants(&ended, Standing::Revoked, pending);
+                return self.end_grants(ended, Standing::Revoked, pending);
             }
             Ok(Action::Answer(answer)) => Ok(answer),
             Err(refusal) => Err(refusal),
@@ -132,7 +132,7 @@ impl Core {
                 }
             }
             Ok(Action::Revoke(ended)) => {
-                self.end_grants(&ended, Standing::Revoked, Pending::Control(done));
+                self.end_grants(ended, Standing::Revoked, Pending::Control(done));
             }
             Ok(Action::Answer(Answer::Value(value))) => done(value),
             Ok(Action::Answer(_)) => done(Value::Nil),

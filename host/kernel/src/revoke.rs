@@ -13,7 +13,7 @@ use crate::capability::Object;
 use crate::cell::Cell;
 use crate::core::{Core, TimerOwner};
 use crate::derivation::{Capability, Standing, Thing};
-use crate::ids::{CoreId, TaskId};
+use crate::ids::{CoreId, EndpointId, TaskId};
 use crate::inbox::Asker;
 use crate::message::Message;
 use crate::pending::{Answer, Pending};
@@ -30,9 +30,16 @@ pub(crate) struct PendingRevoke {
     pub(crate) missing: usize,
 }
 
+/// Whether a task has lost something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Taken {
+    Yes,
+    No,
+}
+
 impl Core {
     /// Takes capabilities back, with all that was derived from them; `pending` is told when nobody can use them.
-    pub(crate) fn end_grants(&mut self, ended: &[u64], standing: Standing, pending: Pending) {
+    pub(crate) fn end_grants(&mut self, ended: Vec<u64>, standing: Standing, pending: Pending) {
         let holders = self.shared.capabilities.end(ended, standing);
         let told: Vec<(TaskId, CoreId)> = holders
             .into_iter()
@@ -115,6 +122,29 @@ impl Core {
         tracing::info!(task = %cell.id, name, core = %self.id, "a grant is {}", standing.name());
     }
 
+    /// Takes an end of a ring from behind the handle of a task. The end lies where it lay.
+    pub(crate) fn take_end(&mut self, cell: &mut Cell, id: EndpointId) -> Taken {
+        let Some(object) = cell.handles.revoke_endpoint(id) else {
+            return Taken::No;
+        };
+        self.forget_wait(&object);
+        cell.revocations += 1;
+        Taken::Yes
+    }
+
+    /// The same for a task that is not being called; it is woken, so that it learns of it.
+    pub(crate) fn take_end_from(&mut self, owner: TaskId, id: EndpointId) {
+        let key = self.places.get(&owner).copied();
+        let Some(mut cell) = key.and_then(|key| self.take_cell(key)) else {
+            return;
+        };
+        let (key, taken) = (cell.key, self.take_end(&mut cell, id));
+        self.put_cell(cell);
+        if taken == Taken::Yes {
+            self.wake(key);
+        }
+    }
+
     /// Timers go with the right by which they were set.
     fn cancel_timers(&mut self, cell: &mut Cell, right: Handle, standing: Standing) {
         let Some(errno) = standing.errno() else {
@@ -129,6 +159,7 @@ impl Core {
             if let Some(key) = key {
                 self.timers.cancel(key);
             }
+            cell.timers_count -= 1;
             // The handle was found a moment ago.
             let _ = cell.handles.revoke(handle, errno);
         }
@@ -148,9 +179,11 @@ impl Core {
         let _ = capability.timer.set((self.id, timer));
     }
 
-    /// The time of a capability is over.
-    pub(crate) fn expired(&mut self, capability: u64) {
-        self.end_grants(&[capability], Standing::Expired, Pending::Nobody);
+    /// The time of these capabilities is over.
+    pub(crate) fn expired(&mut self, capabilities: Vec<u64>) {
+        if !capabilities.is_empty() {
+            self.end_grants(capabilities, Standing::Expired, Pending::Nobody);
+        }
     }
 
     /// A task has given one of its grants up.

@@ -8,6 +8,7 @@ use crate::cell::Cell;
 use crate::context::{Context, Inner, wrong};
 use crate::core::Core;
 use crate::ids::CoreId;
+use crate::io::output::Stream;
 use crate::limits::LOG_LINE_BYTES_MAX;
 use crate::message::Message;
 use crate::pending::Pending;
@@ -52,23 +53,11 @@ impl Context {
     pub fn print(&mut self, console: Handle, bytes: &[u8]) -> Result<(), Errno> {
         let Inner { core, cell } = self.inner_mut();
         cell.has_effects()?;
-        let object = cell.handles.get(console)?;
-        let stream = match object.plain() {
-            Object::Console(stream) => *stream,
-            other => return Err(wrong(other)),
-        };
+        let stream = stream(cell, console)?;
         if bytes.is_empty() {
             return Ok(());
         }
-        let meter = object.meter().cloned();
-        let units = bytes.len() as u64;
-        if let Some(meter) = &meter {
-            meter.room(core.shared.clock.now_ns(), units, units)?;
-        }
-        let pending = on_its_way(core, cell, bytes.len())?;
-        if let Some(meter) = meter {
-            meter.settle(core.shared.clock.now_ns(), units);
-        }
+        let pending = on_its_way(core, cell, console, bytes.len())?;
         let print = Message::Print {
             outlet: cell.outlet,
             stream,
@@ -81,27 +70,42 @@ impl Context {
     /// Tells whoever types at the console which names there are, as an encoded vector of symbols.
     ///
     /// # Errors
-    /// Malformed: something else was encoded. Again, TooLarge, BadHandle, WrongKind as for
-    /// [`Context::print`]: names are output too.
+    /// Malformed: something else was encoded. Again, TooLarge, BadHandle, WrongKind, Quota, Throttled as
+    /// for [`Context::print`]: names are output too.
     pub fn offer(&mut self, console: Handle, names: &[u8]) -> Result<(), Errno> {
         let Inner { core, cell } = self.inner_mut();
         cell.has_effects()?;
-        match cell.handles.get(console)?.plain() {
-            Object::Console(_) => {}
-            other => return Err(wrong(other)),
-        }
+        stream(cell, console)?;
         if !matches!(Value::decode(names), Ok(Value::Symbols(_))) {
             return Err(Errno::Malformed);
         }
-        let pending = on_its_way(core, cell, names.len())?;
+        let pending = on_its_way(core, cell, console, names.len())?;
         let offer = Message::Offer(cell.outlet, names.to_vec());
         core.ask(CoreId::BOOT, offer, pending);
         Ok(())
     }
 }
 
+/// The stream that a right to the console is for.
+fn stream(cell: &Cell, console: Handle) -> Result<Stream, Errno> {
+    match cell.handles.get(console)?.plain() {
+        Object::Console(stream) => Ok(*stream),
+        other => Err(wrong(other)),
+    }
+}
+
 /// Counts bytes that a task sends to the console, if it may send so many now.
-fn on_its_way(core: &Core, cell: &mut Cell, bytes: usize) -> Result<Pending, Errno> {
+fn on_its_way(
+    core: &Core,
+    cell: &mut Cell,
+    console: Handle,
+    bytes: usize,
+) -> Result<Pending, Errno> {
+    let (now_ns, units) = (core.shared.clock.now_ns(), bytes as u64);
+    let meter = cell.handles.get(console)?.meter();
+    if let Some(meter) = meter {
+        meter.room(now_ns, units, units)?;
+    }
     let bytes_max = core.shared.config.print_bytes_max;
     if bytes > bytes_max || bytes as u64 > cell.limits.message_bytes {
         return Err(Errno::TooLarge);
@@ -109,6 +113,10 @@ fn on_its_way(core: &Core, cell: &mut Cell, bytes: usize) -> Result<Pending, Err
     let full = cell.print_bytes > 0 && cell.print_bytes + bytes > bytes_max;
     if full || cell.print_elsewhere > 0 {
         return Err(Errno::Again);
+    }
+    // The last to refuse: what another holder has used since there was room is not used twice.
+    if let Some(meter) = meter {
+        meter.charge(now_ns, units)?;
     }
     cell.print_bytes += bytes;
     let task = cell.id;

@@ -201,8 +201,10 @@ impl Core {
         // A reader that was made for a grant goes with it: no supervisor keeps it.
         let granted = places.iter().map(|(_, _, endpoint)| *endpoint);
         let granted = granted.filter(|id| !readers.contains(id)).collect();
-        let now_ns = self.shared.clock.now_ns();
-        let capabilities = self.shared.capabilities.enter(id, parent, derived, now_ns);
+        let capabilities = self
+            .shared
+            .capabilities
+            .enter(id, parent, derived, &self.shared.clock);
         if let Some(lives) = &lives {
             let mut lives = lives.lock().unwrap_or_else(PoisonError::into_inner);
             if lives.is_empty() {
@@ -300,9 +302,9 @@ impl Core {
             }
             let first = earlier.get(at).cloned();
             let source = first.clone().or_else(|| sources.get(at).cloned().flatten());
-            let standing = source
-                .as_ref()
-                .map_or(Standing::Good, |source| source.standing());
+            let standing = source.as_ref().map_or(Standing::Good, |source| {
+                source.standing_at(self.shared.clock.now_ns())
+            });
             if standing != Standing::Good {
                 return Err(lost(name, standing));
             }
@@ -394,11 +396,7 @@ impl Core {
         match self.memory.owner(place) {
             None => {}
             Some(owner) if self.may_take(owner, parent) => {
-                if let Some(cell) = self.cell_by_id(owner)
-                    && cell.handles.revoke_endpoint(id).is_some()
-                {
-                    cell.revocations += 1;
-                }
+                self.take_end_from(owner, id);
                 self.memory.set_owner(place, None);
             }
             Some(owner) => {

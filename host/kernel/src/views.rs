@@ -9,10 +9,8 @@ use crate::ids::{EndpointId, SelectorId, TaskId};
 use crate::io::link::SelectorStats;
 use crate::io::select::SelectorInfo;
 use crate::stats::Count;
-use okernel_abi::value::Value;
+use okernel_abi::value::{NULL, Value};
 use okernel_ring::Policy;
-
-const NULL: i64 = i64::MIN;
 
 fn ms(ns: u64) -> f64 {
     ns as f64 / 1e6

@@ -91,13 +91,6 @@ pub(crate) struct Room {
     waiter: Waiter,
 }
 
-/// Whether readers that stand aside were moved.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Moved {
-    Some,
-    Nobody,
-}
-
 /// One reader's part of the shared state.
 #[derive(Debug)]
 pub(crate) struct Slot {
@@ -256,12 +249,15 @@ impl Sequencer {
         position
     }
 
-    /// The writer has no room: moves those who stand aside up to `published`. Answers whether there were any.
-    pub(crate) fn move_aside(&self, published: Sequence) -> Moved {
-        // Acquire: pairs with `stand_aside`; what is changed meanwhile is seen behind the lock.
-        if self.control.aside.load(Ordering::Acquire) == 0 {
-            return Moved::Nobody;
-        }
+    /// Whether any reader stands aside.
+    pub(crate) fn has_aside(&self) -> bool {
+        // Acquire: pairs with `stand_aside`.
+        self.control.aside.load(Ordering::Acquire) != 0
+    }
+
+    /// The writer has no room: moves those who stand aside up to `published`.
+    pub(crate) fn move_aside(&self, published: Sequence) {
+        // What is changed meanwhile is seen behind the lock.
         let members = lock(&self.members);
         let mut aside = self.control.aside.load(Ordering::Acquire);
         while aside != 0 {
@@ -270,7 +266,6 @@ impl Sequencer {
             self.slot(index).cursor.advance(published);
         }
         drop(members);
-        Moved::Some
     }
 
     /// How far behind each reader is, in the order of their numbers.

@@ -4,7 +4,7 @@
 use crate::cursor::Sequence;
 use crate::error::{ClaimError, CommitError};
 use crate::policy::Registered;
-use crate::sequencer::{Moved, Sequencer};
+use crate::sequencer::Sequencer;
 use crate::sync::{Ordering, full_fence, release_fence};
 use crate::waiter::Waking;
 use std::mem;
@@ -243,7 +243,8 @@ impl WriteSide {
         self.limit - self.position >= min
     }
 
-    /// Looks at the readers. If there is no room for `wanted` positions, those who stand aside are not waited for.
+    /// Looks at the readers. If there is no room for `wanted` positions, and would be without those who stand aside,
+    /// they are not waited for. As long as another one keeps the ring full they lose nothing.
     ///
     /// The fence is the writer's half of invariant 2: a reader that is not seen here reads a
     /// `published` that is at least the writer's position.
@@ -251,9 +252,15 @@ impl WriteSide {
         full_fence();
         self.look_at_gates();
         let full = self.limit - self.position < wanted;
-        if full && self.shared.move_aside(self.position) == Moved::Some {
+        if full && self.shared.has_aside() && self.has_room_without_aside(wanted) {
+            self.shared.move_aside(self.position);
             self.look_at_gates();
         }
+    }
+
+    fn has_room_without_aside(&self, wanted: u64) -> bool {
+        let waited_min = self.shared.waited_min();
+        waited_min.is_none_or(|min| self.limit_for(min) - self.position >= wanted)
     }
 
     fn look_at_gates(&mut self) {

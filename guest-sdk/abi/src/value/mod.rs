@@ -18,7 +18,7 @@
 //! | List 9 | items | none; the items follow as values |
 //! | Dict 10, Table 11 | 2 | none; keys (column names), then values (columns) follow |
 //!
-//! Everything is little-endian. The integer null is `i64::MIN`, also among dates, timestamps and spans.
+//! Everything is little-endian. The integer null is [`NULL`], also among dates, timestamps and spans.
 //! A date is a number of days since 1970-01-01, a timestamp the nanoseconds since that day began in UTC,
 //! a span a number of nanoseconds.
 
@@ -36,6 +36,9 @@ pub use writer::Writer;
 
 /// The deepest nesting that [`Value::decode`] accepts. Tokens themselves have no such limit.
 pub const VALUE_DEPTH_MAX: usize = 256;
+
+/// The null among integers, dates, timestamps and spans. The null among floats is NaN.
+pub const NULL: i64 = i64::MIN;
 
 const NIL: u8 = 0;
 const INT: u8 = 1;

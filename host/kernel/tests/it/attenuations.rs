@@ -173,3 +173,94 @@ fn other_rights_are_limited_and_taken_back_too() {
     assert_eq!(told, sym("Revoked"));
     stage.running.halt();
 }
+
+#[test]
+fn timers_that_went_with_their_right_are_not_counted_any_more() {
+    let stage = Stage::new(Natives::default());
+    let rights = [("one", sym("timer")), ("other", sym("timer"))];
+    let task = stage.puppet(stage.shell, 1, rights);
+    let used = |count: i64| {
+        let limits = stage.request(stage.shell, [sym("ps"), int(task)]);
+        let names = column(&limits, "limit");
+        let at = symbols(&names).iter().position(|name| *name == "timers");
+        ints(&column(&limits, "used"))[at.unwrap()] == count
+    };
+    let set = |name: &'static str, count: usize| {
+        stage.call(task, move |cx| {
+            let timers = cx.grant(name).unwrap();
+            let set = |_| cx.timer_set(timers, u64::MAX / 4, 0).unwrap();
+            let last = (0..count).map(set).last().unwrap();
+            int(last.0.into())
+        })
+    };
+    let Value::Int(lost) = set("one", 3) else {
+        panic!("a handle");
+    };
+    set("other", 2);
+    eventually("five are counted", || used(5));
+    stage.revoke(task, "one");
+    eventually("two are left", || used(2));
+    // What is closed now was not counted before.
+    stage.call(task, move |cx| {
+        cx.close(Handle(u32::try_from(lost).unwrap())).unwrap();
+        Value::Nil
+    });
+    set("other", 1);
+    eventually("three are counted", || used(3));
+    stage.running.halt();
+}
+
+#[test]
+fn who_has_passed_a_limited_end_on_waits_for_it_no_more() {
+    let stage = Stage::new(Natives::default());
+    let (ring, _) = stage.ring();
+    // A burst of eight bytes, then one byte a second.
+    let out = limit(int(ring), [("rate", int(1)), ("burst", int(8))]);
+    let task = stage.puppet(stage.shell, 1, [("out", out), ("spawn", sym("spawn"))]);
+    assert!(matches!(stage.publish(task, "out"), Value::Int(_)));
+    assert_eq!(stage.publish(task, "out"), sym("Throttled"));
+    let waits = stage.call(task, |cx| {
+        let handle = cx.grant("out").unwrap();
+        cx.wait(handle, 8).map_or_else(error_name, |_| Value::Nil)
+    });
+    assert_eq!(waits, Value::Nil);
+    let set = || {
+        let cores = stage.request(stage.shell, [sym("cores")]);
+        ints(&column(&cores, "timers"))
+    };
+    assert_eq!(set(), [0, 1, 0]);
+    stage.puppet(task, 2, [("out", own("out"))]);
+    assert_eq!(set(), [0, 0, 0], "no timer is left behind");
+    assert_eq!(stage.publish(task, "out"), sym("Revoked"));
+    stage.running.halt();
+}
+
+#[test]
+fn names_are_output_and_count_with_it() {
+    let stage = Stage::new(Natives::default());
+    let names = Value::Symbols(vec!["one".into(), "two".into()]).to_bytes();
+    let bytes = names.len() as i64;
+    let console = limit(sym("console"), [("quota", int(bytes + 3))]);
+    let task = stage.puppet(stage.shell, 1, [("console", console)]);
+    let offer = |names: Vec<u8>| {
+        stage.call(task, move |cx| {
+            let console = cx.grant("console").unwrap();
+            let offered = cx.offer(console, &names);
+            offered.map_or_else(error_name, |()| Value::Nil)
+        })
+    };
+    let print = |text: &'static [u8]| {
+        stage.call(task, move |cx| {
+            let console = cx.grant("console").unwrap();
+            let printed = cx.print(console, text);
+            printed.map_or_else(error_name, |()| Value::Nil)
+        })
+    };
+    assert_eq!(offer(names.clone()), Value::Nil);
+    assert_eq!(ints(&stage.caps(task, "used")), [bytes]);
+    assert_eq!(offer(names), sym("Quota"));
+    assert_eq!([print(b"four"), print(b"abc")], [sym("Quota"), Value::Nil]);
+    assert_eq!(print(b"a"), sym("Quota"));
+    assert_eq!(ints(&stage.caps(task, "left")), [0]);
+    stage.running.halt();
+}

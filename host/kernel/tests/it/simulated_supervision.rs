@@ -3,13 +3,16 @@
 
 use crate::supervised_rings::{Clumsy, Dice, sink, source};
 use crate::supervision::{native, policy, tree};
-use crate::support::{Natives, list, polled, sym};
+use crate::support::{Natives, Polled, list, polled, sym};
 use okernel_abi::value::Value;
 use okernel_core::chance::Chance;
 use okernel_core::clock::VirtualClock;
 use okernel_core::restart::{Policy, Restart, Strategy};
 use okernel_core::simulation::{self, Remains, Rest, Simulation};
-use okernel_core::{Child, Config, Control, CoreId, Grant, Run, Spawn};
+use okernel_core::{
+    Attenuation, Child, Config, Context, Control, CoreId, Fault, FaultKind, Grant, Outcome, Run,
+    Spawn, Until,
+};
 use okernel_ring::Policy as Slow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -128,4 +131,46 @@ fn a_supervised_run_is_the_same_again() {
     let traces: Vec<u64> = (0..5).map(run).collect();
     let again: Vec<u64> = (0..5).map(run).collect();
     assert_eq!(traces, again);
+}
+
+/// What the clock answers to the lives of a child that has it for 100 ms. It is started again at once, then 300 ms
+/// after it has failed.
+fn lives_with_a_clock(seed: u64) -> Vec<bool> {
+    let clock = VirtualClock::new(seed);
+    let natives = Arc::new(Natives::default());
+    let mut kernel = simulation::kernel(&clock, 2, Config::default(), natives).unwrap();
+    let (tell, told) = channel();
+    let run = native(move || {
+        let tell = tell.clone();
+        Polled(move |cx: &mut Context| {
+            let read = cx.grant("clock").and_then(|clock| cx.now_ns(clock));
+            let _ = tell.send(read.is_ok());
+            Outcome::Err(Fault::new(FaultKind::Err, "it has looked at the clock"))
+        })
+    });
+    let limits = Attenuation {
+        until: Some(Until::Span(100_000_000)),
+        ..Attenuation::default()
+    };
+    let grant = Grant::Clock.attenuated(limits);
+    let child = Child::new("reader", CoreId(1), run).grant("clock", grant);
+    let slow = Policy {
+        backoff_ns: 300_000_000,
+        backoff_max_ns: 300_000_000,
+        ..policy(Strategy::OneForOne, 3)
+    };
+    let spawn = Spawn::supervisor(tree(None, slow, vec![child]));
+    kernel.spawn(CoreId(0), spawn).unwrap();
+    let mut simulation = Simulation::new(seed, kernel, clock);
+    assert_eq!(simulation.run(STEPS_MAX), Rest::Idle);
+    assert_eq!(simulation.remains(), Remains::default());
+    told.try_iter().collect()
+}
+
+#[test]
+fn a_grant_that_expires_between_two_lives_has_expired_for_the_next_one() {
+    for seed in 0..20 {
+        let read = lives_with_a_clock(seed);
+        assert_eq!(read, [true, true], "seed {seed}: no third life reads it");
+    }
 }
