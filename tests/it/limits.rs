@@ -2,7 +2,8 @@
 //! refused by name, and a report that says why.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -212,6 +213,50 @@ fn the_doctor_says_what_bounds_the_tasks_and_what_to_change() {
     assert!(json["tasks"].as_u64().unwrap() < 100, "{json}");
     let scarce = json["bounds"][0]["advice"].as_str().unwrap();
     assert!(scarce.contains("ulimit -v unlimited"), "{scarce}");
+}
+
+#[test]
+fn the_doctor_looks_and_makes_nothing() {
+    let folder = folder("doctor_looks");
+    let cache = folder.join("deep/cache");
+    let look = |cache: &Path| {
+        let mut command = okernel();
+        command
+            .args(["doctor", "--json"])
+            .env("OKERNEL_CACHE", cache);
+        let json: serde_json::Value =
+            serde_json::from_str(&run_with(&mut command, b"").ok()).unwrap();
+        let mut findings = json["machine"].as_array().unwrap().iter();
+        let finding = findings.find(|finding| finding["what"] == "module cache");
+        finding.unwrap().clone()
+    };
+    assert_eq!(look(&cache)["found"], cache.display().to_string());
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    let file = folder.join("file");
+    fs::write(&file, "").unwrap();
+    let finding = look(&file);
+    let advice = finding["advice"].as_str().unwrap();
+    assert!(advice.contains("set OKERNEL_CACHE to a folder"), "{advice}");
+}
+
+#[test]
+fn signing_keeps_what_a_file_may_be_used_for_and_writes_nothing_else() {
+    let folder = folder("signing");
+    let path = |name: &str| folder.join(name);
+    let (secret, file) = (path("key"), path("m.wasm"));
+    fs::write(&file, task("")).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o660)).unwrap();
+    let shown = |path: &Path| path.display().to_string();
+    run(&["keygen", &shown(&secret)]).ok();
+    // Something that leads elsewhere under a name that a temporary file once had.
+    let elsewhere = path("elsewhere");
+    fs::write(&elsewhere, "theirs").unwrap();
+    symlink(&elsewhere, path("m.signing")).unwrap();
+    run(&["sign", &shown(&file), "--key", &shown(&secret)]).ok();
+    assert_eq!(fs::read(&elsewhere).unwrap(), b"theirs");
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o660);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
 }
 
 #[test]

@@ -125,5 +125,5 @@ pub use program::{
 pub use ring_end::RingEnd;
 pub use spawn::{Body, Spawn};
 pub use task::{Ending, Fault, FaultKind, Outcome, Resumed, SavedState, Task, Unsaved, Wait};
-pub use task_limits::{CpuShare, LimitChanges, Limits};
+pub use task_limits::{Amount, CpuShare, DescribedLimit, LimitChanges, Limits};
 pub use tree::{Child, Run, Tree};

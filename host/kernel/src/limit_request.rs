@@ -8,7 +8,7 @@ use crate::limits::WEIGHT_DEFAULT;
 use crate::refusal::Refusal;
 use crate::request::{Args, Order, Request};
 use crate::request_value::items;
-use crate::task_limits::{LimitChanges, Limits};
+use crate::task_limits::{Amount, DescribedLimit, LimitChanges, Limits};
 use okernel_abi::layout::HandleKind;
 use okernel_abi::value::{NULL, Value};
 
@@ -72,56 +72,34 @@ impl Core {
 
 /// The limits of one task: `limit used most`. What is not counted, and what is not limited, is null.
 pub(crate) fn limits_table(shared: &Shared, info: &TaskInfo) -> Value {
-    let (limits, stats) = (&info.limits, &info.stats);
+    let stats = &info.stats;
+    let used = |name| match name {
+        "memory" => Some(stats.memory_bytes.get()),
+        "handles" => Some(stats.handles.get()),
+        "timers" => Some(stats.timers.get()),
+        "children" => Some(info.below_count as u64),
+        "all" => Some(shared.guest_memory.used_bytes()),
+        _ => None,
+    };
+    let all = DescribedLimit::count(
+        "all",
+        shared.guest_memory.bytes_max(),
+        "bytes of linear memory of all tasks together",
+    );
     let int = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    let most = |number: u64| match number {
-        u64::MAX => NULL,
-        number => int(number),
-    };
-    let (cpu, period) = match limits.share {
-        Some(share) => (Value::Float(share.percent), int(share.period_ms)),
-        None => (Value::Int(NULL), NULL),
-    };
-    let rows: [(&str, i64, Value); 12] = [
-        (
-            "memory",
-            int(stats.memory_bytes.get()),
-            Value::Int(most(limits.memory_bytes)),
-        ),
-        ("table", NULL, Value::Int(most(limits.table_elements))),
-        ("window", NULL, Value::Int(most(limits.window_bytes))),
-        ("message", NULL, Value::Int(most(limits.message_bytes))),
-        ("cpu", NULL, cpu),
-        ("period", NULL, Value::Int(period)),
-        (
-            "handles",
-            int(stats.handles.get()),
-            Value::Int(most(limits.handles as u64)),
-        ),
-        (
-            "timers",
-            int(stats.timers.get()),
-            Value::Int(most(limits.timers as u64)),
-        ),
-        (
-            "children",
-            int(info.below_count as u64),
-            Value::Int(most(limits.children as u64)),
-        ),
-        ("spawns", NULL, Value::Int(most(limits.spawns_per_second))),
-        ("log", NULL, Value::Int(most(limits.log_lines_per_second))),
-        (
-            "all",
-            int(shared.guest_memory.used_bytes()),
-            Value::Int(most(shared.guest_memory.bytes_max())),
-        ),
-    ];
-    let names = rows.iter().map(|(name, ..)| (*name).to_string()).collect();
-    let used = rows.iter().map(|(_, used, _)| *used).collect();
-    let most = rows.into_iter().map(|(_, _, most)| most).collect();
+    let (mut names, mut uses, mut mosts) = (Vec::new(), Vec::new(), Vec::new());
+    for limit in info.limits.described().into_iter().chain([all]) {
+        names.push(limit.name.to_string());
+        uses.push(used(limit.name).map_or(NULL, int));
+        mosts.push(match limit.most {
+            Some(Amount::Count(count)) => Value::Int(int(count)),
+            Some(Amount::Percent(percent)) => Value::Float(percent),
+            None => Value::Int(NULL),
+        });
+    }
     Value::table(vec![
         ("limit", Value::Symbols(names)),
-        ("used", Value::Ints(used)),
-        ("most", Value::List(most)),
+        ("used", Value::Ints(uses)),
+        ("most", Value::List(mosts)),
     ])
 }

@@ -76,12 +76,86 @@ impl Default for Limits {
     }
 }
 
+/// How much a limit allows.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Amount {
+    /// So many of what is counted.
+    Count(u64),
+    /// So much of a core, in percent.
+    Percent(f64),
+}
+
+/// A limit as lists show it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct DescribedLimit {
+    /// Its name, as [`LimitChanges::set`] takes it.
+    pub name: &'static str,
+    /// The most that it allows; None: it is not limited.
+    pub most: Option<Amount>,
+    /// What it is about, and in what it is counted.
+    pub means: &'static str,
+}
+
+impl DescribedLimit {
+    /// A limit of what is counted; the largest number stands for none.
+    pub const fn count(name: &'static str, most: u64, means: &'static str) -> DescribedLimit {
+        let most = match most {
+            u64::MAX => None,
+            most => Some(Amount::Count(most)),
+        };
+        DescribedLimit { name, most, means }
+    }
+}
+
 impl Limits {
     /// The names of all limits, as `limits` in a spawn takes them.
     pub const NAMES: [&str; 11] = [
         "memory", "table", "window", "message", "cpu", "period", "handles", "timers", "children",
         "spawns", "log",
     ];
+
+    /// All of them, in the order of [`Limits::NAMES`].
+    pub fn described(&self) -> [DescribedLimit; Limits::NAMES.len()] {
+        let share = self.share;
+        let count = DescribedLimit::count;
+        [
+            count("memory", self.memory_bytes, "bytes of linear memory"),
+            count(
+                "table",
+                self.table_elements,
+                "elements of each of its tables",
+            ),
+            count("window", self.window_bytes, "bytes of windows on rings"),
+            count(
+                "message",
+                self.message_bytes,
+                "bytes of one claim, request or piece of output",
+            ),
+            DescribedLimit {
+                name: "cpu",
+                most: share.map(|share| Amount::Percent(share.percent)),
+                means: "percent of a core, also when it is idle",
+            },
+            DescribedLimit {
+                name: "period",
+                most: share.map(|share| Amount::Count(share.period_ms)),
+                means: "milliseconds in which that is reckoned",
+            },
+            count("handles", self.handles as u64, "handles at a time"),
+            count("timers", self.timers as u64, "timers at a time"),
+            count(
+                "children",
+                self.children as u64,
+                "living tasks that it has spawned, with theirs",
+            ),
+            count(
+                "spawns",
+                self.spawns_per_second,
+                "tasks that it and all below it spawn in a second",
+            ),
+            count("log", self.log_lines_per_second, "lines of log in a second"),
+        ]
+    }
 
     /// Limits of a task that is its owner's hand, like a shell: it may spawn and log as it likes.
     #[must_use]
@@ -216,7 +290,7 @@ impl LimitChanges {
 
 #[cfg(test)]
 mod tests {
-    use super::{LimitChanges, Limits};
+    use super::{Amount, LimitChanges, Limits};
 
     fn changed(changes: &[(&str, f64)]) -> Limits {
         let mut all = LimitChanges::default();
@@ -228,10 +302,22 @@ mod tests {
 
     #[test]
     fn every_limit_can_be_set_by_its_name() {
-        for name in Limits::NAMES {
+        let described = |limits: Limits, at: usize| {
+            let limit = limits.described()[at];
+            (limit.name, limit.most)
+        };
+        for (at, name) in Limits::NAMES.into_iter().enumerate() {
             let limits = changed(&[("cpu", 50.0), (name, 2.0)]);
             assert_ne!(limits, changed(&[("cpu", 50.0)]), "{name}");
+            let most = match name {
+                "cpu" => Amount::Percent(2.0),
+                _ => Amount::Count(2),
+            };
+            assert_eq!(described(limits, at), (name, Some(most)));
         }
+        let unlimited = Limits::of_an_owner(1);
+        assert_eq!(described(unlimited, 4), ("cpu", None));
+        assert_eq!(described(unlimited, 8), ("children", None));
         let share = changed(&[("period", 10.0), ("cpu", 12.5)]).share.unwrap();
         assert_eq!(
             (share.quota_ns(), share.period_ns()),

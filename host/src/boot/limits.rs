@@ -3,7 +3,7 @@
 //! The names of a task's limits set the default of all tasks; those of the kernel bound all together, and what it
 //! takes to compile a module.
 
-use okernel_core::{LimitChanges, Limits, TasksMax};
+use okernel_core::{DescribedLimit, LimitChanges, Limits, TasksMax};
 
 use crate::wasm::capacity::Machine;
 use crate::wasm::compile::CompileLimits;
@@ -102,6 +102,35 @@ impl BootLimits {
         self.all_memory_bytes.unwrap_or(machine.memory_bytes)
     }
 
+    /// Those of the kernel, in the order of [`KERNEL_NAMES`].
+    pub fn described(&self, machine: &Machine) -> [DescribedLimit; KERNEL_NAMES.len()] {
+        let tasks = self.tasks(machine, machine.tasks()).count as u64;
+        let count = DescribedLimit::count;
+        [
+            count("tasks", tasks, "tasks at a time, dense ones among them"),
+            count(
+                "all_memory",
+                self.all_memory_bytes(machine),
+                "bytes of linear memory of all tasks together",
+            ),
+            count(
+                "module",
+                self.compile.module_bytes,
+                "bytes of a module's file",
+            ),
+            count(
+                "compile_seconds",
+                self.compile.seconds,
+                "seconds that compiling a module may take",
+            ),
+            count(
+                "compile_memory",
+                self.compile.memory_bytes,
+                "bytes of memory that compiling a module may take",
+            ),
+        ]
+    }
+
     /// What one compilation may take.
     pub fn compile(&self) -> CompileLimits {
         self.compile
@@ -112,12 +141,16 @@ impl BootLimits {
 mod tests {
     use super::{BootLimits, DENSE_INSTANCES_MAX, KERNEL_NAMES};
     use crate::wasm::capacity::Machine;
+    use okernel_core::Amount;
 
     #[test]
     fn every_limit_can_be_set_and_wrong_ones_are_named() {
-        for name in KERNEL_NAMES {
+        let machine = Machine::look();
+        for (at, name) in KERNEL_NAMES.into_iter().enumerate() {
             let mut limits = BootLimits::default();
             assert_eq!(limits.set(name, 5.0), Ok(()), "{name}");
+            let limit = limits.described(&machine)[at];
+            assert_eq!((limit.name, limit.most), (name, Some(Amount::Count(5))));
             assert_ne!(limits, BootLimits::default(), "{name}");
             for wrong in [0.0, -1.0, 0.5, f64::NAN, f64::INFINITY] {
                 assert!(limits.set(name, wrong).unwrap_err().starts_with(name));

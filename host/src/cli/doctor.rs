@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 
-use okernel_core::Limits;
+use okernel_core::{Amount, DescribedLimit};
 use serde_json::{Value, json};
 
 use crate::boot::{BootLimits, CORES_MAX};
@@ -39,8 +39,8 @@ struct Report {
     machine: Vec<Finding>,
     bounds: Vec<Bound>,
     tasks: u64,
-    task_limits: Vec<(&'static str, Option<f64>, &'static str)>,
-    kernel_limits: Vec<(&'static str, u64, &'static str)>,
+    task_limits: Vec<DescribedLimit>,
+    kernel_limits: Vec<DescribedLimit>,
 }
 
 /// Looks and reports.
@@ -62,8 +62,8 @@ impl Report {
             machine: findings(&machine),
             bounds: machine.bounds(),
             tasks: machine.tasks().into(),
-            task_limits: task_limits(&limits.of_a_task()),
-            kernel_limits: kernel_limits(&machine, &limits),
+            task_limits: limits.of_a_task().described().to_vec(),
+            kernel_limits: limits.described(&machine).to_vec(),
         }
     }
 
@@ -95,14 +95,9 @@ impl Report {
             text.push('\n');
         }
         text += "\nLimits of a task (spawn's 'limits', or --limit NAME=NUMBER for all)\n";
-        for (name, most, means) in &self.task_limits {
-            let most = most.map_or("none".to_string(), |most| most.to_string());
-            text += &format!("  {name:<18} {most:<22} {means}\n");
-        }
+        text += &lines(&self.task_limits);
         text += "\nLimits of the kernel (--limit NAME=NUMBER)\n";
-        for (name, most, means) in &self.kernel_limits {
-            text += &format!("  {name:<18} {most:<22} {means}\n");
-        }
+        text += &lines(&self.kernel_limits);
         text
     }
 
@@ -119,20 +114,40 @@ impl Report {
             .bounds
             .iter()
             .map(|bound| json!({"what": bound.what, "tasks": bound.tasks, "advice": bound.advice}));
-        let task_limits = self.task_limits.iter();
-        let task_limits = task_limits
-            .map(|(name, most, means)| json!({"name": name, "most": most, "means": means}));
-        let kernel_limits = self.kernel_limits.iter();
-        let kernel_limits = kernel_limits
-            .map(|(name, most, means)| json!({"name": name, "most": most, "means": means}));
         json!({
             "machine": machine.collect::<Value>(),
             "tasks": self.tasks,
             "bounds": bounds.collect::<Value>(),
-            "task_limits": task_limits.collect::<Value>(),
-            "kernel_limits": kernel_limits.collect::<Value>(),
+            "task_limits": objects(&self.task_limits),
+            "kernel_limits": objects(&self.kernel_limits),
         })
     }
+}
+
+/// Limits as lines of text.
+fn lines(limits: &[DescribedLimit]) -> String {
+    let mut text = String::new();
+    for DescribedLimit { name, most, means } in limits {
+        let most = match most {
+            Some(Amount::Count(count)) => count.to_string(),
+            Some(Amount::Percent(percent)) => percent.to_string(),
+            None => "none".to_string(),
+        };
+        text += &format!("  {name:<18} {most:<22} {means}\n");
+    }
+    text
+}
+
+/// Limits as JSON.
+fn objects(limits: &[DescribedLimit]) -> Value {
+    let objects = limits.iter().map(|DescribedLimit { name, most, means }| {
+        let most = most.map(|most| match most {
+            Amount::Count(count) => json!(count),
+            Amount::Percent(percent) => json!(percent),
+        });
+        json!({"name": name, "most": most, "means": means})
+    });
+    objects.collect()
 }
 
 /// A maximum that may be none.
@@ -151,9 +166,9 @@ fn findings(machine: &Machine) -> Vec<Finding> {
         CacheChoice::Off => Err("off".to_string()),
         CacheChoice::Folder(folder) => {
             let shown = folder.display().to_string();
-            match Cache::open(&CacheChoice::Folder(folder)) {
-                Some(_) => Ok(shown),
-                None => Err(shown),
+            match Cache::could_open(&folder) {
+                Ok(()) => Ok(shown),
+                Err(error) => Err(format!("{shown}: {error}")),
             }
         }
     };
@@ -217,86 +232,6 @@ fn findings(machine: &Machine) -> Vec<Finding> {
     ]
 }
 
-fn task_limits(limits: &Limits) -> Vec<(&'static str, Option<f64>, &'static str)> {
-    let share = limits.share;
-    vec![
-        (
-            "memory",
-            Some(limits.memory_bytes as f64),
-            "bytes of linear memory",
-        ),
-        (
-            "table",
-            Some(limits.table_elements as f64),
-            "elements of each of its tables",
-        ),
-        (
-            "window",
-            Some(limits.window_bytes as f64),
-            "bytes of windows on rings",
-        ),
-        (
-            "message",
-            Some(limits.message_bytes as f64),
-            "bytes of one claim, request or piece of output",
-        ),
-        (
-            "cpu",
-            share.map(|share| share.percent),
-            "percent of a core, also when it is idle",
-        ),
-        (
-            "period",
-            share.map(|share| share.period_ms as f64),
-            "milliseconds in which that is reckoned",
-        ),
-        ("handles", Some(limits.handles as f64), "handles at a time"),
-        ("timers", Some(limits.timers as f64), "timers at a time"),
-        (
-            "children",
-            Some(limits.children as f64),
-            "living tasks that it has spawned",
-        ),
-        (
-            "spawns",
-            Some(limits.spawns_per_second as f64),
-            "tasks that it spawns in a second",
-        ),
-        (
-            "log",
-            Some(limits.log_lines_per_second as f64),
-            "lines of log in a second",
-        ),
-    ]
-}
-
-fn kernel_limits(machine: &Machine, limits: &BootLimits) -> Vec<(&'static str, u64, &'static str)> {
-    let compile = limits.compile();
-    vec![
-        (
-            "tasks",
-            limits.tasks(machine, machine.tasks()).count as u64,
-            "tasks at a time, dense ones among them",
-        ),
-        (
-            "all_memory",
-            limits.all_memory_bytes(machine),
-            "bytes of linear memory of all tasks together",
-        ),
-        ("module", compile.module_bytes, "bytes of a module's file"),
-        (
-            "compile_seconds",
-            compile.seconds,
-            "seconds that compiling a module may take",
-        ),
-        (
-            "compile_memory",
-            compile.memory_bytes,
-            "bytes of memory that compiling a module may take",
-        ),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use super::Report;
@@ -306,9 +241,13 @@ mod tests {
     fn the_report_names_every_limit_and_says_the_same_in_both_forms() {
         let report = Report::make();
         let (text, json) = (report.text(), report.json());
-        let names: Vec<&str> = report.task_limits.iter().map(|limit| limit.0).collect();
+        let names: Vec<&str> = report.task_limits.iter().map(|limit| limit.name).collect();
         assert_eq!(names, Limits::NAMES);
-        let kernel: Vec<&str> = report.kernel_limits.iter().map(|limit| limit.0).collect();
+        let kernel: Vec<&str> = report
+            .kernel_limits
+            .iter()
+            .map(|limit| limit.name)
+            .collect();
         assert_eq!(kernel, crate::boot::KERNEL_NAMES);
         assert!(text.contains(&format!("Tasks at a time: {}", json["tasks"])));
         for bound in json["bounds"].as_array().unwrap() {

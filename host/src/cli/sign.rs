@@ -1,10 +1,13 @@
 //! `okernel sign FILE.wasm --key KEY`: signs a module, in place or beside.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 
+use crate::wasm::beside::write_beside;
 use crate::wasm::inspect::inspect;
 use crate::wasm::signature::SecretKey;
 
@@ -21,18 +24,27 @@ pub struct Args {
     output: Option<PathBuf>,
 }
 
+/// What a new module may be done with: what the process's mask leaves.
+const MODE: u32 = 0o666;
+
 /// Signs the module; a signature that it has is replaced.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let at = |path: &Path| format!("sign: {}", path.display());
     let key = SecretKey::read(&args.key).with_context(|| at(&args.key))?;
-    let wasm = std::fs::read(&args.file).with_context(|| at(&args.file))?;
+    let wasm = fs::read(&args.file).with_context(|| at(&args.file))?;
     let checked = inspect(&wasm).map_err(anyhow::Error::from);
     let checked = checked.and_then(|module| Ok(module.check()?));
     checked.with_context(|| at(&args.file))?;
     let output = args.output.as_ref().unwrap_or(&args.file);
-    // Written beside and renamed, so that nobody loads half of it.
-    let beside = output.with_extension("signing");
-    std::fs::write(&beside, key.sign(&wasm)).with_context(|| at(&beside))?;
-    std::fs::rename(&beside, output).with_context(|| at(output))?;
+    // Who could read or change the file that it replaces still can.
+    let replaced = fs::metadata(output).ok().map(|file| file.permissions());
+    let mode = replaced.as_ref().map_or(MODE, Permissions::mode);
+    let signed = write_beside(output, mode, &[&key.sign(&wasm)], |temporary| {
+        if let Some(permissions) = replaced {
+            fs::set_permissions(temporary, permissions)?;
+        }
+        fs::rename(temporary, output)
+    });
+    signed.with_context(|| at(output))?;
     Ok(ExitCode::SUCCESS)
 }

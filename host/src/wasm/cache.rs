@@ -12,16 +12,17 @@
 //! Invariants: files appear under their name only when complete (written beside, then renamed);
 //! [`Cache::load`] answers nothing but bytes that [`Cache::store`] was given under the same key.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::hash::{Hash, Hasher};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use rustix::fs::Access;
 use wasmtime::Engine;
 
+use super::beside::{TEMPORARY_SUFFIX, write_beside};
 use super::limits::CACHE_BYTES_MAX;
 
 /// The environment variable that names the cache's folder, or is `off`.
@@ -32,7 +33,8 @@ const HEADER_BYTES: usize = MAGIC.len() + blake3::OUT_LEN;
 const SECRET_FILE: &str = "secret";
 const SECRET_BYTES: usize = blake3::KEY_LEN;
 const ARTEFACT_SUFFIX: &str = "bin";
-const TEMPORARY_SUFFIX: &str = "tmp";
+/// Nobody but this user reads what the cache has written.
+const MODE: u32 = 0o600;
 /// A file that was being written when its process died.
 const TEMPORARY_AGE_MAX: Duration = Duration::from_secs(3600);
 
@@ -153,6 +155,30 @@ impl Cache {
         })
     }
 
+    /// Whether the cache could be opened in this folder. Nothing is made or changed.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn could_open(folder: &Path) -> io::Result<()> {
+        // Of a relative path the last ancestor is empty, which stands for the working folder.
+        let here = |path: &Path| match path.as_os_str().is_empty() {
+            true => PathBuf::from("."),
+            false => path.to_path_buf(),
+        };
+        let mut ancestors = folder.ancestors().map(here);
+        let there = ancestors.find(|path| path.exists());
+        let there = there.ok_or(io::ErrorKind::NotFound)?;
+        if !there.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        rustix::fs::access(&there, Access::WRITE_OK | Access::EXEC_OK)?;
+        match open_secret(&folder.join(SECRET_FILE)) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
+            // It would be made, or made anew.
+            _ => Ok(()),
+        }
+    }
+
     /// The artefact that was stored under this key, if it is there and is what was stored.
     pub fn load(&self, key: &Key) -> Option<Vec<u8>> {
         let path = self.folder.join(key.file_name());
@@ -180,7 +206,8 @@ impl Cache {
         let code = self.authenticate(key, artefact);
         let parts = [MAGIC.as_slice(), code.as_bytes(), artefact];
         let path = self.folder.join(key.file_name());
-        if let Err(error) = write_beside(&path, &parts, |temporary| fs::rename(temporary, &path)) {
+        let publish = |temporary: &Path| fs::rename(temporary, &path);
+        if let Err(error) = write_beside(&path, MODE, &parts, publish) {
             tracing::warn!(
                 "cannot keep a compiled module in {}: {error}",
                 self.folder.display()
@@ -229,10 +256,9 @@ impl Cache {
     }
 }
 
-/// Reads the secret, if it is a file of this user that nobody else can read. PermissionDenied: it
-/// belongs to somebody else.
-fn read_secret(path: &Path) -> io::Result<[u8; SECRET_BYTES]> {
-    let mut file = OpenOptions::new()
+/// Opens the secret, if it is a file of this user. PermissionDenied: it belongs to somebody else.
+fn open_secret(path: &Path) -> io::Result<(File, Metadata)> {
+    let file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NOFOLLOW)
         .open(path)?;
@@ -241,6 +267,12 @@ fn read_secret(path: &Path) -> io::Result<[u8; SECRET_BYTES]> {
         let reason = format!("{} belongs to another user", path.display());
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
     }
+    Ok((file, metadata))
+}
+
+/// Reads the secret, if nobody else can.
+fn read_secret(path: &Path) -> io::Result<[u8; SECRET_BYTES]> {
+    let (mut file, metadata) = open_secret(path)?;
     let private = metadata.is_file() && metadata.mode() & 0o077 == 0;
     if !private || metadata.len() != SECRET_BYTES as u64 {
         // Others may know it: it is replaced, and nothing that was written with it is believed.
@@ -256,7 +288,7 @@ fn read_secret(path: &Path) -> io::Result<[u8; SECRET_BYTES]> {
 fn make_secret(path: &Path) -> io::Result<[u8; SECRET_BYTES]> {
     let mut secret = [0; SECRET_BYTES];
     File::open("/dev/urandom")?.read_exact(&mut secret)?;
-    let linked = write_beside(path, &[&secret], |temporary| {
+    let linked = write_beside(path, MODE, &[&secret], |temporary| {
         let linked = fs::hard_link(temporary, path);
         fs::remove_file(temporary)?;
         linked
@@ -267,37 +299,12 @@ fn make_secret(path: &Path) -> io::Result<[u8; SECRET_BYTES]> {
     }
 }
 
-/// Writes a file that only this user can read beside `path`, then calls `publish` with its path.
-fn write_beside(
-    path: &Path,
-    parts: &[&[u8]],
-    publish: impl FnOnce(&Path) -> io::Result<()>,
-) -> io::Result<()> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("{}-{number}.{TEMPORARY_SUFFIX}", std::process::id());
-    let temporary = path.with_file_name(name);
-    // A process that died with our number may have left its file.
-    let _ = fs::remove_file(&temporary);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&temporary)?;
-    let written = parts.iter().try_for_each(|part| file.write_all(part));
-    let published = written.and_then(|()| publish(&temporary));
-    if published.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    published
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Cache, CacheChoice, Key, SECRET_FILE};
     use std::fs;
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
     use std::time::{Duration, SystemTime};
 
     const KEY: Key = Key([7; 32]);
@@ -382,11 +389,28 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, b"").unwrap();
         assert!(Cache::open(&CacheChoice::Folder(file.join("below"))).is_none());
+        assert!(Cache::could_open(&file.join("below")).is_err());
         assert!(Cache::open(&CacheChoice::Off).is_none());
         let cache = open(&folder);
         fs::remove_dir_all(&cache.folder).unwrap();
         cache.store(&KEY, b"compiled");
         assert_eq!(cache.load(&KEY), None);
+    }
+
+    #[test]
+    fn whether_a_folder_could_be_used_is_seen_without_making_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("deep/okernel");
+        Cache::could_open(&below).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        Cache::could_open(Path::new("not-there")).unwrap();
+        let cache = open(&folder);
+        Cache::could_open(&below).unwrap();
+        // A secret that would be replaced is left as it is.
+        let secret = cache.folder.join(SECRET_FILE);
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
+        Cache::could_open(&below).unwrap();
+        assert_eq!(fs::read(&secret).unwrap(), cache.secret);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod dense;
 pub mod engine;
 pub mod ticker;
 
+pub mod beside;
 pub mod cache;
 pub mod compile;
 pub mod contract;
