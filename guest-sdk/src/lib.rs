@@ -30,12 +30,15 @@
 //! (`publisher`, `subscriber`, `frame_publisher`, `frame_subscriber`), what else it can be granted (`timer`,
 //! `clock`, `console`, `file`, `request`, `spawn`, `supervise`), what selectors give it (`net`, `file_stream`), how it waits (`select`,
 //! `executor`), what goes wrong (`error`), how it is tested (`testing`); and beneath, how all that reaches the
-//! kernel (`sys`, `open`, `window`, `settle`, `read_lane`, `write_lane`, `readiness`, `refused`).
+//! kernel (`sys`, `open`, `window`, `settle`, `read_lane`, `write_lane`, `readiness`, `refused`) and where the memory
+//! comes from (`heap`).
 //!
 //! Invariants: no system call outside of `sys`; no pointer into a ring outside of `window`; a task that does
 //! nothing costs no system call.
 
 pub mod entry;
+#[cfg(any(test, target_arch = "wasm32"))]
+pub mod heap;
 pub mod log;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;

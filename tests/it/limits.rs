@@ -329,3 +329,10 @@ fn only_signed_modules_are_loaded_where_that_is_required() {
     let error = boot(&["--require-signed", &keys], "").failed(1);
     assert!(error.contains("keys line 1: expected "), "{error}");
 }
+
+#[test]
+fn a_small_task_makes_do_with_the_memory_that_its_module_begins_with() {
+    let lines = "rcv monitor spawn[0;`idle;[memory:17*65536]]\n";
+    let output = boot(&[], lines);
+    assert!(output.stdout.contains("done"), "{output:?}");
+}

@@ -59,6 +59,9 @@ use proc_macro::TokenStream;
 /// `spawn` and `system`. The list goes into the module, where people and tools can read it. It gives no rights, but the
 /// kernel spawns nothing without what its module wants; a question mark after the name, as in `log?: file append`,
 /// says that the task can do without.
+///
+/// The attribute also makes `okernel_sdk::heap` the allocator of the module. A module that
+/// names a `#[global_allocator]` itself, or wants the one of the standard library, says `own_allocator` in the parentheses.
 #[proc_macro_attribute]
 pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
     task::expand(arguments.into(), item.into())

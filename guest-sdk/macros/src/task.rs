@@ -16,6 +16,17 @@ use syn::{Error, Item, ItemFn, ItemImpl, LitStr, Path, Result, Token, parse2};
 struct Arguments {
     wants: Vec<LitStr>,
     new: Option<Path>,
+    allocator: Allocator,
+}
+
+/// Whose allocator the module has.
+#[derive(Default, PartialEq, Eq)]
+enum Allocator {
+    /// The SDK's.
+    #[default]
+    Sdk,
+    /// One that the module names itself, or the standard library's.
+    Own,
 }
 
 impl Parse for Arguments {
@@ -31,10 +42,12 @@ impl Parse for Arguments {
             } else if name == "new" {
                 input.parse::<Token![=]>()?;
                 arguments.new = Some(input.parse()?);
+            } else if name == "own_allocator" {
+                arguments.allocator = Allocator::Own;
             } else {
                 return Err(Error::new_spanned(
                     name,
-                    "expected `wants(..)` or `new = ..`",
+                    "expected `wants(..)`, `new = ..` or `own_allocator`",
                 ));
             }
             if !input.is_empty() {
@@ -63,7 +76,7 @@ pub fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> 
             ));
         }
     };
-    let exports = exports(&init, restore.as_ref(), &wants);
+    let exports = exports(&init, restore.as_ref(), &wants, &arguments.allocator);
     Ok(quote! {
         #item
 
@@ -198,7 +211,12 @@ fn parse_want(want: &LitStr) -> Result<Want> {
     }
 }
 
-fn exports(init: &TokenStream, restore: Option<&TokenStream>, wants: &str) -> TokenStream {
+fn exports(
+    init: &TokenStream,
+    restore: Option<&TokenStream>,
+    wants: &str,
+    allocator: &Allocator,
+) -> TokenStream {
     let version = Literal::byte_string(&ABI_VERSION.to_le_bytes());
     let version_bytes = ABI_VERSION.to_le_bytes().len();
     let wants_bytes = wants.len();
@@ -216,9 +234,17 @@ fn exports(init: &TokenStream, restore: Option<&TokenStream>, wants: &str) -> To
             }
         }
     });
+    let heap = (*allocator == Allocator::Sdk).then(|| {
+        quote! {
+            #[global_allocator]
+            static HEAP: ::okernel_sdk::heap::Heap = ::okernel_sdk::heap::new();
+        }
+    });
     quote! {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
+            #heap
+
             #[used]
             #[unsafe(link_section = #ABI_SECTION)]
             static ABI: [u8; #version_bytes] = *#version;
@@ -321,6 +347,15 @@ mod tests {
             .unwrap()
             .to_string();
         assert!(made.contains("Busy :: new"), "{made}");
+    }
+
+    #[test]
+    fn a_module_may_have_an_allocator_of_its_own() {
+        let made = expand(TokenStream::new(), main_item()).unwrap().to_string();
+        assert!(made.contains("global_allocator"), "{made}");
+        let arguments = quote! { own_allocator, wants("console") };
+        let made = expand(arguments, main_item()).unwrap().to_string();
+        assert!(!made.contains("global_allocator"), "{made}");
     }
 
     #[test]

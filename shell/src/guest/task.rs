@@ -41,7 +41,7 @@ pub struct Interpreter {
     running: Option<(Session, Kernel)>,
 }
 
-#[okernel_sdk::task]
+#[okernel_sdk::task(own_allocator)]
 impl Task for Interpreter {
     fn init(&mut self, context: &mut Context) -> Result<()> {
         let program = context.input()?;
