@@ -5,20 +5,17 @@
 
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, Lines, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::thread;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
-/// What comes after the shell's answers.
-const MARK: &str = "\"end of the answers\"";
+use super::process::Process;
 
 /// The process.
 pub struct Kernel {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: Lines<BufReader<ChildStdout>>,
+    process: Process,
 }
 
 /// What a process takes of the machine.
@@ -49,24 +46,11 @@ impl Kernel {
 
     fn start(args: &[&str], errors: Stdio) -> anyhow::Result<Kernel> {
         let program = env::current_exe().context("bench: this program has no path")?;
-        let mut child = Command::new(program)
-            .arg("boot")
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(errors)
-            .spawn()
-            .context("bench: this program does not start")?;
-        let input = child.stdin.take();
-        let output = child
-            .stdout
-            .take()
-            .context("bench: a process without pipes")?;
-        Ok(Kernel {
-            child,
-            input,
-            output: BufReader::new(output).lines(),
-        })
+        let mut command = Command::new(program);
+        command.arg("boot").args(args).stderr(errors);
+        let process = Process::start("the kernel", &mut command);
+        let process = process.context("bench: this program does not start")?;
+        Ok(Kernel { process })
     }
 
     /// Boots with these arguments and listens on the loopback; answers its URL as well.
@@ -77,7 +61,7 @@ impl Kernel {
         const SAYS: &str = "okernel: web console at ";
         let args = [&["--listen", "127.0.0.1:0"], args].concat();
         let mut kernel = Kernel::start(&args, Stdio::piped())?;
-        let errors = kernel.child.stderr.take();
+        let errors = kernel.process.errors();
         let mut errors = BufReader::new(errors.context("bench: a process without pipes")?).lines();
         loop {
             let line = errors.next().context("bench: the kernel has ended")??;
@@ -101,15 +85,7 @@ impl Kernel {
     /// # Errors
     /// The kernel has ended.
     pub fn tell(&mut self, lines: &str) -> anyhow::Result<Vec<String>> {
-        self.say(lines)?;
-        self.say(MARK)?;
-        let mut said = Vec::new();
-        loop {
-            match self.line()? {
-                line if line == MARK => return Ok(said),
-                line => said.push(line),
-            }
-        }
+        self.process.tell(lines)
     }
 
     /// Gives it lines to evaluate, without waiting for them.
@@ -117,11 +93,7 @@ impl Kernel {
     /// # Errors
     /// The kernel has ended.
     pub fn say(&mut self, lines: &str) -> anyhow::Result<()> {
-        let input = self
-            .input
-            .as_mut()
-            .context("bench: a kernel without input")?;
-        writeln!(input, "{lines}").context("bench: the kernel has ended")
+        self.process.write(lines)
     }
 
     /// Evaluates lines of which the last answers a number.
@@ -140,17 +112,10 @@ impl Kernel {
     /// The kernel has ended.
     pub fn wait_for(&mut self, start: &str) -> anyhow::Result<String> {
         loop {
-            let line = self.line()?;
+            let line = self.process.line()?;
             if line.starts_with(start) {
                 return Ok(line);
             }
-        }
-    }
-
-    fn line(&mut self) -> anyhow::Result<String> {
-        match self.output.next() {
-            Some(line) => Ok(line?),
-            None => bail!("bench: the kernel has ended"),
         }
     }
 
@@ -159,7 +124,7 @@ impl Kernel {
     /// # Errors
     /// The process is gone.
     pub fn taken(&self) -> anyhow::Result<Taken> {
-        let folder = format!("/proc/{}", self.child.id());
+        let folder = format!("/proc/{}", self.process.id());
         let read = |path: String| {
             fs::read_to_string(&path).with_context(|| format!("bench: {path} cannot be read"))
         };
@@ -198,17 +163,6 @@ fn field(status: &str, name: &str) -> f64 {
     line.and_then(|line| line.split_whitespace().next())
         .and_then(|number| number.parse().ok())
         .unwrap_or(0.0)
-}
-
-impl Drop for Kernel {
-    fn drop(&mut self) {
-        // The end of its input is its end; what hangs on nevertheless is ended.
-        self.input = None;
-        if self.output.next().is_some() {
-            drop(self.child.kill());
-        }
-        drop(self.child.wait());
-    }
 }
 
 #[cfg(test)]

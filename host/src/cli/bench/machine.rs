@@ -1,7 +1,7 @@
 //! A kernel inside of this process that a bench fills and asks by itself, without a shell.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
@@ -72,22 +72,33 @@ impl Running {
 /// # Errors
 /// It has no such column of numbers.
 pub fn column(table: &Value, name: &str) -> anyhow::Result<Vec<f64>> {
-    let found = match table {
-        Value::Table(parts) => match &**parts {
-            (Value::Symbols(names), Value::List(columns)) => {
-                let at = names.iter().position(|known| known == name);
-                at.and_then(|at| columns.get(at))
-            }
-            _ => None,
-        },
-        _ => None,
-    };
-    let found = found.with_context(|| format!("bench: a table without the column {name}"))?;
-    match found {
+    match values(table, name)? {
         Value::Ints(ints) => Ok(ints.iter().map(|int| *int as f64).collect()),
         Value::Floats(floats) => Ok(floats.clone()),
         other => Err(anyhow!("bench: the column {name} is {other:?}")),
     }
+}
+
+/// The symbols of a column of a table.
+///
+/// # Errors
+/// It has no such column of symbols.
+pub fn names<'a>(table: &'a Value, name: &str) -> anyhow::Result<&'a [String]> {
+    match values(table, name)? {
+        Value::Symbols(symbols) => Ok(symbols),
+        other => Err(anyhow!("bench: the column {name} is {other:?}")),
+    }
+}
+
+fn values<'a>(table: &'a Value, name: &str) -> anyhow::Result<&'a Value> {
+    if let Value::Table(parts) = table
+        && let (Value::Symbols(names), Value::List(columns)) = &**parts
+        && let Some(at) = names.iter().position(|known| known == name)
+        && let Some(values) = columns.get(at)
+    {
+        return Ok(values);
+    }
+    bail!("bench: a table without the column {name}")
 }
 
 impl Drop for Running {
@@ -137,11 +148,6 @@ impl ModuleFile {
             path: self.path.clone(),
             class,
         }
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Where it is, as text.

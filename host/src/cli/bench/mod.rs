@@ -20,6 +20,7 @@ mod load;
 mod machine;
 mod o;
 mod preempt;
+mod process;
 mod publish;
 mod report;
 mod restart;

@@ -67,7 +67,7 @@ fn measure(
                     check == expected,
                     "{}: the result of {} is checked by {check}, not {expected}",
                     program.label,
-                    rival.name
+                    rival.name()
                 );
                 if run > 0 {
                     samples.push(milliseconds);
@@ -78,7 +78,7 @@ fn measure(
     let Some(shell) = samples.first().cloned() else {
         return Ok(());
     };
-    let names = rivals.iter().map(|rival| rival.name.as_str());
+    let names = rivals.iter().map(|rival| rival.name());
     let mut rows: Vec<(&str, Vec<f64>)> = names.zip(samples).collect();
     rows.insert(1, ("Rust", natives));
     report.row(program.label, "ms", rows.remove(0).1);

@@ -9,11 +9,11 @@ use std::collections::HashMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 use okernel_abi::value::Value;
 use okernel_core::Config;
 
-use super::machine::{ModuleFile, Running, column};
+use super::machine::{ModuleFile, Running, column, names};
 use super::report::Report;
 use super::ring::ROUNDS;
 use super::row::Aim;
@@ -91,23 +91,14 @@ fn dictionary(entries: Vec<(String, Value)>) -> Value {
 fn restarts(kernel: &Running) -> anyhow::Result<f64> {
     let table = kernel.request(vec![Value::Symbol("ps".to_string())])?;
     let mut latest = HashMap::new();
-    for (name, restarts) in names(&table)?.iter().zip(column(&table, "restarts")?) {
+    for (name, restarts) in names(&table, "name")?
+        .iter()
+        .zip(column(&table, "restarts")?)
+    {
         let most = latest.entry(name).or_insert(0.0f64);
         *most = most.max(restarts);
     }
     Ok(latest.into_values().sum())
-}
-
-/// The names of the tasks in `ps`.
-fn names(table: &Value) -> anyhow::Result<&[String]> {
-    if let Value::Table(parts) = table
-        && let (Value::Symbols(titles), Value::List(columns)) = &**parts
-        && let Some(at) = titles.iter().position(|title| title == "name")
-        && let Some(Value::Symbols(names)) = columns.get(at)
-    {
-        return Ok(names);
-    }
-    bail!("bench: a list of tasks without their names")
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 //! versions of the same code. The pause is the kernel's own figure: from the old instance's `save` to the new one's
 //! first turn. The checksum must be that of a run in which nothing was upgraded.
 
-use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use super::child::Kernel;
 use super::machine::ModuleFile;
 use super::report::Report;
 use super::samples::Samples;
+use crate::boot::embedded_module;
 
 /// The task that is upgraded.
 const MODULE: &str = "record";
@@ -33,10 +33,9 @@ const MARK: &[u8] = b"\x00\x05\x04mark";
 /// The kernel does not boot, an upgrade was refused, or the checksums differ.
 pub fn run(report: &mut Report) -> anyhow::Result<()> {
     let plain = feed(0, &[])?;
-    let (one, other) = (ModuleFile::write(MODULE)?, ModuleFile::write(MODULE)?);
-    let mut bytes = fs::read(other.path())?;
-    bytes.extend_from_slice(MARK);
-    fs::write(other.path(), bytes)?;
+    let module = embedded_module(MODULE).context("bench: the module is missing")?;
+    let one = ModuleFile::of(MODULE, module)?;
+    let other = ModuleFile::of(MODULE, &[module, MARK].concat())?;
     let upgraded = feed(UPGRADES, &[other, one])?;
     ensure!(
         plain.checksum == upgraded.checksum,

@@ -1,21 +1,18 @@
 //! A rival: a process that runs one program after the other, and says how long each took.
 
 use std::env;
-use std::io::{BufRead, BufReader, ErrorKind, Lines, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::ErrorKind;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail, ensure};
 
 use super::programs::{DATA, Program};
+use crate::cli::bench::process::Process;
 
-/// A process that is spoken to line by line.
+/// The process, and how it is spoken to.
 pub struct Rival {
-    /// What it calls itself.
-    pub name: String,
+    process: Process,
     speaks: Speaks,
-    child: Child,
-    input: Option<ChildStdin>,
-    output: Lines<BufReader<ChildStdout>>,
 }
 
 /// What is written to a rival.
@@ -27,9 +24,6 @@ enum Speaks {
     Names,
 }
 
-/// What comes after the shell's answers.
-const MARK: &str = "\"end of the answers\"";
-
 impl Rival {
     /// The shell of this very program, as a process of its own.
     ///
@@ -39,11 +33,12 @@ impl Rival {
         let program = env::current_exe().context("bench: this program has no path")?;
         let mut command = Command::new(program);
         command.stderr(Stdio::inherit());
-        let mut rival = Rival::start("O in Wasm", Speaks::O, command)
-            .context("bench: this program does not start")?;
-        let said = rival.tell(&[DATA])?;
+        let process = Process::start("O in Wasm", &mut command);
+        let mut process = process.context("bench: this program does not start")?;
+        let said = process.tell(DATA)?;
         ensure!(said.is_empty(), "bench: the shell said {said:?}");
-        Ok(rival)
+        let speaks = Speaks::O;
+        Ok(Rival { process, speaks })
     }
 
     /// An interpreter that runs `text`, which names itself first; nothing when it is not there or does
@@ -54,34 +49,22 @@ impl Rival {
     pub fn interpreter(command: &str, option: &str, text: &str) -> anyhow::Result<Option<Rival>> {
         let mut started = Command::new(command);
         started.arg(format!("{option}{text}")).stderr(Stdio::null());
-        let mut rival = match Rival::start(command, Speaks::Names, started) {
-            Ok(rival) => rival,
+        let mut process = match Process::start(command, &mut started) {
+            Ok(process) => process,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).context(format!("bench: {command} does not start")),
         };
-        Ok(match rival.output.next() {
-            Some(Ok(name)) => {
-                rival.name = name;
-                Some(rival)
-            }
-            _ => None,
-        })
+        let Ok(name) = process.line() else {
+            return Ok(None);
+        };
+        process.name = name;
+        let speaks = Speaks::Names;
+        Ok(Some(Rival { process, speaks }))
     }
 
-    fn start(name: &str, speaks: Speaks, mut command: Command) -> std::io::Result<Rival> {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let missing = || std::io::Error::other("a process without pipes");
-        let output = child.stdout.take().ok_or_else(missing)?;
-        Ok(Rival {
-            name: name.to_string(),
-            speaks,
-            input: child.stdin.take(),
-            output: BufReader::new(output).lines(),
-            child,
-        })
+    /// What it calls itself.
+    pub fn name(&self) -> &str {
+        &self.process.name
     }
 
     /// Runs a program: milliseconds by the rival's own clock, and the number that the result is checked
@@ -91,15 +74,22 @@ impl Rival {
     /// The rival ended, or said something else.
     pub fn run(&mut self, program: &Program) -> anyhow::Result<(f64, i64)> {
         let said = match self.speaks {
-            Speaks::O => self.tell(&[&format!("\\t r:{};", program.o), program.check])?,
+            Speaks::O => {
+                let lines = format!("\\t r:{};\n{}", program.o, program.check);
+                self.process.tell(&lines)?
+            }
             Speaks::Names => {
-                self.write(program.name)?;
-                let said = self.line()?;
+                self.process.write(program.name)?;
+                let said = self.process.line()?;
                 said.split_whitespace().map(str::to_string).collect()
             }
         };
         let [took, check] = said.as_slice() else {
-            bail!("bench: {} answered {said:?} to {}", self.name, program.name);
+            bail!(
+                "bench: {} answered {said:?} to {}",
+                self.name(),
+                program.name
+            );
         };
         let number = match self.speaks {
             Speaks::O => took.strip_suffix(" ms").and_then(|ms| ms.parse().ok()),
@@ -107,47 +97,12 @@ impl Rival {
         };
         match (number, check.parse()) {
             (Some(milliseconds), Ok(check)) => Ok((milliseconds, check)),
-            _ => bail!("bench: {} answered {said:?} to {}", self.name, program.name),
+            _ => bail!(
+                "bench: {} answered {said:?} to {}",
+                self.name(),
+                program.name
+            ),
         }
-    }
-
-    /// Writes lines to the shell, and answers what it said.
-    fn tell(&mut self, lines: &[&str]) -> anyhow::Result<Vec<String>> {
-        lines.iter().try_for_each(|line| self.write(line))?;
-        self.write(MARK)?;
-        let mut said = Vec::new();
-        loop {
-            match self.line()? {
-                line if line == MARK => return Ok(said),
-                line => said.push(line),
-            }
-        }
-    }
-
-    fn write(&mut self, line: &str) -> anyhow::Result<()> {
-        let input = self
-            .input
-            .as_mut()
-            .context("bench: a rival without input")?;
-        writeln!(input, "{line}").with_context(|| format!("bench: {} has ended", self.name))
-    }
-
-    fn line(&mut self) -> anyhow::Result<String> {
-        match self.output.next() {
-            Some(line) => Ok(line?),
-            None => bail!("bench: {} has ended", self.name),
-        }
-    }
-}
-
-impl Drop for Rival {
-    fn drop(&mut self) {
-        // A process that does not end with its input is ended.
-        self.input = None;
-        if self.output.next().is_some() {
-            drop(self.child.kill());
-        }
-        drop(self.child.wait());
     }
 }
 
