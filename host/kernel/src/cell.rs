@@ -7,9 +7,10 @@
 
 use crate::capability::{Armed, Handles};
 use crate::crew::Seat;
-use crate::exit::{Exit, Notice};
+use crate::exit::Exit;
 use crate::ids::{EndpointId, TaskId};
 use crate::inbox::Asker;
+use crate::keep::News;
 use crate::moving::Moving;
 use crate::rate_budget::RateBudget;
 use crate::share::Account;
@@ -74,6 +75,16 @@ pub(crate) enum Stage {
     Ending,
 }
 
+/// Whether a task has begun, to the supervisor that started it and waits for that before it starts the next one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Begun {
+    /// When `init` has succeeded.
+    No,
+    /// When the task says so: a supervisor, whose children have to begin first.
+    Later,
+    Yes,
+}
+
 /// Whether something happened since the task was last polled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Woken {
@@ -124,6 +135,7 @@ pub(crate) struct Cell {
     pub(crate) outlet: Outlet,
     pub(crate) state: State,
     pub(crate) stage: Stage,
+    pub(crate) begun: Begun,
     /// The thread that holds the task's stack, while it is suspended.
     pub(crate) seat: Option<Arc<Seat>>,
     /// The number of the queue's entry that counts; others are left over.
@@ -154,8 +166,8 @@ pub(crate) struct Cell {
     /// Those of them that it has closed in this turn. If the turn ends with its failure it has not: what an
     /// error unwinds is closed on the way, and the next life needs it.
     pub(crate) let_go: Vec<EndpointId>,
-    /// Ends of children that this task, a supervisor, has not heard of yet.
-    pub(crate) notices: VecDeque<(usize, Notice)>,
+    /// What this task, a supervisor, has not heard of its children yet.
+    pub(crate) news: VecDeque<News>,
     /// What its time is counted against, if it or a task above it has a hard share of a core.
     pub(crate) account: Option<Arc<Account>>,
     pub(crate) log_budget: RateBudget,

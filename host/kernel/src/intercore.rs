@@ -13,6 +13,7 @@ use crate::inbox::{Asker, Post};
 use crate::io::output::Stream;
 use crate::io::rings;
 use crate::io::selector::{Effect, Notice, Selector};
+use crate::keep::News;
 use crate::kernel::INTERRUPTED;
 use crate::memory::End;
 use crate::message::{Message, QosChange};
@@ -107,10 +108,21 @@ impl Core {
             Message::Exited {
                 supervisor,
                 child,
+                begun,
                 notice,
             } => {
-                self.child_ended(supervisor, child, *notice);
+                let notice = *notice;
+                let news = News::Ended {
+                    child,
+                    begun,
+                    notice,
+                };
+                self.tell_supervisor(supervisor, news);
                 self.answer(asker, Message::AckExited);
+            }
+            Message::Begun { supervisor, task } => {
+                self.tell_supervisor(supervisor, News::Begun(task));
+                self.answer(asker, Message::AckNop);
             }
             Message::Release {
                 endpoint,

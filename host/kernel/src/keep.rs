@@ -5,7 +5,7 @@
 //! while, and the next life finds them under the same names. What was claimed and not committed is
 //! dropped, what was read and not released will be read again.
 
-use crate::cell::{Cell, Kill};
+use crate::cell::{Begun, Cell, Kill};
 use crate::core::{Core, Phase};
 use crate::envelope::Ask;
 use crate::exit::{Exit, Notice};
@@ -20,6 +20,20 @@ use crate::relations::{Farewell, Monitored, Orphans};
 use crate::spawn::Keeps;
 use okernel_abi::Errno;
 use okernel_abi::value::Value;
+
+/// What a supervisor is told of its children.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// One has begun.
+    Begun(TaskId),
+    /// The one in this place of its list has ended.
+    Ended {
+        child: usize,
+        /// Whether it had begun. That may have been told from another core, and come later.
+        begun: Begun,
+        notice: Notice,
+    },
+}
 
 impl Core {
     /// The supervisor that keeps what was granted to a task that has ended, if it may start it again.
@@ -82,6 +96,7 @@ impl Core {
             let message = Message::Exited {
                 supervisor: keeper.supervisor,
                 child: keeper.child,
+                begun: cell.begun,
                 notice: Box::new(notice()),
             };
             self.ask(info.core, message, Pending::Nobody);
@@ -100,11 +115,25 @@ impl Core {
         }
     }
 
-    /// A child of a supervisor of this core has ended.
-    pub(crate) fn child_ended(&mut self, supervisor: TaskId, child: usize, notice: Notice) {
+    /// A task has begun: its supervisor, if it has one, can start the next.
+    pub(crate) fn has_begun(&mut self, cell: &mut Cell) {
+        if std::mem::replace(&mut cell.begun, Begun::Yes) == Begun::Yes {
+            return;
+        }
+        if let Some(keeper) = cell.keeper
+            && let Some(info) = self.shared.directory.task(keeper.supervisor)
+        {
+            let (supervisor, task) = (keeper.supervisor, cell.id);
+            let message = Message::Begun { supervisor, task };
+            self.ask(info.core, message, Pending::Nobody);
+        }
+    }
+
+    /// Something is told to a supervisor of this core.
+    pub(crate) fn tell_supervisor(&mut self, supervisor: TaskId, news: News) {
         // One that has ended meanwhile needs to know nothing.
         if let Some(cell) = self.cell_by_id(supervisor) {
-            cell.notices.push_back((child, notice));
+            cell.news.push_back(news);
             let key = cell.key;
             self.wake(key);
         }

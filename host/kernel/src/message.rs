@@ -34,6 +34,7 @@
 //! | Exited supervisor, child | its end | AckExited |
 //! | End task | the reason | AckKill when it is gone, or Error |
 //! | Release endpoint, holder | who keeps it now | AckRelease |
+//! | Begun supervisor, task | | AckNop |
 //!
 //! What a task waits for that another core brings about (an end, a name) is answered by AckValue with the value as its
 //! parcel; it was asked of the directory, not by a message.
@@ -41,7 +42,7 @@
 //! Invariants: every message but an answer is answered exactly once, with the asker's own number;
 //! a parcel is taken out exactly once, by the core that the envelope is for.
 
-use crate::cell::Kill;
+use crate::cell::{Begun, Kill};
 use crate::config::Quanta;
 use crate::envelope::{Address, Envelope, key_to_word, word_to_key};
 use crate::exit::Notice;
@@ -159,6 +160,8 @@ pub(crate) enum Message {
         supervisor: TaskId,
         /// Its place in the supervisor's list.
         child: usize,
+        /// Whether it had begun.
+        begun: Begun,
         notice: Box<Notice>,
     },
     AckExited,
@@ -176,6 +179,11 @@ pub(crate) enum Message {
     /// The task has lost some of its grants: capabilities of its are no longer good.
     Revoke(TaskId),
     AckRevoke,
+    /// A supervised task has begun.
+    Begun {
+        supervisor: TaskId,
+        task: TaskId,
+    },
     Error(Refusal),
 }
 
@@ -314,14 +322,15 @@ impl Message {
             Message::Exited {
                 supervisor,
                 child,
+                begun,
                 notice,
             } => {
-                let child = child as u64;
+                let (supervisor, notice) = (key_to_word(supervisor.0), put(Parcel::Notice(notice)));
                 (
                     35,
-                    key_to_word(supervisor.0),
-                    child,
-                    put(Parcel::Notice(notice)),
+                    supervisor,
+                    child as u64 * 2 + u64::from(begun == Begun::Yes),
+                    notice,
                 )
             }
             Message::AckExited => (36, 0, 0, 0),
@@ -351,6 +360,9 @@ impl Message {
             Message::Relay(relay) => (48, 0, 0, put(Parcel::Relay(relay))),
             Message::Revoke(task) => (49, key_to_word(task.0), 0, 0),
             Message::AckRevoke => (50, 0, 0, 0),
+            Message::Begun { supervisor, task } => {
+                (51, key_to_word(supervisor.0), key_to_word(task.0), 0)
+            }
         };
         let head =
             u64::from(kind) | u64::from(address.from.0) << 16 | u64::from(address.to.0) << 32;
@@ -431,7 +443,11 @@ impl Message {
             (31, None) => Message::AckWrite,
             (35, Some(Parcel::Notice(notice))) => Message::Exited {
                 supervisor: TaskId(word_to_key(a)),
-                child: b as usize,
+                child: b as usize / 2,
+                begun: match b % 2 {
+                    0 => Begun::No,
+                    _ => Begun::Yes,
+                },
                 notice,
             },
             (36, None) => Message::AckExited,
@@ -459,6 +475,10 @@ impl Message {
             (48, Some(Parcel::Relay(relay))) => Message::Relay(relay),
             (49, None) => Message::Revoke(TaskId(word_to_key(a))),
             (50, None) => Message::AckRevoke,
+            (51, None) => Message::Begun {
+                supervisor: TaskId(word_to_key(a)),
+                task: TaskId(word_to_key(b)),
+            },
             _ => return None,
         };
         Some((address, message))

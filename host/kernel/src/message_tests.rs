@@ -1,7 +1,7 @@
 //! Tests of [`super::Message`]: every message survives the bus, and no words can do harm.
 
 use super::{Address, Message, Parcels, QosChange};
-use crate::cell::Kill;
+use crate::cell::{Begun, Kill};
 use crate::config::Quanta;
 use crate::envelope::destination;
 use crate::exit::{Exit, Notice};
@@ -146,6 +146,7 @@ fn all() -> Vec<Message> {
         Message::Exited {
             supervisor: task(),
             child: 3,
+            begun: Begun::Yes,
             notice: Box::new(Notice {
                 task: task(),
                 name: "n".to_string(),
@@ -154,6 +155,10 @@ fn all() -> Vec<Message> {
             }),
         },
         Message::AckExited,
+        Message::Begun {
+            supervisor: task(),
+            task: task(),
+        },
         Message::End(task(), Kill::Shutdown),
         Message::Release {
             endpoint: endpoint(),

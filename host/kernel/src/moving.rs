@@ -384,6 +384,9 @@ impl Message {
             | Message::Exited {
                 supervisor: task, ..
             }
+            | Message::Begun {
+                supervisor: task, ..
+            }
             | Message::Revoke(task)
             | Message::Interrupt(task) => Some(*task),
             _ => None,

@@ -8,8 +8,11 @@
 //!   `temporary` one never;
 //! * with `one for one` only the child that failed is started again, with `one for all` all are ended
 //!   and started again, with `rest for one` those that come after it in the list;
-//! * children are started one at a time in the order of the list, and ended one at a time in the
-//!   opposite order;
+//! * children are started one at a time in the order of the list, each when the one before it has begun
+//!   ([`Event::Started`]), and ended one at a time in the opposite order;
+//! * a child that cannot be started, or fails before it has begun, ends the supervisor if that was its first
+//!   start, and else counts as one more restart;
+//! * what ends before all children have begun for the first time is looked at when they have;
 //! * more than `intensity` restarts within `period` end the supervisor, its children first.
 //!
 //! Beyond OTP: a restart after a failure that follows hard upon another waits, twice as long each time
@@ -18,7 +21,7 @@
 //! the supervisor has nothing to do and ends.
 //!
 //! Invariants: one child at most is being started or ended at a time; no child is started while a
-//! sibling that is to end still lives; after [`Action::Finish`] nothing is answered any more.
+//! sibling that is to end still lives, or has not begun; after [`Action::Finish`] nothing is answered any more.
 
 use std::collections::VecDeque;
 
@@ -74,7 +77,9 @@ pub enum Ended {
 pub enum Event {
     /// The supervisor begins.
     Begin,
-    /// The child runs, as [`Action::Start`] asked for.
+    /// The child is there, as [`Action::Start`] asked for, and has not begun.
+    Spawned(usize),
+    /// It has begun: its initialisation is over.
     Started(usize),
     /// It could not be started.
     NotStarted(usize),
@@ -89,7 +94,7 @@ pub enum Event {
 /// What is to be done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// Start the child; Started or NotStarted is to follow.
+    /// Start the child; NotStarted is to follow, or Spawned and then Started or Exited.
     Start(usize),
     /// End the child; Exited is to follow.
     End(usize),
@@ -108,7 +113,7 @@ pub enum Verdict {
     Done,
     /// This child failed once more than is borne.
     GaveUp(usize),
-    /// This child could not be started at the first time.
+    /// This child could not be started at the first time, or ended before it had begun.
     NotStarted(usize),
     /// It was told to end.
     Stopped,
@@ -120,6 +125,8 @@ enum Stage {
     /// It does not run, and is to be started when its moment has come.
     Down,
     Starting,
+    /// It is there, and has not begun.
+    Beginning,
     Running,
     Ending,
     /// It will not be started again.
@@ -144,8 +151,24 @@ struct Child {
     started_ns: u64,
     /// How often it has failed in a row, each time within a period of its start.
     failures: u32,
-    /// How often it has been started.
+    /// How often it has begun.
     starts: u64,
+}
+
+impl Child {
+    fn is_beginning(&self) -> bool {
+        self.stage == Stage::Beginning
+    }
+
+    /// It is to be ended, if it lives or is about to.
+    fn doom(&mut self) {
+        if matches!(
+            self.stage,
+            Stage::Starting | Stage::Beginning | Stage::Running
+        ) {
+            self.doomed = Doomed::Yes;
+        }
+    }
 }
 
 /// The policy at work for one list of children.
@@ -155,6 +178,8 @@ pub struct Machine {
     children: Vec<Child>,
     /// The times of the restarts within the last period.
     restarts_ns: VecDeque<u64>,
+    /// Children that ended by themselves before all had begun, and how.
+    put_off: Vec<(usize, Ended)>,
     verdict: Option<Verdict>,
     finished: bool,
 }
@@ -175,6 +200,7 @@ impl Machine {
             policy,
             children: children.into_iter().map(child).collect(),
             restarts_ns: VecDeque::new(),
+            put_off: Vec::new(),
             verdict: None,
             finished: false,
         }
@@ -187,9 +213,15 @@ impl Machine {
         }
     }
 
-    /// How often a child has been started.
+    /// How often a child has begun.
     pub fn starts(&self, child: usize) -> u64 {
         self.children.get(child).map_or(0, |child| child.starts)
+    }
+
+    /// Whether the start is over: every child has begun once, or will not be started.
+    pub fn is_up(&self) -> bool {
+        let up = |child: &Child| child.starts > 0 || child.stage == Stage::Finished;
+        self.children.iter().all(up)
     }
 
     /// Takes note of what has happened at this time, and answers what is to be done, in order.
@@ -199,19 +231,42 @@ impl Machine {
         }
         match event {
             Event::Begin | Event::Due => {}
+            Event::Spawned(child) => self.spawned(child),
             Event::Started(child) => self.started(child, now_ns),
             Event::NotStarted(child) => self.not_started(child, now_ns),
+            Event::Exited(child, ended) if self.is_too_early(child) => {
+                self.put_off.push((child, ended));
+            }
             Event::Exited(child, ended) => self.exited(child, ended, now_ns, actions),
             Event::Stop => self.give_up(Verdict::Stopped),
         }
+        if self.is_up() {
+            for (child, ended) in std::mem::take(&mut self.put_off) {
+                self.exited(child, ended, now_ns, actions);
+            }
+        }
         self.proceed(now_ns, actions);
+    }
+
+    /// Whether the end of a child by itself has to wait for its siblings.
+    fn is_too_early(&self, child: usize) -> bool {
+        let runs = |child: &Child| child.stage == Stage::Running;
+        !self.is_up() && self.verdict.is_none() && self.children.get(child).is_some_and(runs)
+    }
+
+    fn spawned(&mut self, child: usize) {
+        if let Some(child) = self.children.get_mut(child)
+            && child.stage == Stage::Starting
+        {
+            child.stage = Stage::Beginning;
+        }
     }
 
     fn started(&mut self, child: usize, now_ns: u64) {
         let Some(child) = self.children.get_mut(child) else {
             return;
         };
-        if child.stage == Stage::Starting {
+        if matches!(child.stage, Stage::Starting | Stage::Beginning) {
             child.stage = Stage::Running;
             child.started_ns = now_ns;
             child.starts += 1;
@@ -226,23 +281,31 @@ impl Machine {
             return;
         }
         child.stage = Stage::Down;
-        if std::mem::replace(&mut child.doomed, Doomed::No) == Doomed::Yes {
-            return;
+        if std::mem::replace(&mut child.doomed, Doomed::No) == Doomed::No {
+            self.start_failed(number, now_ns);
         }
-        if child.starts == 0 {
-            return self.give_up(Verdict::NotStarted(number));
+    }
+
+    fn start_failed(&mut self, number: usize, now_ns: u64) {
+        match self.starts(number) {
+            0 => self.give_up(Verdict::NotStarted(number)),
+            _ => self.failed(number, now_ns),
         }
-        self.failed(number, now_ns);
     }
 
     fn exited(&mut self, number: usize, ended: Ended, now_ns: u64, actions: &mut Vec<Action>) {
         let Some(child) = self.children.get_mut(number) else {
             return;
         };
-        if !matches!(child.stage, Stage::Running | Stage::Ending) {
+        let stage = child.stage;
+        if !matches!(stage, Stage::Beginning | Stage::Running | Stage::Ending) {
             return;
         }
-        let awaited = child.stage == Stage::Ending || child.doomed == Doomed::Yes;
+        let awaited = stage == Stage::Ending || child.doomed == Doomed::Yes;
+        if stage == Stage::Beginning && !awaited {
+            child.stage = Stage::Down;
+            return self.start_failed(number, now_ns);
+        }
         let again = match child.restart {
             Restart::Permanent => true,
             // One that was ended with its siblings comes back with them.
@@ -280,9 +343,7 @@ impl Machine {
         for (place, child) in self.children.iter_mut().enumerate() {
             if group.contains(&place) {
                 child.due_ns = child.due_ns.max(due_ns);
-                if matches!(child.stage, Stage::Starting | Stage::Running) {
-                    child.doomed = Doomed::Yes;
-                }
+                child.doom();
             }
         }
     }
@@ -314,11 +375,10 @@ impl Machine {
             return;
         }
         self.verdict = Some(verdict);
-        for child in &mut self.children {
-            if matches!(child.stage, Stage::Starting | Stage::Running) {
-                child.doomed = Doomed::Yes;
-            }
+        for (child, _) in self.put_off.drain(..) {
+            self.children[child].stage = Stage::Down;
         }
+        self.children.iter_mut().for_each(Child::doom);
     }
 
     /// Asks for the next thing to be done, if nothing is under way.
@@ -328,7 +388,13 @@ impl Machine {
             return;
         }
         let doomed = |child: &Child| child.doomed == Doomed::Yes;
-        if let Some(last) = self.children.iter().rposition(doomed) {
+        let last = match self.children.iter().position(Child::is_beginning) {
+            // It was started last, and may never begin: it is not waited for if it is to end.
+            Some(beginning) if doomed(&self.children[beginning]) => Some(beginning),
+            Some(_) => return,
+            None => self.children.iter().rposition(doomed),
+        };
+        if let Some(last) = last {
             self.children[last].stage = Stage::Ending;
             actions.push(Action::End(last));
             return;

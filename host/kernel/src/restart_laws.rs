@@ -148,6 +148,7 @@ proptest! {
         let mut machine = Machine::new(policy, kinds.iter().copied());
         let mut alive = vec![false; kinds.len()];
         let mut asked: Vec<Action> = Vec::new();
+        let mut beginning = None;
         let mut verdict = None;
         let mut now_ns = 0;
         let mut events = vec![Event::Begin];
@@ -181,6 +182,7 @@ proptest! {
                             now_ns += u64::from(dice) * MS;
                             Event::Due
                         }
+                        2 if let Some(child) = beginning.take() => Event::Started(child),
                         _ => match asked.pop() {
                             Some(action) => answer(action, &mut alive, dice),
                             None => continue,
@@ -188,12 +190,18 @@ proptest! {
                     }
                 }
             };
+            match event {
+                Event::Spawned(child) => beginning = Some(child),
+                Event::Exited(child, _) => beginning = beginning.filter(|other| *other != child),
+                _ => {}
+            }
             let mut actions = Vec::new();
             machine.event(now_ns, event, &mut actions);
             for action in actions {
                 match action {
                     Action::Start(child) => {
                         prop_assert!(!alive[child]);
+                        prop_assert!(beginning.is_none(), "each begins before the next one starts");
                         asked.push(action);
                     }
                     Action::End(child) => {
@@ -217,7 +225,7 @@ fn answer(action: Action, alive: &mut [bool], dice: u8) -> Event {
         Action::Start(child) if dice & 0b1_1100 == 0b1_1100 => Event::NotStarted(child),
         Action::Start(child) => {
             alive[child] = true;
-            Event::Started(child)
+            Event::Spawned(child)
         }
         Action::End(child) => {
             alive[child] = false;

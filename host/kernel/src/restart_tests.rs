@@ -49,7 +49,7 @@ impl World {
                     Action::Start(child) => {
                         assert!(!self.running[child], "a child is started once");
                         self.running[child] = true;
-                        events.push(Event::Started(child));
+                        events.extend([Event::Started(child), Event::Spawned(child)]);
                     }
                     Action::End(child) => {
                         assert!(self.running[child], "who does not run is not ended");
@@ -268,6 +268,94 @@ fn a_child_that_cannot_be_started_at_first_ends_the_supervisor() {
 }
 
 #[test]
+fn the_next_child_waits_until_the_one_before_it_has_begun() {
+    let mut machine = Machine::new(policy(Strategy::OneForOne), [Restart::Permanent; 2]);
+    let mut actions = Vec::new();
+    machine.event(0, Event::Begin, &mut actions);
+    machine.event(1, Event::Spawned(0), &mut actions);
+    machine.event(2, Event::Due, &mut actions);
+    assert_eq!(actions, [Action::Start(0)]);
+    machine.event(3, Event::Started(0), &mut actions);
+    machine.event(4, Event::Spawned(1), &mut actions);
+    assert!(!machine.is_up());
+    machine.event(5, Event::Started(1), &mut actions);
+    assert!(machine.is_up());
+    assert_eq!(actions, [Action::Start(0), Action::Start(1)]);
+}
+
+#[test]
+fn a_child_that_ends_before_it_has_begun_was_not_started() {
+    for kind in [Restart::Permanent, Restart::Transient, Restart::Temporary] {
+        let mut machine = Machine::new(policy(Strategy::OneForOne), [Restart::Permanent, kind]);
+        let mut actions = Vec::new();
+        machine.event(0, Event::Begin, &mut actions);
+        machine.event(1, Event::Spawned(0), &mut actions);
+        machine.event(2, Event::Started(0), &mut actions);
+        machine.event(3, Event::Spawned(1), &mut actions);
+        actions.clear();
+        machine.event(4, Event::Exited(1, Ended::Badly), &mut actions);
+        machine.event(5, Event::Exited(0, Ended::Badly), &mut actions);
+        assert_eq!(
+            actions,
+            [Action::End(0), Action::Finish(Verdict::NotStarted(1))]
+        );
+    }
+}
+
+#[test]
+fn what_ends_before_all_have_begun_is_looked_at_when_they_have() {
+    let begin = || {
+        let mut machine = Machine::new(policy(Strategy::OneForAll), [Restart::Permanent; 3]);
+        let mut actions = Vec::new();
+        for event in [
+            Event::Begin,
+            Event::Started(0),
+            Event::Started(1),
+            Event::Spawned(2),
+            Event::Exited(0, Ended::Badly),
+        ] {
+            machine.event(0, event, &mut actions);
+        }
+        assert_eq!(actions, [0, 1, 2].map(Action::Start));
+        (machine, Vec::new())
+    };
+    let (mut machine, mut actions) = begin();
+    machine.event(1, Event::Started(2), &mut actions);
+    machine.event(2, Event::Exited(2, Ended::Badly), &mut actions);
+    machine.event(3, Event::Exited(1, Ended::Badly), &mut actions);
+    assert_eq!(actions, [Action::End(2), Action::End(1), Action::Start(0)]);
+    // Who is gone is not ended again.
+    let (mut machine, mut actions) = begin();
+    machine.event(1, Event::Exited(2, Ended::Badly), &mut actions);
+    machine.event(2, Event::Exited(1, Ended::Badly), &mut actions);
+    let finish = Action::Finish(Verdict::NotStarted(2));
+    assert_eq!(actions, [Action::End(1), finish]);
+}
+
+#[test]
+fn who_stops_does_not_wait_for_a_child_that_never_begins() {
+    let mut machine = Machine::new(policy(Strategy::OneForOne), [Restart::Permanent; 2]);
+    let mut actions = Vec::new();
+    machine.event(0, Event::Begin, &mut actions);
+    machine.event(1, Event::Started(0), &mut actions);
+    machine.event(2, Event::Spawned(1), &mut actions);
+    actions.clear();
+    machine.event(3, Event::Stop, &mut actions);
+    // Its beginning crosses the order to end it.
+    machine.event(4, Event::Started(1), &mut actions);
+    machine.event(5, Event::Exited(1, Ended::Well), &mut actions);
+    machine.event(6, Event::Exited(0, Ended::Well), &mut actions);
+    assert_eq!(
+        actions,
+        [
+            Action::End(1),
+            Action::End(0),
+            Action::Finish(Verdict::Stopped)
+        ]
+    );
+}
+
+#[test]
 fn a_restart_that_fails_is_tried_again_and_counts() {
     let mut machine = Machine::new(policy(Strategy::OneForOne), [Restart::Permanent]);
     let mut actions = Vec::new();
@@ -283,7 +371,8 @@ fn a_restart_that_fails_is_tried_again_and_counts() {
     assert_eq!(actions, [Action::Start(0), Action::Wait(30 * MS)]);
     actions.clear();
     machine.event(30 * MS, Event::Due, &mut actions);
-    machine.event(30 * MS, Event::NotStarted(0), &mut actions);
+    machine.event(30 * MS, Event::Spawned(0), &mut actions);
+    machine.event(30 * MS, Event::Exited(0, Ended::Badly), &mut actions);
     assert_eq!(
         actions,
         [Action::Start(0), Action::Finish(Verdict::GaveUp(0))]

@@ -4,7 +4,7 @@
 //! where the task would have run, held by nobody, and can be used again by their numbers.
 
 use crate::capability::{Armed, Grant, Handles, Object};
-use crate::cell::{Cell, Interrupt, Pinned, Stage, TakesInput, Woken};
+use crate::cell::{Begun, Cell, Interrupt, Pinned, Stage, TakesInput, Woken};
 use crate::core::{Core, Phase};
 use crate::derivation::{Capability, Derived, Standing, Thing};
 use crate::directory::TaskInfo;
@@ -240,6 +240,7 @@ impl Core {
             outlet,
             state: State::Runnable,
             stage: Stage::New,
+            begun: Begun::No,
             seat: None,
             entry: 0,
             time: 0,
@@ -263,7 +264,7 @@ impl Core {
             keeper,
             granted,
             let_go: Vec::new(),
-            notices: VecDeque::new(),
+            news: VecDeque::new(),
             account: Account::open(limits.share, account, self.now_ns),
             log_budget: RateBudget::new(limits.log_lines_per_second, LOG_BURST_SECONDS),
             timers_count: 0,

@@ -1,6 +1,7 @@
 //! A supervisor: a task that starts others, is told how they end, and starts them again.
 //!
-//! What is to be done is decided by [`crate::restart`], which knows no kernel; here it is carried out. A
+//! A child is taken as started when its `init` has succeeded, and a supervisor when all its children are: until
+//! then the next one waits. What is to be done is decided by [`crate::restart`], which knows no kernel; here it is carried out. A
 //! supervisor is a task like any other: it can be seen, killed, monitored, and be the child of another
 //! supervisor. It holds no handle of a ring: the ends that its children were granted lie where they lay, under its
 //! name, while no child has them (see [`crate::keep`]).
@@ -9,10 +10,11 @@
 //! start, unless the kernel halts; what it kept is handed to the supervisor above it, or goes.
 
 use crate::capability::{Armed, Grant, Object, ReplyState};
-use crate::cell::Kill;
+use crate::cell::{Begun, Kill};
 use crate::context::{Context, Inner};
 use crate::exit::{Exit, Notice};
 use crate::ids::{CoreId, EndpointId, TaskId};
+use crate::keep::News;
 use crate::message::Message;
 use crate::names::Named;
 use crate::pending::Pending;
@@ -54,10 +56,8 @@ struct Life {
     core: Option<CoreId>,
     /// How the last one ended.
     last: Option<Arc<Exit>>,
-    /// Why the last start failed.
+    /// Why the last start failed, if it did.
     refusal: String,
-    /// How often it has failed.
-    failures: u64,
 }
 
 impl Supervisor {
@@ -91,20 +91,34 @@ impl Supervisor {
                 self.carry_out(cx, action, now_ns);
             }
         }
+        if self.machine.is_up() {
+            cx.has_begun();
+        }
     }
 
     fn next_event(&mut self, cx: &mut Context) -> Option<Event> {
         if let Some(event) = self.events.pop_front() {
             return Some(event);
         }
-        if let Some((child, handle)) = self.starting
-            && let Some(answer) = cx.take_answer(handle)
-        {
+        if let Some((child, handle)) = self.starting {
+            // What is told of a child that has moved may come before the answer that there is one.
+            let answer = cx.take_answer(handle)?;
             self.starting = None;
-            return Some(self.started(cx, child, answer));
+            return Some(self.spawned(cx, child, answer));
         }
-        if let Some((child, notice)) = cx.take_notice() {
-            return Some(self.exited(child, notice));
+        while let Some(news) = cx.take_news() {
+            match news {
+                News::Ended {
+                    child,
+                    begun,
+                    notice,
+                } => return Some(self.exited(child, begun, notice)),
+                News::Begun(task) => {
+                    if let Some(child) = self.child_of(task) {
+                        return Some(self.started(cx, child, task));
+                    }
+                }
+            }
         }
         if let Some(timer) = self.timer
             && cx.timer_take(timer).is_ok()
@@ -115,28 +129,35 @@ impl Supervisor {
         None
     }
 
-    fn started(&mut self, cx: &mut Context, child: usize, answer: Value) -> Event {
+    fn spawned(&mut self, cx: &mut Context, child: usize, answer: Value) -> Event {
         let life = &mut self.lives[child];
-        if let Some(task) = answer.as_int().and_then(TaskId::from_number) {
-            life.task = Some(task);
-            let spec = &self.tree.children[child];
-            // A supervisor names itself.
-            if let (Some(path), Run::Program(_) | Run::Native(_)) = (&self.tree.name, &spec.run) {
-                cx.give_name(&format!("{path}.{}", spec.name), task);
-            }
-            return Event::Started(child);
-        }
         life.refusal = match answer {
+            Value::Int(number) if let Some(task) = TaskId::from_number(number) => {
+                life.task = Some(task);
+                return Event::Spawned(child);
+            }
             Value::Error(text) => text,
             other => format!("spawn answered {other:?}"),
         };
-        life.failures += 1;
         let name = &self.tree.children[child].name;
         tracing::warn!(supervisor = %cx.task(), child = name, "not started: {}", life.refusal);
         Event::NotStarted(child)
     }
 
-    fn exited(&mut self, child: usize, notice: Notice) -> Event {
+    fn child_of(&self, task: TaskId) -> Option<usize> {
+        self.lives.iter().position(|life| life.task == Some(task))
+    }
+
+    fn started(&mut self, cx: &mut Context, child: usize, task: TaskId) -> Event {
+        let spec = &self.tree.children[child];
+        // A supervisor names itself.
+        if let (Some(path), Run::Program(_) | Run::Native(_)) = (&self.tree.name, &spec.run) {
+            cx.give_name(&format!("{path}.{}", spec.name), task);
+        }
+        Event::Started(child)
+    }
+
+    fn exited(&mut self, child: usize, begun: Begun, notice: Notice) -> Event {
         let ended = if notice.exit.is_orderly() {
             Ended::Well
         } else {
@@ -145,10 +166,16 @@ impl Supervisor {
         if let Some(life) = self.lives.get_mut(child) {
             life.task = None;
             life.core = Some(notice.core);
-            life.failures += u64::from(ended == Ended::Badly);
+            life.refusal = notice.exit.to_string();
             life.last = Some(Arc::new(notice.exit));
         }
-        Event::Exited(child, ended)
+        let exited = Event::Exited(child, ended);
+        if begun != Begun::Yes {
+            return exited;
+        }
+        // If that is news, it was told from another core.
+        self.events.push_back(exited);
+        Event::Started(child)
     }
 
     fn carry_out(&mut self, cx: &mut Context, action: Action, now_ns: u64) {
@@ -256,7 +283,7 @@ impl Supervisor {
             // What is there already wakes the task at once.
             let _ = cx.wait(handle, 0);
         }
-        cx.wait_for_notices();
+        cx.wait_for_news();
     }
 
     fn fault(&self, verdict: Verdict) -> Option<Fault> {
@@ -297,6 +324,7 @@ impl Task for Supervisor {
         if let Some(name) = self.tree.name.clone() {
             cx.give_name(&name, cx.task());
         }
+        cx.begin_later();
         Ok(())
     }
 
@@ -336,13 +364,24 @@ impl Context {
         self.inner_mut().core.read_clock()
     }
 
-    /// The next end of a child.
-    fn take_notice(&mut self) -> Option<(usize, Notice)> {
-        self.inner_mut().cell.notices.pop_front()
+    /// What has happened to a child.
+    fn take_news(&mut self) -> Option<News> {
+        self.inner_mut().cell.news.pop_front()
     }
 
-    /// Arms the task for the end of a child, or an answer to what it has asked for.
-    fn wait_for_notices(&mut self) {
+    /// The task has not begun with the end of its `init`.
+    fn begin_later(&mut self) {
+        self.inner_mut().cell.begun = Begun::Later;
+    }
+
+    /// It has begun now.
+    fn has_begun(&mut self) {
+        let Inner { core, cell } = self.inner_mut();
+        core.has_begun(cell);
+    }
+
+    /// Arms the task for news of a child, or an answer to what it has asked for.
+    fn wait_for_news(&mut self) {
         // No handle stands for it.
         self.inner_mut().cell.armed.push((Handle(0), 0));
     }

@@ -5,8 +5,8 @@
 //! parks deep inside of the call and comes back with the core when the task's next turn has come.
 //! A panic in a call ends that task and nothing else.
 
-use crate::cell::{Cell, Kill, Stage, Woken};
-use crate::context::Context;
+use crate::cell::{Begun, Cell, Kill, Stage, Woken};
+use crate::context::{Context, Inner};
 use crate::core::Core;
 use crate::exit::Exit;
 use crate::share::Throttled;
@@ -61,6 +61,10 @@ fn calls(body: &mut Box<dyn Task>, cx: &mut Context) -> Next {
             // A task that never began is not asked to finish.
             cx.set_stage(Stage::Ending);
             return Next::End(blame(cx, fault));
+        }
+        if cx.inner().cell.begun == Begun::No {
+            let Inner { core, cell } = cx.inner_mut();
+            core.has_begun(cell);
         }
     }
     if cx.has_orders() {

@@ -6,6 +6,7 @@ mod relay;
 mod support;
 
 mod attenuations;
+mod beginnings;
 mod bus;
 mod capabilities;
 mod churn;

@@ -2,7 +2,7 @@
 //! once, and nothing is left behind.
 
 use crate::supervised_rings::{Clumsy, Dice, sink, source};
-use crate::supervision::{native, policy, tree};
+use crate::supervision::{field, native, policy, tree};
 use crate::support::{Natives, Polled, list, polled, sym};
 use okernel_abi::value::Value;
 use okernel_core::chance::Chance;
@@ -55,8 +55,10 @@ fn run(seed: u64) -> u64 {
         let input = kernel.subscribe(core(), ring, Slow::Block).unwrap();
         ring = kernel.publish(core(), 4096).unwrap();
         let lives = Arc::clone(&lives);
+        let own = AtomicU64::new(0);
         let run = native(move || Clumsy {
             dice: Dice::new(1 + lives.fetch_add(1, Ordering::Relaxed)),
+            life: own.fetch_add(1, Ordering::Relaxed),
         });
         let child = Child::new(name, core(), run)
             .restart(Restart::Transient)
@@ -91,11 +93,14 @@ fn run(seed: u64) -> u64 {
         children.push(below);
     }
     let spawn = Spawn::supervisor(tree(Some("top"), patient, children));
-    kernel.spawn(top, spawn).unwrap();
+    let supervisor = kernel.spawn(top, spawn).unwrap();
     kernel.spawn(first, source).unwrap();
     kernel.spawn(last, sink).unwrap();
     let control = kernel.control();
     let mut simulation = Simulation::new(seed, kernel, clock);
+    let (say, said) = channel();
+    let monitor = list([sym("monitor"), Value::Int(supervisor.number())]);
+    control.request(monitor, move |notice| say.send(notice).unwrap());
     let mut came = None;
     loop {
         let rest = simulation.run(1 + chance.below(400));
@@ -109,6 +114,7 @@ fn run(seed: u64) -> u64 {
         let stuck = simulation.steps() > STEPS_MAX;
         assert!(!stuck, "stuck with {:?}", simulation.remains());
     }
+    assert_eq!(field(&said.try_recv().unwrap(), "text"), "done");
     assert_eq!(came, Some(NUMBERS));
     assert_eq!(simulation.remains(), Remains::default());
     control.halt(0);

@@ -48,6 +48,8 @@ impl Dice {
 /// it had read.
 pub struct Clumsy {
     pub dice: Dice,
+    /// How many lives there were before this one. The first one begins well, or its supervisor would end.
+    pub life: u64,
 }
 
 impl Clumsy {
@@ -105,13 +107,14 @@ impl Task for Clumsy {
     fn init(&mut self, cx: &mut Context) -> Result<(), Fault> {
         // What an earlier life was granted and did not commit is not this one's to commit.
         let output = cx.grant("out").unwrap();
-        match cx.publisher(output).unwrap().commit(1) {
-            Ok(()) => Err(Fault::new(
-                FaultKind::Host,
-                "committed what was never claimed",
-            )),
-            Err(_) => Ok(()),
+        if cx.publisher(output).unwrap().commit(1).is_ok() {
+            let text = "committed what was never claimed";
+            return Err(Fault::new(FaultKind::Host, text));
         }
+        if self.life > 0 && self.dice.roll(8) == 0 {
+            return Err(Fault::new(FaultKind::Err, "before it has begun"));
+        }
+        Ok(())
     }
 
     fn poll(&mut self, cx: &mut Context) -> Outcome {
@@ -182,8 +185,12 @@ fn nothing_committed_is_lost_or_repeated_over_thousands_of_crashes() {
     let second_reader = request_reader(&running, 0, second);
     let lives = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&lives);
-    let worker = native(move || Clumsy {
-        dice: Dice::new(counted.fetch_add(1, Ordering::Relaxed)),
+    let worker = native(move || {
+        let life = counted.fetch_add(1, Ordering::Relaxed);
+        Clumsy {
+            dice: Dice::new(life),
+            life,
+        }
     });
     let child = Child::new("clumsy", CoreId(1), worker)
         .restart(Restart::Transient)
