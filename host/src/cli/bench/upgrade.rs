@@ -8,7 +8,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 
 use super::child::Kernel;
 use super::machine::ModuleFile;
@@ -18,10 +18,10 @@ use crate::boot::embedded_module;
 
 /// The task that is upgraded.
 const MODULE: &str = "record";
-/// Upgrades.
-const UPGRADES: usize = 200;
-/// Trades: enough to last longer than the upgrades.
-const TRADES: u64 = 40_000_000;
+/// Trades: some seconds of them.
+const TRADES: u64 = 200_000_000;
+/// Upgrades while they pass, or there is nothing to be said of them.
+const UPGRADES_MIN: usize = 100;
 /// How long an upgrade may take, from the order on.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A custom section that makes other bytes, and so another version, of the same module.
@@ -32,16 +32,21 @@ const MARK: &[u8] = b"\x00\x05\x04mark";
 /// # Errors
 /// The kernel does not boot, an upgrade was refused, or the checksums differ.
 pub fn run(report: &mut Report) -> anyhow::Result<()> {
-    let plain = feed(0, &[])?;
+    let plain = feed(&[])?;
     let module = embedded_module(MODULE).context("bench: the module is missing")?;
     let one = ModuleFile::of(MODULE, module)?;
     let other = ModuleFile::of(MODULE, &[module, MARK].concat())?;
-    let upgraded = feed(UPGRADES, &[other, one])?;
+    let upgraded = feed(&[other, one])?;
     ensure!(
         plain.checksum == upgraded.checksum,
         "bench: checksum {} with upgrades, {} without",
         upgraded.checksum,
         plain.checksum
+    );
+    let upgrades = upgraded.upgrades;
+    ensure!(
+        upgrades >= UPGRADES_MIN,
+        "bench: only {upgrades} upgrades while {TRADES} trades passed"
     );
     report.samples("pause of the task", "us", upgraded.pauses_us);
     report.samples("order to upgraded", "us", upgraded.orders_us);
@@ -53,7 +58,7 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
         ("no upgrade", &[plain.rate / 1e6]),
     );
     report.note(format!(
-        "{UPGRADES} upgrades; all of {TRADES} trades counted once and in order, by checksum"
+        "{upgrades} upgrades; all of {TRADES} trades counted once and in order, by checksum"
     ));
     Ok(())
 }
@@ -62,12 +67,13 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
 struct Fed {
     checksum: String,
     rate: f64,
+    upgrades: usize,
     pauses_us: Samples,
     orders_us: Samples,
 }
 
-/// Lets all trades pass, and upgrades the task that counts them so many times, to these versions in turn.
-fn feed(upgrades: usize, versions: &[ModuleFile]) -> anyhow::Result<Fed> {
+/// Lets all trades pass, and upgrades the task that counts them all the while, to these versions in turn.
+fn feed(versions: &[ModuleFile]) -> anyhow::Result<Fed> {
     let mut kernel = Kernel::boot(&["--cores", "2"])?;
     kernel.tell(&format!(
         "feed:pub[0;1048576];tape:sub[1;feed];\
@@ -75,31 +81,28 @@ fn feed(upgrades: usize, versions: &[ModuleFile]) -> anyhow::Result<Fed> {
          spawn[0;`ticker;[out:feed;args:(\"1\";\"{TRADES}\")]];"
     ))?;
     let (mut pauses_us, mut orders_us) = (Samples::new(), Samples::new());
-    let mut line = None;
-    for (number, version) in versions.iter().cycle().take(upgrades).enumerate() {
+    let (mut line, mut upgrades) = (None, 0);
+    'trades: for version in versions.iter().cycle() {
         let begun = Instant::now();
-        kernel.tell(&format!("load[`{MODULE};\"{}\"];", version.shown()))?;
+        let said = kernel.tell(&format!("load[`{MODULE};\"{}\"];", version.shown()))?;
+        line = recorded(&said);
         loop {
             let said = kernel.tell("(+/v`upgraded),|/(v`current)*(v:versions[])`\"pause_us\"")?;
             line = line.or_else(|| recorded(&said));
-            let numbers = said.last().map(|last| last.split_whitespace());
-            let numbers: Vec<f64> = numbers
-                .into_iter()
-                .flatten()
-                .filter_map(|word| word.parse().ok())
-                .collect();
+            if line.is_some() {
+                break 'trades;
+            }
+            let words = said.iter().flat_map(|line| line.split_whitespace());
+            let numbers: Vec<f64> = words.filter_map(|word| word.parse().ok()).collect();
             let [done, pause_us] = numbers[..] else {
-                anyhow::bail!("bench: versions answered {said:?}");
+                bail!("bench: versions answered {said:?}");
             };
-            if done as usize > number {
+            if done as usize > upgrades {
+                upgrades += 1;
                 pauses_us.add(pause_us);
                 orders_us.add(begun.elapsed().as_secs_f64() * 1e6);
                 break;
             }
-            ensure!(
-                line.is_none(),
-                "bench: the trades ended before the upgrades"
-            );
             ensure!(begun.elapsed() < PATIENCE, "bench: an upgrade was refused");
             thread::yield_now();
         }
@@ -122,7 +125,7 @@ fn feed(upgrades: usize, versions: &[ModuleFile]) -> anyhow::Result<Fed> {
         "trades/s",
     ] = words[..]
     else {
-        anyhow::bail!("bench: {MODULE} printed {line:?}");
+        bail!("bench: {MODULE} printed {line:?}");
     };
     ensure!(
         trades == TRADES.to_string(),
@@ -132,6 +135,7 @@ fn feed(upgrades: usize, versions: &[ModuleFile]) -> anyhow::Result<Fed> {
     Ok(Fed {
         checksum: checksum.to_string(),
         rate: rate.with_context(|| format!("bench: {MODULE} printed {line:?}"))?,
+        upgrades,
         pauses_us,
         orders_us,
     })
