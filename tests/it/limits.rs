@@ -170,10 +170,11 @@ fn limits_of_all_tasks_and_of_the_kernel_are_set_at_boot() {
         "{output:?}"
     );
     // The shell has its own; the pages of one task more are too many.
-    let output = boot(&["--limit", "all_memory=2M"], "spawn[1;`burn;[]];\n1+1\n");
+    let lines = "(rcv monitor spawn[1;`burn;[]])`reason`text\n1+1\n";
+    let output = boot(&["--limit", "all_memory=2M"], lines);
     assert!(
         output
-            .stderr
+            .stdout
             .contains("all tasks together have as much memory as they may"),
         "{output:?}"
     );

@@ -24,8 +24,8 @@ impl GuestMemory {
     /// is changed.
     pub(crate) fn change(&self, before: u64, after: u64) -> Option<()> {
         // A figure for itself: nothing is published by it, so that any order will do.
-        if let Some(less) = before.checked_sub(after) {
-            self.used_bytes.fetch_sub(less, Ordering::Relaxed);
+        if after <= before {
+            self.set(before, after);
             return Some(());
         }
         let more = after - before;
@@ -35,6 +35,15 @@ impl GuestMemory {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown)
             .ok()
             .map(drop)
+    }
+
+    /// The same for a guest that is never refused: whoever has the system right, so that it can still act when
+    /// all others together have everything.
+    pub(crate) fn set(&self, before: u64, after: u64) {
+        match after.checked_sub(before) {
+            Some(more) => self.used_bytes.fetch_add(more, Ordering::Relaxed),
+            None => self.used_bytes.fetch_sub(before - after, Ordering::Relaxed),
+        };
     }
 
     /// Bytes that all guests have now.
@@ -62,5 +71,12 @@ mod tests {
         assert_eq!((memory.change(60, 0), memory.used_bytes()), (Some(()), 40));
         assert_eq!(memory.change(0, u64::MAX), None);
         assert_eq!(memory.used_bytes(), 40);
+        memory.set(0, 90);
+        assert_eq!((memory.change(40, 41), memory.used_bytes()), (None, 130));
+        memory.set(90, 50);
+        assert_eq!(
+            (memory.change(40, 50), memory.used_bytes()),
+            (Some(()), 100)
+        );
     }
 }

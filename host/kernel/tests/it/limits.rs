@@ -296,6 +296,7 @@ fn all_tasks_together_have_no_more_memory_than_the_kernel() {
     let mut kernel = kernel_with(1, config, natives());
     let first = spawner(&mut kernel, Grant::Spawn, Limits::default());
     let second = spawner(&mut kernel, Grant::Spawn, Limits::default());
+    let privileged = spawner(&mut kernel, Grant::System, Limits::default());
     let running = run(kernel);
     let has = |puppet: &Puppet, bytes: u64| {
         puppet.call(move |cx| match cx.memory_used(bytes) {
@@ -309,6 +310,14 @@ fn all_tasks_together_have_no_more_memory_than_the_kernel() {
     assert_ne!(has(&first, 701), Value::Nil);
     let tasks = ints(&column(&running.request(sym("ps")), "task"));
     assert_eq!(figure(&running, tasks[0], "all", "used"), Value::Int(1000));
+    assert_eq!(
+        has(&privileged, 500),
+        Value::Nil,
+        "the shell is not refused"
+    );
+    assert_ne!(has(&second, 301), Value::Nil, "and what it has counts");
+    assert_eq!(figure(&running, tasks[0], "all", "used"), Value::Int(1500));
+    assert_eq!(has(&privileged, 0), Value::Nil);
     running.kill(TaskId::from_number(tasks[0]).unwrap());
     assert_eq!(has(&second, 1000), Value::Nil);
     running.halt();
