@@ -2,6 +2,7 @@
 
 use super::walk::take;
 use crate::error::{Class, Error};
+use crate::pace;
 use crate::value::{Dict, List, Table, Value, check_items};
 use std::rc::Rc;
 
@@ -163,6 +164,7 @@ pub(super) fn raze(x: Value) -> Result<Value, Error> {
         .iter()
         .map(Value::len)
         .fold(0usize, usize::saturating_add);
+    pace::work(total)?;
     if items.len() == 1 && !items[0].is_list() {
         return Ok(x);
     }

@@ -232,13 +232,19 @@ pub fn join_with(separator: &Value, y: &Value) -> Result<Value, Error> {
     Ok(Value::from_chars(out))
 }
 
+/// The parts are joined in one go: one after the other, each would be looked at again for every next one.
 fn join_items(separator: &Value, y: &Value) -> Result<Value, Error> {
-    let mut items = y.items();
-    let first = items.next().unwrap_or_default();
-    items.try_fold(first, |joined, item| {
-        let joined = super::join::join(joined, separator.clone())?;
-        super::join::join(joined, item)
-    })
+    let mut parts = room(product(2, y.len())?)?;
+    for item in y.items() {
+        if !parts.is_empty() {
+            parts.push(separator.clone());
+        }
+        parts.push(item);
+    }
+    match parts.len() {
+        1 => Ok(parts.remove(0)),
+        _ => super::join::raze(Value::from_items_general(parts)),
+    }
 }
 
 #[cfg(test)]
@@ -309,6 +315,19 @@ mod tests {
             form(&split(&Value::Char(b','), &Value::string("")).unwrap()),
             ",()"
         );
+    }
+
+    #[test]
+    fn joining_a_list_of_all_kinds_takes_time_in_proportion() {
+        let separator = Value::string("33");
+        let all = Value::from_items(vec![Value::Int(1), Value::Char(b'a'), ints(&[2, 3])]);
+        let joined = join_with(&separator, &all).unwrap();
+        assert_eq!(form(&joined), "(1;\"3\";\"3\";\"a\";\"3\";\"3\";2;3)");
+        // Had each item to look at all before it, this would take hours.
+        let many = (0..11).try_fold(all, |list, _| join_with(&separator, &list));
+        assert_eq!(many.unwrap().len(), 7 * 3usize.pow(10) + 1);
+        let numbers = Value::from_items(vec![ints(&[1]); 2]);
+        assert_eq!(form(&join_with(&Value::Int(0), &numbers).unwrap()), "1 0 1");
     }
 
     proptest! {
