@@ -48,10 +48,16 @@ fn a_hard_share_is_a_bound_on_an_idle_core_and_nobody_waits_busily() {
     let stuck = endless("stuck").limits(share(10.0, 20));
     let stuck = kernel.spawn(CoreId(0), stuck).unwrap();
     let running = run(kernel);
-    let [limited_used, stuck_used] = used(&running, [limited, stuck], Duration::from_secs(3));
-    // A machine that is busy with something else gives less than the share, never more.
-    assert!((0.1..0.21).contains(&limited_used), "{limited_used}");
-    assert!((0.05..0.11).contains(&stuck_used), "{stuck_used}");
+    // A machine that is busy with something else gives less than the share for a while, and never more.
+    let shares = (0..10).map(|_| used(&running, [limited, stuck], Duration::from_secs(3)));
+    let mut shares = shares.inspect(|[limited_used, stuck_used]| {
+        assert!(*limited_used < 0.21, "{limited_used}");
+        assert!(*stuck_used < 0.11, "{stuck_used}");
+    });
+    assert!(
+        shares.any(|[limited_used, stuck_used]| limited_used > 0.1 && stuck_used > 0.05),
+        "the share is not given in half a minute"
+    );
     // It sleeps meanwhile, and spins for nobody.
     let Value::Floats(asleep) = column(&running.request(sym("cores")), "sleep_ms") else {
         panic!("the time asleep");
