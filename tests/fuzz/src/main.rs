@@ -2,9 +2,9 @@
 //!
 //! Whoever writes a module chooses every byte of it. So modules are made from seeds, in the ways of [`modules`], and
 //! go through `load`: its checks, the compiler's process, the cache. What is taken runs for a moment with grants of all
-//! kinds, under limits, beside a neighbour. Then the neighbour must answer, nothing may have panicked or hung, and each
-//! refusal is one line that names the file. Some rounds boot again from a cache whose files are damaged: the
-//! same modules must be taken as before.
+//! kinds, under limits, beside a neighbour, and a task that does no harm is upgraded to it and back. Then the neighbour
+//! must answer, nothing may have panicked or hung, and each refusal is one line that names the file. Some rounds boot
+//! again from a cache whose files are damaged: the same modules must be taken as before.
 //!
 //! `okernel-module-fuzz OKERNEL FOLDER`; `OKERNEL_SEEDS` is the number of rounds, `OKERNEL_SEED` a single one. A round
 //! is made of its seed alone; one that fails leaves its modules in FOLDER.

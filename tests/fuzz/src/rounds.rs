@@ -58,6 +58,7 @@ pub fn run(okernel: &Path, folder: &Path, cache: &Path, seed: u64) -> Result<Tal
             files.push((format!("m{number}"), file));
         }
     }
+    fs::write(folder.join("steady.wasm"), modules::steady()).map_err(failed)?;
     let boot = Boot {
         okernel,
         folder,
@@ -109,12 +110,15 @@ struct Boot<'a> {
 }
 
 impl Boot<'_> {
-    /// What the shell is told: a neighbour first, then module after module.
+    /// What the shell is told: a neighbour first, then module after module, each of which
+    /// also takes over from a task that does no harm, and is followed by it.
     fn script(&self) -> String {
         let mut text = String::from(
             "quiet:sub[0;pub[0;64]]; in:pub[0;4096]; out:pub[1;4096]; back:sub[0;out];
              spawn[1;\"{snd[out;x*x];o rcv in} rcv in\";[in:sub[1;in];out:out]];\n",
         );
+        let steady = self.folder.join("steady.wasm");
+        let steady = steady.display();
         for (index, (name, file)) in self.files.iter().enumerate() {
             let class = if index % 3 == 2 { ";`dense" } else { "" };
             let file = file.display();
@@ -127,6 +131,13 @@ impl Boot<'_> {
                  load[`{name};\"{file}\"{class}]
                  e:spawn[1;`{name};[out:r;in:s;small:small;timer:`timer;clock:`clock;con:`console;spawn:`spawn;file:(`file;\"{written}\");limits:[memory:16777216;cpu:50;log:1]]];
                  rcv[quiet;{TURN_MS}];
+                 kill e;
+                 u:load[`steady;\"{steady}\"];
+                 e:spawn[1;`steady;[out:r;in:s;timer:`timer;limits:[memory:16777216;cpu:50;log:1]]]; rcv[quiet;1];
+                 u:check[`steady;\"{file}\"];
+                 u:load[`steady;\"{file}\"];
+                 rcv[quiet;{TURN_MS}];
+                 u:load[`steady;\"{steady}\"];
                  kill e;\n"
             );
         }

@@ -21,7 +21,8 @@ pub struct Kernel {
 /// What a process takes of the machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Taken {
-    /// Memory that is resident, in bytes.
+    /// Memory that is resident, in bytes. A page that is mapped in several places, by several tasks of one module, is
+    /// there once.
     pub resident_bytes: f64,
     /// Page tables, in bytes.
     pub page_table_bytes: f64,
@@ -130,7 +131,7 @@ impl Kernel {
         };
         let status = read(format!("{folder}/status"))?;
         let mut taken = Taken {
-            resident_bytes: field(&status, "VmRSS:") * 1024.0,
+            resident_bytes: field(&read(format!("{folder}/smaps_rollup"))?, "Pss:") * 1024.0,
             page_table_bytes: field(&status, "VmPTE:") * 1024.0,
             mappings: read(format!("{folder}/maps"))?.lines().count() as f64,
             descriptors: fs::read_dir(format!("{folder}/fd"))?.count() as f64,
@@ -157,7 +158,7 @@ impl Kernel {
     }
 }
 
-/// The number in a line of `/proc/PID/status`; 0 when there is no such line.
+/// The number in a line of `/proc/PID/status` or `smaps_rollup`; 0 when there is no such line.
 fn field(status: &str, name: &str) -> f64 {
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|line| line.split_whitespace().next())
