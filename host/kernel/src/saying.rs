@@ -4,7 +4,7 @@
 //! kernel's.
 
 use crate::capability::Object;
-use crate::cell::Cell;
+use crate::cell::{Cell, Stage};
 use crate::context::{Context, Inner, wrong};
 use crate::core::Core;
 use crate::ids::CoreId;
@@ -45,7 +45,7 @@ impl Context {
         Ok(())
     }
 
-    /// Writes bytes to the console: all of them.
+    /// Writes bytes to the console: all of them; nothing, when the task has been told to end and goes on with its turn.
     ///
     /// # Errors
     /// Again: too much of this task's output is still on its way, wait for the console. TooLarge:
@@ -54,7 +54,9 @@ impl Context {
         let Inner { core, cell } = self.inner_mut();
         cell.has_effects()?;
         let stream = stream(cell, console)?;
-        if bytes.is_empty() {
+        // What it makes of being told to end in the middle of a turn is for nobody.
+        let is_over = cell.kill.is_some() && cell.stage == Stage::Live;
+        if bytes.is_empty() || is_over {
             return Ok(());
         }
         let pending = on_its_way(core, cell, console, bytes.len())?;

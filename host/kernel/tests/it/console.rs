@@ -307,6 +307,30 @@ fn errors_have_a_sink_of_their_own() {
     );
 }
 
+#[test]
+fn what_a_task_says_after_it_was_told_to_end_is_for_nobody() {
+    let mut kernel = kernel(1, Config::default());
+    let paper = Paper::default();
+    kernel
+        .console(Box::new(paper.clone()), Box::new(io::sink()))
+        .unwrap();
+    let long = polled("long", |cx| {
+        let console = cx.grant("console").unwrap();
+        cx.print(console, b"early\n").unwrap();
+        while !cx.is_killed() {
+            cx.preempt();
+        }
+        cx.print(console, b"late\n").unwrap();
+        Outcome::End
+    });
+    let long = long.grant("console", Grant::Console);
+    kernel.spawn(CoreId(0), long).unwrap();
+    let running = run(kernel);
+    eventually("it has begun", || paper.text() == "early\n");
+    running.halt();
+    assert_eq!(paper.text(), "early\n");
+}
+
 /// An output that nobody reads any more.
 struct Broken;
 
