@@ -6,7 +6,7 @@ use okernel_abi::layout::{END_OF_INPUT, Executed};
 use okernel_abi::value::Value;
 use okernel_core::{
     After, Config, ConsoleConfig, Context, CoreId, Grant, Kernel, LineSource, Offered, Outcome,
-    PlainLines, Prompt, Spawn, Status,
+    PlainLines, Prompt, Resumed, Spawn, Status,
 };
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -317,9 +317,7 @@ fn what_a_task_says_after_it_was_told_to_end_is_for_nobody() {
     let long = polled("long", |cx| {
         let console = cx.grant("console").unwrap();
         cx.print(console, b"early\n").unwrap();
-        while !cx.is_killed() {
-            cx.preempt();
-        }
+        while cx.preempt() == Resumed::Continue {}
         cx.print(console, b"late\n").unwrap();
         Outcome::End
     });
