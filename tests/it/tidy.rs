@@ -13,6 +13,7 @@ const UNSAFE_FILES: &[&str] = &[
     "shell/src/guest/heap.rs",
     "host/src/wasm/cache.rs",
     "host/src/wasm/dense.rs",
+    "host/src/wasm/entry.rs",
     "host/src/wasm/instance.rs",
     "host/src/wasm/module.rs",
     "host/src/wasm/scribble.rs",

@@ -16,9 +16,9 @@ use okernel_abi::layout::{CALL_NOT_NOW, CALL_OK, PollCode};
 use okernel_core::{
     Class, Context, Exit, Fault, FaultKind, Limits, Outcome, SavedState, Task, Unsaved,
 };
-use wasmtime::{Instance, Store, TypedFunc};
+use wasmtime::{Instance, Store};
 
-use super::contract::MEMORY_EXPORT;
+use super::entry::{Entry, EntryPoint, Exports};
 use super::module::GuestModule;
 use super::state::State;
 use super::{dense, preempt, scribble, trap};
@@ -36,16 +36,15 @@ pub struct WasmTask {
 /// An instance that can be called.
 struct Guest {
     store: GuestStore,
-    entry: Entry,
+    instance: Instance,
+    poll: Entry<(), i32>,
 }
 
-/// The entry points that are called more than once.
-struct Entry {
-    exec: TypedFunc<u32, i32>,
-    poll: TypedFunc<(), i32>,
-    finalize: TypedFunc<u32, ()>,
-    save: Option<TypedFunc<(), i32>>,
-    revoked: Option<TypedFunc<u32, ()>>,
+/// What a call finds besides the store.
+struct Callee<'a> {
+    instance: &'a Instance,
+    exports: &'a Exports,
+    poll: &'a Entry<(), i32>,
 }
 
 impl WasmTask {
@@ -70,7 +69,7 @@ impl WasmTask {
         &mut self,
         cx: &mut Context,
         name: &str,
-        first: impl FnOnce(&Instance, &mut Store<State>) -> wasmtime::Result<i32>,
+        first: impl FnOnce(&Instance, &Exports, &mut Store<State>) -> wasmtime::Result<i32>,
     ) -> Result<(), Fault> {
         let mut store = GuestStore::new(&self.module, &self.limits);
         store.state().input = self
@@ -79,15 +78,21 @@ impl WasmTask {
             .map(String::into_bytes)
             .unwrap_or_default();
         let module = &self.module;
-        let (entry, status) = store.enter(cx, |store| {
+        let exports = module.exports();
+        let (instance, poll, status) = store.enter(cx, |store| {
             let instance = instantiate(module, store)?;
-            let entry = Entry::of(&instance, store)?;
-            Ok((entry, first(&instance, store)?))
+            let poll = exports.poll.of(&instance, store)?;
+            let status = first(&instance, exports, store)?;
+            Ok((instance, poll, status))
         })?;
         if status != CALL_OK {
             return Err(trap::answered(store.state(), name));
         }
-        self.guest = Some(Guest { store, entry });
+        self.guest = Some(Guest {
+            store,
+            instance,
+            poll,
+        });
         Ok(())
     }
 
@@ -95,15 +100,20 @@ impl WasmTask {
     fn call<T>(
         &mut self,
         cx: &mut Context,
-        call: impl FnOnce(&mut Store<State>, &Entry) -> wasmtime::Result<T>,
+        call: impl FnOnce(&mut Store<State>, &Callee<'_>) -> wasmtime::Result<T>,
     ) -> Result<T, Fault> {
-        let Some(Guest { store, entry }) = &mut self.guest else {
+        let Some(guest) = &mut self.guest else {
             return Err(Fault::new(
                 FaultKind::Host,
                 "a task without an instance was called",
             ));
         };
-        let result = store.enter(cx, |store| call(store, entry));
+        let callee = Callee {
+            instance: &guest.instance,
+            exports: self.module.exports(),
+            poll: &guest.poll,
+        };
+        let result = guest.store.enter(cx, |store| call(store, &callee));
         if result.is_err() {
             self.guest = None;
         }
@@ -121,25 +131,23 @@ impl WasmTask {
 
 impl Task for WasmTask {
     fn init(&mut self, cx: &mut Context) -> Result<(), Fault> {
-        self.begin(cx, "init", |instance, store| {
-            let init = instance.get_typed_func::<(), i32>(&mut *store, "init")?;
-            init.call(&mut *store, ())
+        self.begin(cx, "init", |instance, exports, store| {
+            exports.init.call(instance, store, ())
         })
     }
 
     fn save(&mut self, cx: &mut Context) -> Result<SavedState, Unsaved> {
         let never = |text: &str| Err(Unsaved::Never(Fault::new(FaultKind::Refused, text)));
-        match &self.guest {
-            None => return never("a task that has not begun has no state"),
-            Some(guest) if guest.entry.save.is_none() => {
-                return never("the module does not export save: its tasks keep their version");
-            }
-            Some(_) => {}
+        if self.guest.is_none() {
+            return never("a task that has not begun has no state");
         }
-        let called = self.call(cx, |store, entry| {
+        if self.module.exports().save.is_none() {
+            return never("the module does not export save: its tasks keep their version");
+        }
+        let called = self.call(cx, |store, callee| {
             store.data_mut().saving = Some(None);
-            let status = match &entry.save {
-                Some(save) => save.call(&mut *store, ()),
+            let status = match &callee.exports.save {
+                Some(save) => save.call(callee.instance, store, ()),
                 None => Ok(CALL_OK),
             };
             let saved = store.data_mut().saving.take().flatten();
@@ -158,8 +166,11 @@ impl Task for WasmTask {
             let text = "the module does not export restore";
             return Err(Fault::new(FaultKind::Refused, text));
         }
-        self.begin(cx, "restore", |instance, store| {
-            restore(instance, store, state)
+        self.begin(cx, "restore", |instance, exports, store| {
+            match &exports.restore {
+                Some(restore) => go_on(restore, instance, store, state),
+                None => Ok(CALL_OK),
+            }
         })
     }
 
@@ -171,9 +182,10 @@ impl Task for WasmTask {
         let Ok(bytes) = u32::try_from(input.len()) else {
             return Err(Fault::new(FaultKind::Limit, "an input of more than 4 GiB"));
         };
-        let status = self.call(cx, |store, entry| {
+        let status = self.call(cx, |store, callee| {
             let program = std::mem::replace(&mut store.data_mut().input, input.to_vec());
-            let status = entry.exec.call(&mut *store, bytes);
+            let exec = &callee.exports.exec;
+            let status = exec.call(callee.instance, store, bytes);
             store.data_mut().input = program;
             status
         })?;
@@ -185,11 +197,11 @@ impl Task for WasmTask {
     }
 
     fn poll(&mut self, cx: &mut Context) -> Outcome {
-        let poll = |store: &mut Store<State>, entry: &Entry| {
+        let poll = |store: &mut Store<State>, callee: &Callee<'_>| {
             if !store.data().lost_windows.is_empty() {
-                entry.tell_revoked(store)?;
+                callee.tell_revoked(store)?;
             }
-            entry.poll.call(store, ())
+            callee.poll.call(store, ())
         };
         let code = match self.call(cx, poll) {
             Ok(code) => code,
@@ -212,53 +224,41 @@ impl Task for WasmTask {
             return;
         }
         let code = exit.code() as u32;
-        if let Err(fault) = self.call(cx, |store, entry| entry.finalize.call(store, code)) {
+        let finalize = |store: &mut Store<State>, callee: &Callee<'_>| {
+            let finalize = &callee.exports.finalize;
+            finalize.call(callee.instance, store, code)
+        };
+        if let Err(fault) = self.call(cx, finalize) {
             tracing::warn!(task = %cx.task(), "finalize: {fault}");
         }
         self.guest = None;
     }
 }
 
-impl Entry {
-    fn of(instance: &Instance, store: &mut Store<State>) -> wasmtime::Result<Entry> {
-        Ok(Entry {
-            exec: instance.get_typed_func(&mut *store, "exec")?,
-            poll: instance.get_typed_func(&mut *store, "poll")?,
-            finalize: instance.get_typed_func(&mut *store, "finalize")?,
-            save: match instance.get_func(&mut *store, "save") {
-                Some(save) => Some(save.typed(&*store)?),
-                None => None,
-            },
-            revoked: match instance.get_func(&mut *store, "revoked") {
-                Some(revoked) => Some(revoked.typed(&*store)?),
-                None => None,
-            },
-        })
-    }
-
+impl Callee<'_> {
     /// Tells the guest which of its windows are gone, so that it does not go on with what it had claimed or not
     /// read yet there.
     fn tell_revoked(&self, store: &mut Store<State>) -> wasmtime::Result<()> {
         let handles = std::mem::take(&mut store.data_mut().lost_windows);
-        let Some(revoked) = &self.revoked else {
+        let Some(revoked) = &self.exports.revoked else {
             return Ok(());
         };
         handles
             .into_iter()
-            .try_for_each(|handle| revoked.call(&mut *store, handle))
+            .try_for_each(|handle| revoked.call(self.instance, store, handle))
     }
 }
 
 /// Lets a new instance go on where another one was: what it reads as its input meanwhile is the state.
-fn restore(
+fn go_on(
+    restore: &EntryPoint<(u32, u32), i32>,
     instance: &Instance,
     store: &mut Store<State>,
     state: SavedState,
 ) -> wasmtime::Result<i32> {
-    let restore = instance.get_typed_func::<(u32, u32), i32>(&mut *store, "restore")?;
     let bytes = u32::try_from(state.bytes.len())?;
     let program = std::mem::replace(&mut store.data_mut().input, state.bytes);
-    let status = restore.call(&mut *store, (state.version, bytes));
+    let status = restore.call(instance, store, (state.version, bytes));
     store.data_mut().input = program;
     status
 }
@@ -269,7 +269,7 @@ pub(super) fn instantiate(
     store: &mut Store<State>,
 ) -> wasmtime::Result<Instance> {
     let instance = module.pre().instantiate(&mut *store)?;
-    if let Some(memory) = instance.get_memory(&mut *store, MEMORY_EXPORT) {
+    if let Some(memory) = module.exports().memory(&instance, store) {
         let base = memory.data_ptr(&*store);
         if module.class() == Class::Dense {
             dense::open(base).map_err(wasmtime::Error::new)?;

@@ -16,6 +16,7 @@ pub mod beside;
 pub mod cache;
 pub mod compile;
 pub mod contract;
+mod entry;
 pub mod inspect;
 mod lines;
 mod loading;

@@ -13,6 +13,7 @@ use super::cache::{Cache, Key};
 use super::compile::Compiler;
 use super::contract::ContractError;
 use super::engine::{EngineError, one_line};
+use super::entry::Exports;
 use super::inspect::{InspectError, Inspection, inspect};
 use super::limits::{DENSE_MEMORY_BYTES, WASM_PAGE_BYTES};
 use super::lines::SourceLines;
@@ -26,6 +27,7 @@ pub struct GuestModule {
     inspection: Inspection,
     class: Class,
     pre: InstancePre<State>,
+    exports: Exports,
     traps: TrapTable,
     lines: Option<Arc<SourceLines>>,
 }
@@ -99,12 +101,15 @@ impl GuestModule {
         let module = compile(wasm, target, cache, compiler)?;
         let traps = TrapTable::of(&module)
             .ok_or_else(|| ModuleError::Engine("its compiled form is unknown".to_string()))?;
+        let exports = Exports::of(&module)
+            .ok_or_else(|| ModuleError::Engine("its entry points are not there".to_string()))?;
         let pre = target.linker.instantiate_pre(&module)?;
         Ok(GuestModule {
             name: name.to_string(),
             inspection,
             class: target.class,
             pre,
+            exports,
             traps,
             lines: SourceLines::of(wasm).map(Arc::new),
         })
@@ -127,13 +132,17 @@ impl GuestModule {
 
     /// Whether its tasks can go on where those of another version were.
     pub(super) fn restores(&self) -> bool {
-        let exports = &self.inspection.exports;
-        exports.iter().any(|export| export.name == "restore")
+        self.exports.restore.is_some()
     }
 
     /// It with its imports, ready to be made an instance of.
     pub(super) fn pre(&self) -> &InstancePre<State> {
         &self.pre
+    }
+
+    /// What the host calls and uses of it.
+    pub(super) fn exports(&self) -> &Exports {
+        &self.exports
     }
 
     /// The engine that it was compiled for.
