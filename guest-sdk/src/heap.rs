@@ -21,12 +21,18 @@ fn claim_up_to(start: usize, limit: usize, wanted_bytes: usize) -> usize {
     }
 }
 
+/// How many of the bytes from `start` on can be used: the last one of the address space never is, or the end of a heap
+/// that reaches so far would be the address 0.
+fn usable_bytes(start: usize, bytes: usize) -> usize {
+    bytes.min(usize::MAX - start)
+}
+
 #[cfg(target_arch = "wasm32")]
 pub use in_the_sandbox::{Heap, Memory, new};
 
 #[cfg(target_arch = "wasm32")]
 mod in_the_sandbox {
-    use super::claim_up_to;
+    use super::{claim_up_to, usable_bytes};
     use core::alloc::Layout;
     use core::arch::wasm32::memory_grow;
     use core::ptr::{NonNull, with_exposed_provenance_mut};
@@ -115,7 +121,7 @@ mod in_the_sandbox {
                 return Err(());
             }
             let start: *mut u8 = with_exposed_provenance_mut(grown * WASM_PAGE_BYTES);
-            let bytes = pages * WASM_PAGE_BYTES;
+            let bytes = usable_bytes(start.addr(), pages * WASM_PAGE_BYTES);
             let end = match last {
                 // SAFETY: what was given lies right behind the heap that ends at `end`, and nothing else has it.
                 Some(end) if end.as_ptr() == start => {
@@ -132,7 +138,7 @@ mod in_the_sandbox {
 
 #[cfg(test)]
 mod tests {
-    use super::{PAGE_BYTES, claim_up_to};
+    use super::{PAGE_BYTES, claim_up_to, usable_bytes};
 
     #[test]
     fn what_lies_ready_is_claimed_by_pages() {
@@ -145,5 +151,15 @@ mod tests {
             assert_eq!(claim_up_to(base, limit, all), limit, "{all}");
         }
         assert_eq!(claim_up_to(limit, limit, 1), limit);
+    }
+
+    #[test]
+    fn a_heap_that_reaches_the_last_page_has_an_end() {
+        let last = 0usize.wrapping_sub(PAGE_BYTES);
+        assert_eq!(usable_bytes(last, PAGE_BYTES), PAGE_BYTES - 1);
+        assert_eq!(usable_bytes(last - PAGE_BYTES, PAGE_BYTES), PAGE_BYTES);
+        let bytes = usable_bytes(last - PAGE_BYTES, 2 * PAGE_BYTES);
+        assert_eq!(last.checked_add(bytes - PAGE_BYTES), Some(usize::MAX));
+        assert_eq!(usable_bytes(0, usize::MAX), usize::MAX);
     }
 }

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, driving the real `okernel`.
 
 mod attach;
+mod benches;
 mod browser;
 mod command_line;
 mod conformance;

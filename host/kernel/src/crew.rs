@@ -19,6 +19,7 @@ use crate::scheduler;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
+use tracing::{Dispatch, dispatcher};
 
 /// What is handed from thread to thread.
 pub(crate) enum Baton {
@@ -149,12 +150,14 @@ impl Crew {
         let seat = Seat::new();
         let name = format!("okernel-{}.{}", self.core, self.threads_count());
         let (own, cpu) = (Arc::clone(&seat), self.cpu);
+        // Whoever keeps a thread's log apart means all that the core does.
+        let log = dispatcher::get_default(Dispatch::clone);
         let thread = Builder::new()
             .name(name)
             .stack_size(self.stack_bytes)
             .spawn(move || {
                 pin(cpu);
-                member(&own);
+                dispatcher::with_default(&log, || member(&own));
             })
             .map_err(|error| format!("core {} gets no thread: {error}", self.core))?;
         self.threads.push(thread);

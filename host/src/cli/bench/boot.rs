@@ -11,7 +11,7 @@ use anyhow::{Context, ensure};
 use super::report::Report;
 
 /// Starts with a warm cache.
-const STARTS: usize = 20;
+const STARTS: u64 = 20;
 
 /// Runs the bench.
 ///
@@ -20,7 +20,9 @@ const STARTS: usize = 20;
 pub fn run(report: &mut Report) -> anyhow::Result<()> {
     let cache = env::temp_dir().join(format!("okernel-bench-{}", std::process::id()));
     let cold = start(&cache);
-    let warm: anyhow::Result<Vec<f64>> = (0..STARTS).map(|_| start(&cache)).collect();
+    let warm: anyhow::Result<Vec<f64>> = (0..report.effort().count(STARTS))
+        .map(|_| start(&cache))
+        .collect();
     // What is left of a cache in the temporary folder is no failure of the bench.
     drop(std::fs::remove_dir_all(&cache));
     report.row("cold cache", "ms", vec![cold?]);

@@ -33,7 +33,7 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
     for (number, kernel) in (0u32..).zip(KERNELS) {
         let expected = (kernel.run)();
         let (mut native_ms, mut plain_ms, mut checked_ms) = (vec![], vec![], vec![]);
-        for _ in 0..ROUNDS {
+        for _ in 0..report.effort().rounds(ROUNDS) {
             native_ms.push(quickest(expected, || Ok((kernel.run)()))?);
             plain_ms.push(quickest(expected, || Ok(plain.run(number)?))?);
             checked_ms.push(quickest(expected, || Ok(checked.run(number)?))?);

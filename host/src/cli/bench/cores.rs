@@ -25,10 +25,10 @@ const ROUNDS: usize = 3;
 /// # Errors
 /// The kernel does not boot, or what arrived was not what was sent.
 pub fn run(report: &mut Report) -> anyhow::Result<()> {
-    for cores in CORES {
+    for &cores in report.effort().steps(&CORES, 3) {
         let mut samples = Vec::new();
-        for _ in 0..ROUNDS {
-            samples.push(rate(cores)?);
+        for _ in 0..report.effort().rounds(ROUNDS) {
+            samples.push(rate(cores, report.effort().count(NUMBERS))?);
         }
         let label = match cores {
             1 => "1 core".to_string(),
@@ -44,10 +44,10 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Millions of numbers per second on all cores together, from before the first task is spawned until the last has ended: tasks
+/// Millions of numbers per second on all cores together, `all` of them, from before the first task is spawned until the last has ended: tasks
 /// whose cores share a CPU run one after another, so that their own times add up to less.
-fn rate(cores: usize) -> anyhow::Result<f64> {
-    let numbers = NUMBERS / cores as u64;
+fn rate(cores: usize, all: u64) -> anyhow::Result<f64> {
+    let numbers = all / cores as u64;
     let script = format!(
         "started:now[];\
          ends:{{r:pub[x;{RING_BYTES}];s:sub[x;r];\

@@ -20,7 +20,7 @@ const DENSE: &[u32] = &[10, 1_000, 10_000, 100_000];
 /// Bytes of each task's ring.
 const RING_BYTES: u32 = 4096;
 /// Round trips of the pair that is woken among the others.
-const TRIPS: u32 = 50_000;
+const TRIPS: u64 = 50_000;
 /// Runs of that pair at each step.
 const ROUNDS: usize = 3;
 
@@ -30,9 +30,10 @@ const ROUNDS: usize = 3;
 /// The kernel does not boot, or a task was not spawned.
 pub fn run(report: &mut Report) -> anyhow::Result<()> {
     let file = ModuleFile::write("idle")?;
-    class(report, "ordinary", ORDINARY, None)?;
+    let effort = report.effort();
+    class(report, "ordinary", effort.steps(ORDINARY, 2), None)?;
     let load = format!("load[`idle;\"{}\";`dense];", file.shown());
-    class(report, "dense", DENSE, Some(&load))
+    class(report, "dense", effort.steps(DENSE, 2), Some(&load))
 }
 
 /// Measures one class at each step.
@@ -62,7 +63,9 @@ fn class(
             counted == f64::from(alive) + 2.0,
             "bench: {counted} tasks live, not {alive}"
         );
-        let trips = (0..ROUNDS).map(|_| round_trip(&mut kernel));
+        let rounds = 0..report.effort().rounds(ROUNDS);
+        let count = report.effort().count(TRIPS);
+        let trips = rounds.map(|_| round_trip(&mut kernel, count));
         let trips = trips.collect::<anyhow::Result<Vec<f64>>>()?;
         if first.is_empty() {
             first.clone_from(&trips);
@@ -118,12 +121,12 @@ fn spawn(kernel: &mut Kernel, count: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Median nanoseconds of a round trip between two tasks of one core that sleep in between.
-fn round_trip(kernel: &mut Kernel) -> anyhow::Result<f64> {
+/// Median nanoseconds of so many round trips between two tasks of one core that sleep in between.
+fn round_trip(kernel: &mut Kernel, count: u64) -> anyhow::Result<f64> {
     let line = format!(
         "there:pub[0;4096];back:pub[0;4096];s:sub[0;there];t:sub[0;back];\
          spawn[0;`pong;[in:s;out:back]];\
-         spawn[0;`ping;[in:t;out:there;console:`console;clock:`clock;args:,\"{TRIPS}\"]];"
+         spawn[0;`ping;[in:t;out:there;console:`console;clock:`clock;args:,\"{count}\"]];"
     );
     kernel.say(&line)?;
     figure(&kernel.wait_for("round trips")?, "median")

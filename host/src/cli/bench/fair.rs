@@ -24,6 +24,8 @@ const WEIGHTS: [u32; 10] = [1, 1, 1, 2, 2, 2, 3, 3, 4, 4];
 const WARM_UP: Duration = Duration::from_millis(200);
 /// How long they are measured.
 const PERIOD: Duration = Duration::from_secs(1);
+/// The same of a quick bench.
+const PERIOD_QUICK: Duration = Duration::from_millis(200);
 /// Requests that the flood has under way.
 const FLOOD: usize = 512;
 
@@ -34,11 +36,12 @@ const FLOOD: usize = 512;
 pub fn run(report: &mut Report) -> anyhow::Result<()> {
     let (mut worst, mut least) = (Vec::new(), Vec::new());
     let mut flooded = Vec::new();
-    for _ in 0..ROUNDS {
-        let shares = shares()?;
+    let period = report.effort().of(PERIOD, PERIOD_QUICK);
+    for _ in 0..report.effort().rounds(ROUNDS) {
+        let shares = shares(period)?;
         worst.push(shares.worst_percent);
         least.push(shares.least_percent);
-        flooded.push(beside_a_flood()?);
+        flooded.push(beside_a_flood(period)?);
     }
     report
         .row("ten busy tasks: worst of all", "% off", worst)
@@ -67,7 +70,7 @@ fn busy(weight: u32) -> Spawn {
     Spawn::program("burn", Program::Module("burn".to_string())).weight(weight)
 }
 
-fn shares() -> anyhow::Result<Shares> {
+fn shares(period: Duration) -> anyhow::Result<Shares> {
     let mut kernel = boot::bare(1, Config::default(), &[])?;
     for weight in WEIGHTS {
         kernel.spawn(CoreId(0), busy(weight * 100))?;
@@ -75,7 +78,7 @@ fn shares() -> anyhow::Result<Shares> {
     let running = Running::start(kernel);
     thread::sleep(WARM_UP);
     let before = running.column("ps", "cpu_ms")?;
-    thread::sleep(PERIOD);
+    thread::sleep(period);
     let after = running.column("ps", "cpu_ms")?;
     ensure!(
         before.len() == WEIGHTS.len() && after.len() == WEIGHTS.len(),
@@ -96,7 +99,7 @@ fn shares() -> anyhow::Result<Shares> {
 }
 
 /// What tasks get of a core whose bus is flooded, in percent of the time that it was awake.
-fn beside_a_flood() -> anyhow::Result<f64> {
+fn beside_a_flood(period: Duration) -> anyhow::Result<f64> {
     let mut kernel = boot::bare(2, Config::default(), &[])?;
     kernel.spawn(CoreId(0), busy(100))?;
     let flood = Spawn::native("flood", Box::new(Flood::default())).grant("system", Grant::System);
@@ -108,11 +111,11 @@ fn beside_a_flood() -> anyhow::Result<f64> {
         Ok([of_core("tasks_ms")?, of_core("messages")?])
     };
     let (begun, before) = (Instant::now(), figures()?);
-    thread::sleep(PERIOD);
+    thread::sleep(period);
     let after = figures()?;
     let milliseconds = begun.elapsed().as_secs_f64() * 1e3;
     ensure!(
-        after[1] - before[1] > 10_000.0,
+        after[1] - before[1] > 10_000.0 * period.as_secs_f64(),
         "bench: the flood was {} messages",
         after[1] - before[1]
     );

@@ -24,9 +24,9 @@ const MESSAGES: u64 = 4 << 20;
 pub fn run(report: &mut Report) -> anyhow::Result<()> {
     for batch in [1, 64] {
         let mut samples = READERS.map(|_| Vec::new());
-        for _ in 0..ROUNDS {
+        for _ in 0..report.effort().rounds(ROUNDS) {
             for (readers, samples) in READERS.into_iter().zip(&mut samples) {
-                samples.push(publishing(readers, batch)?);
+                samples.push(publishing(readers, batch, report.effort().count(MESSAGES))?);
             }
         }
         let [one, more @ ..] = samples;
@@ -45,9 +45,9 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Nanoseconds of a message, the publisher's part: it fills the ring, which is timed; then all read it
+/// Nanoseconds of one of so many messages, the publisher's part: it fills the ring, which is timed; then all read it
 /// empty, which is not.
-fn publishing(readers: usize, batch: u64) -> anyhow::Result<f64> {
+fn publishing(readers: usize, batch: u64, messages: u64) -> anyhow::Result<f64> {
     let publisher = Ring::create(SLOTS as usize * size_of::<u64>(), Start::Hold)?;
     let ring = publisher.ring().clone();
     let mut subscribers = Vec::new();
@@ -56,7 +56,8 @@ fn publishing(readers: usize, batch: u64) -> anyhow::Result<f64> {
     }
     let mut publisher = TypedPublisher::<u64>::new(publisher)?;
     let mut spent = Duration::ZERO;
-    for first in (0..MESSAGES).step_by(SLOTS as usize) {
+    let messages = messages.next_multiple_of(SLOTS);
+    for first in (0..messages).step_by(SLOTS as usize) {
         let started = Instant::now();
         for next in (first..first + SLOTS).step_by(batch as usize) {
             let mut claim = publisher.claim_n(batch as usize)?;
@@ -76,5 +77,5 @@ fn publishing(readers: usize, batch: u64) -> anyhow::Result<f64> {
             got.release_all();
         }
     }
-    Ok(spent.as_nanos() as f64 / MESSAGES as f64)
+    Ok(spent.as_nanos() as f64 / messages as f64)
 }

@@ -246,11 +246,12 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{collect, short};
+    use crate::cli::bench::effort::Effort;
     use crate::cli::bench::report::Report;
 
     #[test]
     fn rows_of_one_graph_are_drawn_together() {
-        let mut report = Report::new("b", "about");
+        let mut report = Report::new("b", "about", Effort::Full);
         for (line, x, value) in [("a", 10.0, 100.0), ("b", 1.0, 7.0), ("a", 1.0, 10.0)] {
             report
                 .row(format!("{line} {x}"), "ns", vec![value])
@@ -271,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_graph_of_nothing_but_zero_has_no_nonsense_in_it() {
-        let mut report = Report::new("b", "about");
+        let mut report = Report::new("b", "about", Effort::Full);
         report
             .row("zero", "1/s", vec![0.0])
             .point("zero", "cores", "a & b", 0.0);

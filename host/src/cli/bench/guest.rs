@@ -26,7 +26,7 @@ const SINGLES_AIM: f64 = 65.0;
 /// # Errors
 /// The kernel does not boot, or what arrived was not what was sent.
 pub fn run(report: &mut Report) -> anyhow::Result<()> {
-    for load in loads() {
+    for load in loads(report.effort()) {
         two_cores(report, load)?;
     }
     for ring_bytes in RINGS_BYTES {
@@ -34,10 +34,10 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
             let load = Load {
                 ring_bytes,
                 batch,
-                messages: super::ring::messages_for(batch),
+                messages: super::ring::messages_for(batch, report.effort()),
             };
             let mut samples = Vec::new();
-            for _ in 0..ROUNDS {
+            for _ in 0..report.effort().rounds(ROUNDS) {
                 samples.push(guest_to_guest(load, 0)?);
             }
             let row = report.row(format!("one core: {}", label(load)), "M msg/s", samples);
@@ -52,7 +52,7 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
 fn two_cores(report: &mut Report, load: Load) -> anyhow::Result<()> {
     let (mut native, mut guest, mut rtrb, mut disruptor) = (vec![], vec![], vec![], vec![]);
     let (mut hand_over, mut memcpy) = (vec![], vec![]);
-    for _ in 0..ROUNDS {
+    for _ in 0..report.effort().rounds(ROUNDS) {
         hand_over.push(floor::hand_over(load.ring_bytes)?);
         native.push(rivals::native(load)?);
         guest.push(guest_to_guest(load, 1)?);

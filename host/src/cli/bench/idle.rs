@@ -18,6 +18,8 @@ const TASKS: u32 = 100;
 const SETTLE: Duration = Duration::from_secs(2);
 /// How long it is measured.
 const PERIOD: Duration = Duration::from_secs(3);
+/// A quick bench waits for a tenth of these times.
+const QUICK_DIVISOR: u32 = 10;
 /// Runs.
 const ROUNDS: usize = 3;
 
@@ -31,13 +33,14 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
     kernel.tell(&format!(
         "{{p:pub[0;4096];spawn[{last}&x;`idle;[in:sub[{last}&x;p]]]}}'!{TASKS};"
     ))?;
-    thread::sleep(SETTLE);
+    thread::sleep(report.effort().of(SETTLE, SETTLE / QUICK_DIVISOR));
+    let period = report.effort().of(PERIOD, PERIOD / QUICK_DIVISOR);
     let (mut wakes, mut cpu) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..report.effort().rounds(ROUNDS) {
         let before = kernel.taken()?;
-        thread::sleep(PERIOD);
+        thread::sleep(period);
         let after = kernel.taken()?;
-        let seconds = PERIOD.as_secs_f64();
+        let seconds = period.as_secs_f64();
         wakes.push((after.sleeps - before.sleeps) / seconds / f64::from(CORES));
         cpu.push((after.cpu_seconds - before.cpu_seconds) / seconds * 100.0);
     }

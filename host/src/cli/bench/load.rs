@@ -31,7 +31,7 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
         for class in [Class::Ordinary, Class::Dense] {
             let file = ModuleFile::write(module)?;
             let (mut compiled, mut cached, mut spawned) = (Vec::new(), Vec::new(), Vec::new());
-            for _ in 0..ROUNDS {
+            for _ in 0..report.effort().rounds(ROUNDS) {
                 let cold = load(&engines, &CacheChoice::Off, &file, class)?;
                 compiled.push(cold.load_ms);
                 let kept = CacheChoice::Folder(cache.clone());

@@ -10,6 +10,7 @@ mod child;
 mod compute;
 mod cores;
 mod density;
+mod effort;
 mod fair;
 mod fanout;
 mod floor;
@@ -45,6 +46,7 @@ use anyhow::bail;
 
 use crate::console::progress::Progress;
 use baseline::Baseline;
+use effort::Effort;
 use report::Report;
 
 /// What `bench` takes.
@@ -61,6 +63,9 @@ pub struct Args {
     /// Draw how costs grow, as SVG files in this folder
     #[arg(long, value_name = "DIR")]
     graphs: Option<PathBuf>,
+    /// Do as little as shows that the benches work: the figures mean nothing
+    #[arg(long, conflicts_with_all = ["baseline", "graphs"])]
+    quick: bool,
 }
 
 /// A bench: its name, what it does in one line, and its work.
@@ -177,9 +182,14 @@ const BENCHES: &[Bench] = &[
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let chosen = choose(&args.names)?;
     let baseline = args.baseline.as_deref().map(Baseline::read).transpose()?;
+    let effort = if args.quick {
+        Effort::Quick
+    } else {
+        Effort::Full
+    };
     let mut reports = Vec::new();
     for bench in chosen {
-        let mut report = Report::new(bench.name, bench.about);
+        let mut report = Report::new(bench.name, bench.about, effort);
         let progress = Progress::begin(format!("{}: {}", bench.name, bench.about));
         (bench.run)(&mut report)?;
         drop(progress);

@@ -33,7 +33,7 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
             None => report.note(format!("{command} is missing: its rows are left out")),
         }
     }
-    for program in &PROGRAMS {
+    for program in report.effort().steps(&PROGRAMS, 3) {
         measure(report, &data, &mut rivals, program)?;
     }
     Ok(())
@@ -48,7 +48,7 @@ fn measure(
 ) -> anyhow::Result<()> {
     let mut natives = Vec::new();
     let mut samples = vec![Vec::new(); rivals.len()];
-    for _ in 0..ROUNDS {
+    for _ in 0..report.effort().rounds(ROUNDS) {
         let mut expected = 0;
         // The first run of a round finds the others' data in the caches.
         for run in 0..=program.runs {

@@ -19,12 +19,14 @@ const ROUNDS: usize = 3;
 /// # Errors
 /// The kernel does not boot, or a task fails.
 pub fn run(report: &mut Report) -> anyhow::Result<()> {
+    let count = report.effort().count(BEATS.into());
+    let busy_rounds = report.effort().count(BUSY_ROUNDS);
     let mut alone = FIGURES.map(|_| Vec::new());
     let mut beside = FIGURES.map(|_| Vec::new());
-    for _ in 0..ROUNDS {
-        beats("", &mut alone)?;
-        let busy = format!("b:spawn[1;`burn;,\"{BUSY_ROUNDS}\"];");
-        beats(&busy, &mut beside)?;
+    for _ in 0..report.effort().rounds(ROUNDS) {
+        beats("", count, &mut alone)?;
+        let busy = format!("b:spawn[1;`burn;[args:,\"{busy_rounds}\"]];");
+        beats(&busy, count, &mut beside)?;
     }
     for (name, samples) in [("alone", alone), ("beside a busy task", beside)] {
         for (figure, samples) in FIGURES.into_iter().zip(samples) {
@@ -34,10 +36,10 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lets `beat` measure on core 1, with what `neighbour` starts there.
-fn beats(neighbour: &str, into: &mut [Vec<f64>; 4]) -> anyhow::Result<()> {
+/// Lets `beat` measure so many beats on core 1, with what `neighbour` starts there.
+fn beats(neighbour: &str, count: u64, into: &mut [Vec<f64>; 4]) -> anyhow::Result<()> {
     let script = format!(
-        "{neighbour} t:spawn[1;`beat;[timer:`timer;clock:`clock;console:`console;args:(\"{BEATS}\";\"{PERIOD_US}\")]];"
+        "{neighbour} t:spawn[1;`beat;[timer:`timer;clock:`clock;console:`console;args:(\"{count}\";\"{PERIOD_US}\")]];"
     );
     let printed = output(2, &script)?;
     for (name, samples) in FIGURES.into_iter().zip(into) {

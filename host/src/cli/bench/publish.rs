@@ -22,11 +22,12 @@ const RING_BYTES: usize = 64 << 10;
 /// # Errors
 /// The kernel does not boot, or the tasks fail.
 pub fn run(report: &mut Report) -> anyhow::Result<()> {
+    let messages = report.effort().count(MESSAGES);
     let (mut native, mut each, mut buffered) = (vec![], vec![], vec![]);
-    for _ in 0..ROUNDS {
-        native.push(natively()?);
-        each.push(in_the_sandbox("each")?);
-        buffered.push(in_the_sandbox("1")?);
+    for _ in 0..report.effort().rounds(ROUNDS) {
+        native.push(natively(messages)?);
+        each.push(in_the_sandbox("each", messages)?);
+        buffered.push(in_the_sandbox("1", messages)?);
     }
     report.row("native ring, each published", "ns", native.clone());
     report
@@ -41,29 +42,29 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Nanoseconds of a message that one thread publishes; the reader may be overtaken, and never looks.
-fn natively() -> anyhow::Result<f64> {
+/// Nanoseconds of one of so many messages that one thread publishes; the reader may be overtaken, and never looks.
+fn natively(messages: u64) -> anyhow::Result<f64> {
     let publisher = Ring::create(RING_BYTES, Start::Hold)?;
     let _reader = publisher.ring().subscribe(Policy::Lap)?;
     let mut publisher = TypedPublisher::<u64>::new(publisher)?;
     let started = Instant::now();
-    for number in 0..MESSAGES {
+    for number in 0..messages {
         ensure!(
             publisher.try_send(black_box(number)).is_ok(),
             "a ring without a reader that blocks is full"
         );
     }
-    Ok(started.elapsed().as_nanos() as f64 / MESSAGES as f64)
+    Ok(started.elapsed().as_nanos() as f64 / messages as f64)
 }
 
 /// The same from the task `pump`.
-fn in_the_sandbox(publish: &str) -> anyhow::Result<f64> {
+fn in_the_sandbox(publish: &str, messages: u64) -> anyhow::Result<f64> {
     let script = format!(
         "r:pub[0;{RING_BYTES}]; s:sub[1;r;`lap];
-         spawn[0;`pump;[out:r;console:`console;clock:`clock;args:(\"{publish}\";\"{MESSAGES}\";\"spin\")]];"
+         spawn[0;`pump;[out:r;console:`console;clock:`clock;args:(\"{publish}\";\"{messages}\";\"spin\")]];"
     );
     let printed = output(2, &script)?;
     let published = figure(&printed, "published")?;
-    ensure!(published == MESSAGES as f64, "pump printed {printed}");
-    Ok(figure(&printed, "ns")? / MESSAGES as f64)
+    ensure!(published == messages as f64, "pump printed {printed}");
+    Ok(figure(&printed, "ns")? / messages as f64)
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::baseline::Baseline;
+use super::effort::Effort;
 use super::row::{Row, show};
 use super::samples::Samples;
 
@@ -12,19 +13,26 @@ use super::samples::Samples;
 pub struct Report {
     name: &'static str,
     about: &'static str,
+    effort: Effort,
     rows: Vec<Row>,
     notes: Vec<String>,
 }
 
 impl Report {
-    /// A report without rows.
-    pub fn new(name: &'static str, about: &'static str) -> Report {
+    /// A report without rows, of a bench that does so much.
+    pub fn new(name: &'static str, about: &'static str, effort: Effort) -> Report {
         Report {
             name,
             about,
+            effort,
             rows: Vec::new(),
             notes: Vec::new(),
         }
+    }
+
+    /// How much the bench does.
+    pub fn effort(&self) -> Effort {
+        self.effort
     }
 
     /// Adds a row of rounds, at least one: figures that were each taken over many operations. What is
@@ -140,9 +148,10 @@ fn json_of(reports: &[Report]) -> Value {
 mod tests {
     use super::{Report, json_of};
     use crate::cli::bench::baseline::Baseline;
+    use crate::cli::bench::effort::Effort;
 
     fn report(median: f64) -> Report {
-        let mut report = Report::new("b", "about");
+        let mut report = Report::new("b", "about", Effort::Full);
         report.row("one", "ns", vec![median]);
         report.row("two", "ns", vec![1.0]);
         report

@@ -42,7 +42,7 @@ const TRAPS: &[u8] = b"\0asm\x01\0\0\0\
 /// The kernel does not boot, or a supervisor gave up.
 pub fn rows(report: &mut Report) -> anyhow::Result<()> {
     let (mut rates, mut lives_us) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..report.effort().rounds(ROUNDS) {
         rates.push(per_second(CHILDREN)? / 1e3);
         lives_us.push(1e6 / per_second(1)?);
     }

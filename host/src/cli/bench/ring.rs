@@ -1,6 +1,7 @@
 //! `bench ring`: two native threads, one ring, batches of several sizes, beside other crates' rings in the
 //! same run; sums are checked.
 
+use super::effort::Effort;
 use super::report::Report;
 use super::rivals::{self, Load};
 use super::row::Aim;
@@ -13,17 +14,17 @@ pub const RINGS_BYTES: [usize; 2] = [64 << 10, 1 << 20];
 pub const ROUNDS: usize = 5;
 
 /// Messages of one run: enough to last some tens of milliseconds.
-pub fn messages_for(batch: usize) -> u64 {
-    if batch == 1 { 4_000_000 } else { 20_000_000 }
+pub fn messages_for(batch: usize, effort: Effort) -> u64 {
+    effort.count(if batch == 1 { 4_000_000 } else { 20_000_000 })
 }
 
 /// Every load of the data benches.
-pub fn loads() -> impl Iterator<Item = Load> {
-    RINGS_BYTES.into_iter().flat_map(|ring_bytes| {
+pub fn loads(effort: Effort) -> impl Iterator<Item = Load> {
+    RINGS_BYTES.into_iter().flat_map(move |ring_bytes| {
         BATCHES.into_iter().map(move |batch| Load {
             ring_bytes,
             batch,
-            messages: messages_for(batch),
+            messages: messages_for(batch, effort),
         })
     })
 }
@@ -33,9 +34,9 @@ pub fn loads() -> impl Iterator<Item = Load> {
 /// # Errors
 /// A ring cannot be made, or what arrived was not what was sent.
 pub fn run(report: &mut Report) -> anyhow::Result<()> {
-    for load in loads() {
+    for load in loads(report.effort()) {
         let (mut ours, mut rtrb, mut disruptor) = (vec![], vec![], vec![]);
-        for _ in 0..ROUNDS {
+        for _ in 0..report.effort().rounds(ROUNDS) {
             ours.push(rivals::native(load)?);
             rtrb.push(rivals::rtrb(load)?);
             disruptor.push(rivals::disruptor(load)?);
@@ -61,10 +62,10 @@ fn to_two(report: &mut Report) -> anyhow::Result<()> {
         let load = Load {
             ring_bytes: RINGS_BYTES[0],
             batch,
-            messages: messages_for(batch),
+            messages: messages_for(batch, report.effort()),
         };
         let (mut ours, mut disruptor) = (vec![], vec![]);
-        for _ in 0..ROUNDS {
+        for _ in 0..report.effort().rounds(ROUNDS) {
             ours.push(rivals::native_to_two(load)?);
             disruptor.push(rivals::disruptor_to_two(load)?);
         }

@@ -22,15 +22,19 @@ const TRIPS_ASLEEP: u64 = 3_000;
 /// # Errors
 /// The kernel does not boot, or an answer was wrong.
 pub fn run(report: &mut Report) -> anyhow::Result<()> {
+    let (trips, asleep) = (
+        report.effort().count(TRIPS),
+        report.effort().count(TRIPS_ASLEEP),
+    );
     let (mut line, mut spinning, mut waiting) = (vec![], vec![], vec![]);
     let (mut event, mut sleeping, mut one_core) = (vec![], vec![], vec![]);
-    for _ in 0..ROUNDS {
-        line.push(cache_line(TRIPS)?);
-        spinning.push(ping_pong(1, "spin", TRIPS, SPIN_US)?);
-        waiting.push(ping_pong(1, "sleep", TRIPS, SPIN_US)?);
-        event.push(median(eventfds(TRIPS_ASLEEP)?));
-        sleeping.push(ping_pong(1, "sleep", TRIPS_ASLEEP, 0)?);
-        one_core.push(ping_pong(0, "sleep", TRIPS, SPIN_US)?);
+    for _ in 0..report.effort().rounds(ROUNDS) {
+        line.push(cache_line(trips)?);
+        spinning.push(ping_pong(1, "spin", trips, SPIN_US)?);
+        waiting.push(ping_pong(1, "sleep", trips, SPIN_US)?);
+        event.push(median(eventfds(asleep)?));
+        sleeping.push(ping_pong(1, "sleep", asleep, 0)?);
+        one_core.push(ping_pong(0, "sleep", trips, SPIN_US)?);
     }
     let by_line = ("cache line", line.as_slice());
     report.row("floor: two threads, one cache line", "ns", line.clone());

@@ -22,7 +22,8 @@ const BYTES_PER_NUMBER: usize = size_of::<u64>();
 /// The kernel does not boot, or what arrived was not what was sent.
 pub fn run(report: &mut Report) -> anyhow::Result<()> {
     for size_bytes in SIZES_BYTES {
-        let messages = (RUN_BYTES / size_bytes).min(MESSAGES_MAX);
+        let run_bytes = report.effort().count(RUN_BYTES as u64) as usize;
+        let messages = (run_bytes / size_bytes).clamp(1, MESSAGES_MAX);
         let load = Load {
             ring_bytes: RING_BYTES,
             batch: size_bytes / BYTES_PER_NUMBER,
@@ -31,7 +32,7 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
         // Millions of numbers per second as gigabytes per second.
         let gigabytes = |millions: f64| millions * BYTES_PER_NUMBER as f64 / 1e3;
         let (mut guest, mut native) = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
+        for _ in 0..report.effort().rounds(ROUNDS) {
             guest.push(gigabytes(guest_to_guest(load, 1)?));
             native.push(gigabytes(rivals::native(load)?));
         }

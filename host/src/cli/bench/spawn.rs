@@ -47,18 +47,19 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
     let mut floors = [Vec::new(), Vec::new()];
     let mut kernels = [Vec::new(), Vec::new()];
     let mut guests = Vec::new();
-    for _ in 0..ROUNDS {
+    let count = report.effort().count(LIVES);
+    for _ in 0..report.effort().rounds(ROUNDS) {
         for (floor, rounds) in [&ordinary_floor, &dense_floor].into_iter().zip(&mut floors) {
             floor.lives(WARM_UP as u32)?;
-            let took = floor.lives(LIVES as u32)?;
-            rounds.push(LIVES as f64 / took.as_secs_f64() / 1e3);
+            let took = floor.lives(count as u32)?;
+            rounds.push(count as f64 / took.as_secs_f64() / 1e3);
         }
         for (module, rounds) in [MODULE, DENSE].into_iter().zip(&mut kernels) {
-            rounds.push(LIVES as f64 / lives(module, &loads, LIVES, WINDOW)?.seconds / 1e3);
+            rounds.push(count as f64 / lives(module, &loads, count, WINDOW)?.seconds / 1e3);
         }
-        guests.push(by_a_guest()?);
+        guests.push(by_a_guest(count)?);
     }
-    let single = lives(MODULE, &loads, SINGLE_LIVES, 1)?.lives_us;
+    let single = lives(MODULE, &loads, report.effort().count(SINGLE_LIVES), 1)?.lives_us;
     let [floor, dense_floor] = floors;
     let [ordinary, dense] = kernels;
     report.row("floor: instance, call, end", "k/s", floor.clone());
@@ -182,13 +183,13 @@ fn lives(module: &'static str, loads: &[Load], count: u64, window: u64) -> anyho
 }
 
 /// The same ordered by a task with the right to spawn: thousands per second.
-fn by_a_guest() -> anyhow::Result<f64> {
+fn by_a_guest(count: u64) -> anyhow::Result<f64> {
     let script = format!(
         "spawn[0;`spawner;[spawn:`spawn;clock:`clock;console:`console;limits:[spawns:1000000];\
-         args:(\"0\";\"{MODULE}\";\"{LIVES}\";\"{WINDOW}\")]];"
+         args:(\"0\";\"{MODULE}\";\"{count}\";\"{WINDOW}\")]];"
     );
     let printed = output(1, &script)?;
     let spawned = figure(&printed, "spawned")?;
-    ensure!(spawned == LIVES as f64, "bench: {printed}");
-    Ok(LIVES as f64 / figure(&printed, "ns")? * 1e6)
+    ensure!(spawned == count as f64, "bench: {printed}");
+    Ok(count as f64 / figure(&printed, "ns")? * 1e6)
 }

@@ -29,7 +29,7 @@ const SPAN_NS: u64 = 10_000_000_000;
 /// Steps in which the time goes on, in nanoseconds.
 const STEP_NS: u64 = 1_000_000;
 /// Timers whose lateness is seen.
-const WATCHED: usize = 2_000;
+const WATCHED: u64 = 2_000;
 /// The longest of these, in nanoseconds.
 const WATCHED_NS_MAX: u64 = 3_000_000;
 
@@ -38,10 +38,11 @@ const WATCHED_NS_MAX: u64 = 3_000_000;
 /// # Errors
 /// A timer was lost or fired early, or the kernel does not boot.
 pub fn run(report: &mut Report) -> anyhow::Result<()> {
+    let watched = report.effort().count(WATCHED);
     let deadlines = deadlines(TIMERS);
     let (mut sets, mut fires, mut cancels) = (Vec::new(), Vec::new(), Vec::new());
     let (mut pushes, mut pops) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..report.effort().rounds(ROUNDS) {
         let [push, pop] = heap(&deadlines)?;
         pushes.push(push);
         pops.push(pop);
@@ -62,9 +63,9 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
     report.row("heap: set", "ns", pushes);
     report.row("heap: fire", "ns", pops);
     report
-        .samples("lateness of a task's timer", "us", lateness()?)
+        .samples("lateness of a task's timer", "us", lateness(watched)?)
         .aim(Aim::AtMostAt(0.99, 200.0));
-    report.samples("floor: lateness of a sleep", "us", sleeps());
+    report.samples("floor: lateness of a sleep", "us", sleeps(watched));
     Ok(())
 }
 
@@ -149,12 +150,13 @@ fn heap(deadlines: &[u64]) -> anyhow::Result<[f64; 2]> {
     Ok([push, pop])
 }
 
-/// How late a native task is woken by its timers, in microseconds.
-fn lateness() -> anyhow::Result<Samples> {
+/// How late a native task is woken by so many timers, in microseconds.
+fn lateness(count: u64) -> anyhow::Result<Samples> {
     let mut kernel = boot::bare(1, Config::default(), &[])?;
     let (tell, told) = channel();
     let watcher = Watcher {
         tell,
+        wanted: count,
         samples: Samples::new(),
         timer: None,
         due_ns: 0,
@@ -172,6 +174,7 @@ fn lateness() -> anyhow::Result<Samples> {
 /// Sets timers one after another and sees how late they are.
 struct Watcher {
     tell: Sender<Samples>,
+    wanted: u64,
     samples: Samples,
     timer: Option<Handle>,
     due_ns: u64,
@@ -190,7 +193,7 @@ impl Watcher {
             self.samples
                 .add(now_ns.saturating_sub(self.due_ns) as f64 / 1e3);
         }
-        if self.samples.count() == WATCHED as u64 {
+        if self.samples.count() == self.wanted {
             // Who waits for it has not gone.
             let _ = self.tell.send(self.samples.clone());
             return Ok(Outcome::End);
@@ -215,9 +218,9 @@ impl Task for Watcher {
 }
 
 /// How late the operating system wakes a thread that sleeps for as long, in microseconds.
-fn sleeps() -> Samples {
+fn sleeps(count: u64) -> Samples {
     let mut samples = Samples::new();
-    for number in 0..WATCHED as u64 {
+    for number in 0..count {
         let delay = Duration::from_nanos(stirred(number) % WATCHED_NS_MAX);
         let begun = Instant::now();
         std::thread::sleep(delay);

@@ -42,11 +42,11 @@ fn measure(report: &mut Report, folder: &Path) -> anyhow::Result<()> {
     let (script, text) = (folder.join("words.ok"), folder.join("text"));
     fs::write(&script, SCRIPT)?;
     let mut out = BufWriter::new(File::create(&text)?);
-    corpus::write_text(&mut out, TEXT_BYTES, WORDS, 1)?;
+    corpus::write_text(&mut out, report.effort().count(TEXT_BYTES), WORDS, 1)?;
     out.flush()?;
     let megabytes = fs::metadata(&text)?.len() as f64 / 1e6;
     let (mut natives, mut guests) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..report.effort().rounds(ROUNDS) {
         let begun = Instant::now();
         let native = native(&text)?;
         natives.push(megabytes / begun.elapsed().as_secs_f64());

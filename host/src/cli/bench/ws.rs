@@ -24,7 +24,7 @@ use super::samples::Samples;
 /// Numbers of connections.
 const CONNECTIONS: [usize; 3] = [1, 100, 1000];
 /// Evaluations of each run, on all connections together.
-const EVALUATIONS: usize = 20_000;
+const EVALUATIONS: u64 = 20_000;
 /// Evaluations of each connection that are not counted.
 const WARM_UP: usize = 2;
 /// How long an answer may take.
@@ -35,14 +35,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # Errors
 /// The kernel does not boot, a connection broke, or an answer was wrong.
 pub fn run(report: &mut Report) -> anyhow::Result<()> {
-    for connections in CONNECTIONS {
+    let evaluations = report.effort().count(EVALUATIONS) as usize;
+    for &connections in report.effort().steps(&CONNECTIONS, 2) {
         let most = (connections + 8).to_string();
         let (_kernel, url) = Kernel::listen(&["--connections", &most])?;
         let mut clients = Vec::new();
         for number in 0..connections {
             clients.push(Client::connect(&url, number)?);
         }
-        let (per_second, answers_us) = measure(&mut clients)?;
+        let (per_second, answers_us) = measure(&mut clients, evaluations)?;
         let of = format!("{connections} connections");
         report
             .row(format!("{of}: evaluations"), "1/s", vec![per_second])
@@ -52,8 +53,8 @@ pub fn run(report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Evaluations per second of all together, and how long each took.
-fn measure(clients: &mut [Client]) -> anyhow::Result<(f64, Samples)> {
+/// So many evaluations: how many per second of all together, and how long each took.
+fn measure(clients: &mut [Client], evaluations: usize) -> anyhow::Result<(f64, Samples)> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
     for (index, client) in clients.iter_mut().enumerate() {
@@ -61,7 +62,7 @@ fn measure(clients: &mut [Client]) -> anyhow::Result<(f64, Samples)> {
         poll.registry()
             .register(&mut SourceFd(&socket), Token(index), Interest::READABLE)?;
     }
-    let rounds = WARM_UP + EVALUATIONS / clients.len();
+    let rounds = WARM_UP + evaluations / clients.len();
     let mut answers_us = Samples::new();
     let (mut begun, mut warm, mut counted, mut done) = (Instant::now(), 0, 0, 0);
     for client in clients.iter_mut() {
