@@ -44,7 +44,7 @@ impl Machine {
             (b"limit", args) => Err(Error::new(
                 Class::Rank,
                 format!(
-                    "limit takes a grant and its limits, not {} arguments",
+                    "limit takes a grant and its limits, 2 arguments, not {}",
                     args.len()
                 ),
             )),

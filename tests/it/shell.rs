@@ -96,6 +96,63 @@ fn requests_that_make_no_sense_say_why() {
 }
 
 #[test]
+fn a_request_that_the_kernel_cannot_read_says_what_is_wrong_with_it() {
+    let deep = "deep:{(`limit;x;[bytes:5])}/[200000;`console];";
+    for (line, expected) in [
+        (
+            "spawn[0;\"1\";[console:deep]]",
+            "limit: spawn: an argument is nested more than 256 deep",
+        ),
+        (
+            "supervise[`one;[];[a:[run:\"1\";grants:deep]]]",
+            "limit: supervise: an argument is nested more than 256 deep",
+        ),
+        (
+            "kill deep",
+            "limit: kill: an argument is nested more than 256 deep",
+        ),
+        (
+            "spawn[0;20000000#\"a\"]",
+            "limit: spawn: the arguments take 20000",
+        ),
+    ] {
+        let output = shell(&format!("{deep}\n{line}\n1+1\n"));
+        assert_eq!((output.status, output.stdout.trim()), (1, "2"), "{line}");
+        assert!(output.stderr.contains(expected), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn counts_beyond_the_shells_memory_are_named_as_they_were_written() {
+    for line in [
+        "!1000000000000",
+        "!-1000000000000",
+        "!2 1000000000000",
+        "1000000000000#0",
+        "3 1000000000000#0",
+        "1000000000000#\"ab\"",
+        "-1000000000000$\"ab\"",
+        "?1000000000000",
+        "1000000000000?5",
+        "-1000000000000?9000000000000",
+        "1000000000000?\"ab\"",
+        "&1000000000000",
+        "&1000000000000 0",
+        "=1000000000000",
+        "prm 1000000000000",
+    ] {
+        let output = shell(&format!("{line}\n1+1\n"));
+        assert_eq!((output.status, output.stdout.trim()), (1, "2"), "{line}");
+        let expected = "limit: a list of 1000000000000 items";
+        assert!(
+            output.stderr.contains(expected),
+            "{line}: {}",
+            output.stderr
+        );
+    }
+}
+
+#[test]
 fn a_full_ring_makes_the_sender_wait_for_its_reader() {
     let lines = "p:pub[0;4096]; s:sub[1;p]; out:pub[1;4096]; back:sub[0;out];\n\
         spawn[1;\"{$[x<300;o x+rcv in;snd[out;x]]} 0\";[in:s;out:out]];\n\

@@ -22,7 +22,7 @@ use std::pin::Pin;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::answer::answer;
+use crate::answer::{answer, refused};
 use crate::files::{Files, lines, text_of_lines};
 use crate::ports::{Arm, Port, Ports, Release, Use, payload};
 use crate::task::Role;
@@ -195,7 +195,7 @@ impl Kernel {
         }
         rights
             .request_bytes(writer.bytes())
-            .map_err(|error| Error::new(Class::Io, format!("{op}: {error}")))
+            .map_err(|error| refused(op, writer.bytes(), error))
     }
 
     pub(crate) fn ask(&mut self, op: &str, args: &[Value]) -> Progress {

@@ -65,6 +65,11 @@ impl Value {
         }
     }
 
+    /// A number that counts something: integral and not negative.
+    pub fn as_count(&self) -> Option<u64> {
+        self.as_int().and_then(|x| u64::try_from(x).ok())
+    }
+
     /// A number that counts or points at something: integral and not negative.
     pub fn as_index(&self) -> Option<usize> {
         self.as_int().and_then(|x| usize::try_from(x).ok())

@@ -33,8 +33,8 @@ pub use matching::{atoms_match, matches};
 pub use order::{compare, compare_float_float, compare_int_float};
 pub use search::position;
 pub use size::{
-    Growth, ITEMS_MAX, check_bytes, check_items, check_lists, limit_bytes, product, room,
-    set_limit_bytes,
+    Growth, ITEMS_MAX, check_bytes, check_items, check_lists, count_items, limit_bytes, product,
+    room, set_limit_bytes,
 };
 pub use table::Table;
 pub use temporal::Temporal;

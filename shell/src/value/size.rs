@@ -136,6 +136,17 @@ pub fn room<T>(items: usize) -> Result<Vec<T>, Error> {
     Ok(vector)
 }
 
+/// A count of items as the machine's own number, which is of 32 bits where the shell runs.
+///
+/// # Errors
+/// `limit` when it is more than any list may have.
+pub fn count_items(count: u64) -> Result<usize, Error> {
+    match usize::try_from(count) {
+        Ok(items) if items <= ITEMS_MAX => Ok(items),
+        _ => Err(Error::new(Class::Limit, format!("a list of {count} items"))),
+    }
+}
+
 /// The product of two counts.
 ///
 /// # Errors

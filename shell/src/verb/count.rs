@@ -6,7 +6,9 @@ use super::number::{Num, are_narrow, float_of, float_to_narrow, narrow_to_float}
 use super::walk::{domain_error, is_flat, map_leaves, take, type_error, type_error_pair};
 use crate::error::Error;
 use crate::pace;
-use crate::value::{Dict, NULL, Table, Value, check_items, check_lists, product, room};
+use crate::value::{
+    Dict, NULL, Table, Value, check_items, check_lists, count_items, product, room,
+};
 use crate::verb::Verb;
 use std::rc::Rc;
 
@@ -19,21 +21,26 @@ pub(super) fn iota(x: Value) -> Result<Value, Error> {
         Value::Dict(dict) => Ok(dict.keys().clone()),
         Value::Table(table) => Ok(Value::Symbols(Rc::clone(table.names()))),
         list if list.is_list() => odometer(&list),
-        Value::Int(_) | Value::Float(_) | Value::Char(_) => {
-            let number = match x {
-                Value::Char(c) => Some(i64::from(c)),
-                ref x => x.as_int().filter(|n| *n != NULL),
-            };
-            let n =
-                number.ok_or_else(|| domain_error(Verb::Bang, "of a number that is no integer"))?;
-            let count = usize::try_from(n.unsigned_abs()).unwrap_or(usize::MAX);
-            let mut out = room(count)?;
-            let first = n.min(0);
-            pace::extend(&mut out, count, |at| first + at as i64)?;
-            Ok(Value::from_ints(out))
-        }
-        other => Err(type_error(Verb::Bang, &other)),
+        other => integers(Verb::Bang, &other),
     }
+}
+
+/// The integers from 0 up to a number, or from it up to -1.
+///
+/// # Errors
+/// Those of [`iota`], which name the verb.
+pub(super) fn integers(verb: Verb, n: &Value) -> Result<Value, Error> {
+    let number = match n {
+        Value::Char(c) => Some(i64::from(*c)),
+        n if n.is_number() => n.as_int().filter(|n| *n != NULL),
+        other => return Err(type_error(verb, other)),
+    };
+    let n = number.ok_or_else(|| domain_error(verb, "of a number that is no integer"))?;
+    let count = count_items(n.unsigned_abs())?;
+    let mut out = room(count)?;
+    let first = n.min(0);
+    pace::extend(&mut out, count, |at| first + at as i64)?;
+    Ok(Value::from_ints(out))
 }
 
 /// One row for each axis: the digits of all numbers of the mixed base.
@@ -44,8 +51,8 @@ fn odometer(axes: &Value) -> Result<Value, Error> {
     let mut total = 1;
     for count in counts.iter() {
         let count =
-            usize::try_from(*count).map_err(|_| domain_error(Verb::Bang, "of a negative axis"))?;
-        total = product(total, count)?;
+            u64::try_from(*count).map_err(|_| domain_error(Verb::Bang, "of a negative axis"))?;
+        total = product(total, count_items(count)?)?;
     }
     if counts.is_empty() {
         return Ok(Value::empty());
@@ -85,9 +92,9 @@ pub(super) fn r#where(x: &Value) -> Result<Value, Error> {
     }
     if x.is_number() {
         let count = x
-            .as_index()
+            .as_count()
             .ok_or_else(|| domain_error(Verb::And, "of a negative count"))?;
-        return Value::repeat(Value::Int(0), count);
+        return Value::repeat(Value::Int(0), count_items(count)?);
     }
     if !x.is_list() {
         return Err(type_error(Verb::And, x));
@@ -111,7 +118,7 @@ fn indices(counts: &Value) -> Result<Vec<i64>, Error> {
     if seen < 0 {
         return Err(domain_error(Verb::And, "of a negative count"));
     }
-    let total = usize::try_from(total).unwrap_or(usize::MAX);
+    let total = count_items(total)?;
     let mut out: Vec<i64> = room(total)?;
     if seen <= 1 {
         // Ones and zeros: every index is written, and only kept if its item is one.

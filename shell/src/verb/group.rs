@@ -5,7 +5,7 @@ use super::keys::{firsts, groups};
 use super::walk::{domain_error, type_error};
 use crate::error::Error;
 use crate::pace;
-use crate::value::{Dict, Table, Value, check_items, product, room};
+use crate::value::{Dict, Table, Value, check_items, count_items, product, room};
 use crate::verb::Verb;
 
 /// `=x`: of a list, a dictionary from its distinct items to their positions; of a table, the same for its
@@ -44,8 +44,9 @@ fn places(firsts: &[u32]) -> Vec<usize> {
 
 fn identity(x: &Value) -> Result<Value, Error> {
     let count = x
-        .as_index()
+        .as_count()
         .ok_or_else(|| domain_error(Verb::Equal, "of a negative or broken number"))?;
+    let count = count_items(count)?;
     check_items(product(count, count)?, size_of::<i64>())?;
     let mut rows = room(count)?;
     for at in 0..count {

@@ -1,6 +1,7 @@
 //! Indexing: `l@i`, `d@k`, tables, and indexing at depth.
 //!
-//! What is not there is null, never an error; only an atom can't be indexed.
+//! What is not there is null, never an error; only an atom can't be indexed. By a function nothing but a dictionary
+//! is: who writes `x f y` takes `f` for a verb, and a null would hide that.
 
 use super::walk::{is_flat, map_leaves};
 use crate::error::{Class, Error};
@@ -46,14 +47,14 @@ pub(super) fn gather_rows(table: &Table, places: &[usize]) -> Result<Value, Erro
 /// `x@i`.
 ///
 /// # Errors
-/// `type` when `x` can't be indexed, `limit` without memory.
+/// `type` when `x` can't be indexed, or not by a function; `limit` without memory.
 pub fn at(x: &Value, i: Value) -> Result<Value, Error> {
     if matches!(i, Value::Nil) {
         return Ok(x.clone());
     }
     match x {
         Value::Dict(dict) => dict_at(dict, i),
-        Value::Table(table) => table_at(table, i),
+        Value::Table(table) => map_leaves(i, is_flat, |i| table_at(table, &i)),
         list if list.is_list() => match &i {
             Value::Int(i) => Ok(list_item(list, *i)),
             _ => map_leaves(i, is_flat, |i| list_at(list, &i)),
@@ -83,8 +84,14 @@ fn list_at(list: &Value, i: &Value) -> Result<Value, Error> {
                 .map(|i| list_item(list, i.as_int().unwrap_or(NULL)))
                 .collect()),
         },
+        Value::Function(_) => Err(by_function(&list.describe())),
         i => Ok(list_item(list, i.as_int().unwrap_or(NULL))),
     }
+}
+
+fn by_function(what: &str) -> Error {
+    let text = format!("index of {what} by a function; two arguments are given as f[x;y]");
+    Error::new(Class::Type, text)
 }
 
 /// The items at places that may not exist.
@@ -139,16 +146,18 @@ fn dict_at(dict: &Dict, key: Value) -> Result<Value, Error> {
     at(dict.values(), places)
 }
 
-fn table_at(table: &Table, i: Value) -> Result<Value, Error> {
-    let missing = || Value::Int(NULL);
-    match &i {
-        Value::Symbol(name) => Ok(table.column(*name).cloned().unwrap_or_else(missing)),
-        Value::Symbols(names) => Ok(names
-            .iter()
-            .map(|name| table.column(*name).cloned().unwrap_or_else(missing))
-            .collect()),
-        _ => match i.to_ints() {
-            Some(places) if i.is_list() => {
+/// A table at an atom or at a typed vector.
+fn table_at(table: &Table, i: &Value) -> Result<Value, Error> {
+    let column = |name| {
+        let column = table.column(name).cloned();
+        column.unwrap_or(Value::Int(NULL))
+    };
+    match i {
+        Value::Symbol(name) => Ok(column(*name)),
+        Value::Symbols(names) => Ok(names.iter().map(|name| column(*name)).collect()),
+        Value::Function(_) => Err(by_function("a table")),
+        i if i.is_list() => match i.to_ints() {
+            Some(places) => {
                 let columns = table
                     .columns()
                     .iter()
@@ -156,30 +165,20 @@ fn table_at(table: &Table, i: Value) -> Result<Value, Error> {
                 let columns = columns.collect::<Result<Vec<Value>, Error>>()?;
                 Ok(Value::table(Table::new(Rc::clone(table.names()), columns)?))
             }
-            _ => match i.as_int() {
-                Some(row) => {
-                    let values = table
-                        .columns()
-                        .iter()
-                        .map(|column| list_item(column, row))
-                        .collect();
-                    let keys = Value::Symbols(Rc::clone(table.names()));
-                    Ok(Value::dict(Dict::new(keys, Value::from_items(values))?))
-                }
-                None if i.is_list() => i.items().map(|i| table_at_atom(table, i)).collect(),
-                None => Ok(missing()),
-            },
+            None => i.items().map(|i| table_at(table, &i)).collect(),
         },
-    }
-}
-
-fn table_at_atom(table: &Table, i: Value) -> Result<Value, Error> {
-    match i {
-        i if i.is_atom() && !matches!(i, Value::Nil) => table_at(table, i),
-        i => Err(Error::new(
-            Class::Type,
-            format!("index of a table by {}", i.describe()),
-        )),
+        i => match i.as_int() {
+            Some(row) => {
+                let values = table
+                    .columns()
+                    .iter()
+                    .map(|column| list_item(column, row))
+                    .collect();
+                let keys = Value::Symbols(Rc::clone(table.names()));
+                Ok(Value::dict(Dict::new(keys, Value::from_items(values))?))
+            }
+            None => Ok(Value::Int(NULL)),
+        },
     }
 }
 

@@ -1,11 +1,12 @@
 //! Randomness, `?n`, `n?y`, and permutations, `prm`.
 
+use super::count::{integers, iota};
 use super::index::gather;
 use super::walk::{domain_error, type_error, type_error_pair};
 use crate::error::{Class, Error};
 use crate::pace;
 use crate::random::Rng;
-use crate::value::{NULL, Value, check_items, check_lists, product, room};
+use crate::value::{NULL, Value, check_items, check_lists, count_items, product, room};
 use crate::verb::Verb;
 
 /// The letters that `n?"A"` picks from: so many from the given one on.
@@ -20,8 +21,9 @@ pub(super) fn unit(n: &Value, rng: &mut Rng) -> Result<Value, Error> {
         return Err(type_error(Verb::Query, n));
     }
     let count = n
-        .as_index()
+        .as_count()
         .ok_or_else(|| domain_error(Verb::Query, "of a negative count"))?;
+    let count = count_items(count)?;
     let mut out = room(count)?;
     pace::extend(&mut out, count, |_| rng.unit())?;
     Ok(Value::from_floats(out))
@@ -61,7 +63,7 @@ pub(super) fn roll(n: &Value, y: &Value, rng: &mut Rng) -> Result<Value, Error> 
                 }
             };
             if count >= 0 {
-                let count = usize::try_from(count).unwrap_or(usize::MAX);
+                let count = count_items(count.unsigned_abs())?;
                 let mut out = room(count)?;
                 pace::extend(&mut out, count, |_| rng.below(bound) as i64)?;
                 return Ok(Value::from_ints(out));
@@ -83,7 +85,7 @@ fn places(count: i64, items: usize, rng: &mut Rng) -> Result<Vec<usize>, Error> 
         let places = different(count.unsigned_abs(), items as u64, rng)?;
         return Ok(places.iter().map(|at| *at as usize).collect());
     }
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let count = count_items(count.unsigned_abs())?;
     let mut out = room(count)?;
     pace::extend(&mut out, count, |_| rng.below(items as u64) as usize)?;
     Ok(out)
@@ -97,10 +99,10 @@ fn different(count: u64, bound: u64, rng: &mut Rng) -> Result<Vec<i64>, Error> {
             format!("? of {count} different ones out of {bound}"),
         ));
     }
-    let items = usize::try_from(count).unwrap_or(usize::MAX);
+    let items = count_items(count)?;
     // Where most are taken, the whole row is shuffled from the front.
     if bound / 4 <= count {
-        let mut row: Vec<i64> = room(usize::try_from(bound).unwrap_or(usize::MAX))?;
+        let mut row: Vec<i64> = room(count_items(bound)?)?;
         pace::extend(&mut row, bound as usize, |at| at as i64)?;
         for at in 0..items {
             pace::at(at)?;
@@ -128,10 +130,10 @@ fn different(count: u64, bound: u64, rng: &mut Rng) -> Result<Vec<i64>, Error> {
 /// # Errors
 /// `type`, `domain` for a broken number, `limit` when there are too many.
 pub(super) fn permutations(x: Value) -> Result<Value, Error> {
-    let list = if x.is_list() {
-        x
-    } else {
-        super::count::iota(x)?
+    let list = match x {
+        Value::Dict(_) | Value::Table(_) => iota(x)?,
+        list if list.is_list() => list,
+        n => integers(Verb::Prm, &n)?,
     };
     let count = list.len();
     let total = (1..=count).try_fold(1, product)?;

@@ -6,7 +6,7 @@ use crate::calendar;
 use crate::error::{Class, Error};
 use crate::number::{write_float, write_int};
 use crate::symbol::Symbol;
-use crate::value::{NULL, Value, check_lists, product, room};
+use crate::value::{NULL, Value, check_lists, count_items, product, room};
 use crate::verb::Verb;
 
 /// `$x`: the text of an atom; strings stay, other lists give a string for each item.
@@ -86,7 +86,7 @@ fn pad(width: &Value, y: Value) -> Result<Value, Error> {
         Some(width) if width != NULL => width,
         _ => return Err(domain_error(Verb::Dollar, "to a width that is no integer")),
     };
-    let count = usize::try_from(width.unsigned_abs()).unwrap_or(usize::MAX);
+    let count = count_items(width.unsigned_abs())?;
     let mut out = room(count)?;
     if width < 0 {
         out.resize(count.saturating_sub(text.len()), b' ');

@@ -2,7 +2,7 @@
 
 use super::walk::{domain_error, take as unshare, type_error_pair};
 use crate::error::{Class, Error};
-use crate::value::{Dict, NULL, Table, Value, check_lists, product, room};
+use crate::value::{Dict, NULL, Table, Value, check_lists, count_items, product, room};
 use crate::verb::Verb;
 use std::ops::Range;
 
@@ -53,7 +53,7 @@ pub(super) fn take(n: &Value, x: Value) -> Result<Value, Error> {
         }
         list if list.is_list() && !list.is_empty() => {
             let items = list.len();
-            let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+            let wanted = count_items(count.unsigned_abs())?;
             let start = if count < 0 {
                 count.rem_euclid(items as i64) as usize
             } else {
@@ -63,7 +63,7 @@ pub(super) fn take(n: &Value, x: Value) -> Result<Value, Error> {
         }
         // An empty list is taken as one item, as an atom is.
         item => {
-            let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+            let wanted = count_items(count.unsigned_abs())?;
             if wanted == 0 {
                 Ok(Value::empty())
             } else {
@@ -131,8 +131,8 @@ pub(super) fn reshape(shape: Value, x: Value) -> Result<Value, Error> {
     let mut total = 1;
     for axis in axes.iter().filter(|axis| **axis != NULL) {
         let axis =
-            usize::try_from(*axis).map_err(|_| domain_error(Verb::Hash, "with a negative axis"))?;
-        total = product(total, axis)?;
+            u64::try_from(*axis).map_err(|_| domain_error(Verb::Hash, "with a negative axis"))?;
+        total = product(total, count_items(axis)?)?;
     }
     for axis in axes.iter_mut().filter(|axis| **axis == NULL) {
         *axis = items.len().div_ceil(total.max(1)) as i64;

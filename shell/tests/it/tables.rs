@@ -86,3 +86,33 @@ fn rows_and_tables_are_joined() {
     gives("t,:[s:`q;n:0;x:0];#t", "5");
     gives("-1_t", "([s;n;x]`b`a`b;2 1 1;1.5 2 0N)");
 }
+
+#[test]
+fn a_table_is_indexed_by_any_shape_of_rows_and_names() {
+    gives(
+        "t@=t`s",
+        "[b:([s;n;x]`b`b;2 1;1.5 0N);a:([s;n;x]`a`a;1 1;2 4)]",
+    );
+    gives("{+/x`n}'t@=t`s", "[b:3;a:2]");
+    gives("#'t@(0 1;,2;())", "2 1 0");
+    gives("(t@(`n;`s`x))~(t`n;t`s`x)", "1");
+    gives("t@[k:`n;l:0]", "[k:2 1 1 1;l:[s:`b;n:2;x:1.5]]");
+    gives("(t@(1;`n))~(t 1;t`n)", "1");
+}
+
+#[test]
+fn nothing_but_a_dictionary_is_indexed_by_a_function() {
+    fails(
+        "f:{x+y};1 2 3 f 2",
+        "type: index of a list of 3 numbers by a function; two arguments are given as f[x;y]",
+    );
+    fails(
+        "t{x}",
+        "type: index of a table by a function; two arguments are given as f[x;y]",
+    );
+    fails(
+        "\"ab\"(0;+)",
+        "type: index of a string of 2 chars by a function; two arguments are given as f[x;y]",
+    );
+    gives("d:(+;-)!1 2;d(-)", "2");
+}
