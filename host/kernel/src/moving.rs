@@ -399,10 +399,11 @@ impl Cell {
     pub(crate) fn drop_moving(&mut self, exit: &Exit) -> Vec<(Asker, Refusal)> {
         let moving = self.moving.take();
         let askers = moving.map_or(Vec::new(), |moving| moving.askers);
-        let text = format!("move: task {} has ended: {exit}", self.id);
-        askers
-            .into_iter()
-            .map(|asker| (asker, Refusal::new(Errno::NotFound, text.clone())))
-            .collect()
+        let refusal = || {
+            let text = format!("move: task {} has ended: {exit}", self.id);
+            Refusal::new(Errno::NotFound, text)
+        };
+        let told = askers.into_iter().map(|asker| (asker, refusal()));
+        told.collect()
     }
 }

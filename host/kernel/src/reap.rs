@@ -62,10 +62,10 @@ impl Core {
             self.shared.task_failed.store(true, Ordering::Release);
         }
         self.say_farewell(&cell, &exit, orphans);
-        let text = format!("exec: task {} ended: {exit}", cell.id);
         let waiting = cell.execs.drain(..).map(|job| job.asker);
         for asker in cell.executing.take().into_iter().chain(waiting) {
-            let refusal = Refusal::new(Errno::NotFound, text.clone());
+            let text = format!("exec: task {} ended: {exit}", cell.id);
+            let refusal = Refusal::new(Errno::NotFound, text);
             self.answer(asker, Message::Error(refusal));
         }
         for asker in cell.kill_askers.drain(..) {

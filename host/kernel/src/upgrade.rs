@@ -112,10 +112,11 @@ impl Cell {
             Order::Try { asker, .. } => Some(asker),
             Order::Upgrade => None,
         });
-        let text = format!("task {} has ended: {exit}", self.id);
-        askers
-            .map(|asker| (asker, Refusal::new(Errno::NotFound, text.clone())))
-            .collect()
+        let refusal = || {
+            let text = format!("task {} has ended: {exit}", self.id);
+            Refusal::new(Errno::NotFound, text)
+        };
+        askers.map(|asker| (asker, refusal())).collect()
     }
 }
 
