@@ -17,7 +17,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const GUEST_RUSTFLAGS: [&str; 3] = [
     "-Ctarget-feature=+simd128",
     "-Cllvm-args=-unroll-runtime",
-    "-Cllvm-args=-unroll-partial-threshold=150",
+    "-Cllvm-args=-unroll-partial-threshold=300",
 ];
 /// The entry points of a guest, for guests that are binaries.
 const ENTRY_POINTS: [&str; 6] = ["init", "exec", "poll", "finalize", "save", "restore"];
