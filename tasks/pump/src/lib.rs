@@ -137,23 +137,30 @@ async fn singles(out: &mut Publisher<u64>, messages: u64, wait: Wait) -> Result<
 
 /// Numbers that are written together: a fixed count needs no loop, and a turn's end is looked for once.
 const CHUNK: usize = 64;
+/// And what is left of a batch.
+const SMALL_CHUNK: usize = 8;
 
 /// Writes consecutive numbers.
 #[inline(never)]
 fn fill(slots: &mut [u64], mut next: u64) {
-    let (chunks, rest) = slots.as_chunks_mut::<CHUNK>();
+    let (chunks, slots) = slots.as_chunks_mut::<CHUNK>();
     for chunk in chunks {
         count_up(chunk, next);
         next += CHUNK as u64;
     }
-    for (slot, number) in rest.iter_mut().zip(next..) {
+    let (chunks, slots) = slots.as_chunks_mut::<SMALL_CHUNK>();
+    for chunk in chunks {
+        count_up(chunk, next);
+        next += SMALL_CHUNK as u64;
+    }
+    for (slot, number) in slots.iter_mut().zip(next..) {
         *slot = number;
     }
 }
 
 /// Two numbers at a time: the compiler finds no vector instructions for this by itself.
 #[cfg(target_feature = "simd128")]
-fn count_up(chunk: &mut [u64; CHUNK], first: u64) {
+fn count_up<const COUNT: usize>(chunk: &mut [u64; COUNT], first: u64) {
     use core::arch::wasm32::{u64x2, u64x2_add, u64x2_extract_lane, u64x2_splat};
     let mut pair = u64x2(first, first + 1);
     // Not known to be 2, or the compiler would make a constant for each pair, and run out of registers.
@@ -165,7 +172,7 @@ fn count_up(chunk: &mut [u64; CHUNK], first: u64) {
 }
 
 #[cfg(not(target_feature = "simd128"))]
-fn count_up(chunk: &mut [u64; CHUNK], first: u64) {
+fn count_up<const COUNT: usize>(chunk: &mut [u64; COUNT], first: u64) {
     for (slot, number) in chunk.iter_mut().zip(first..) {
         *slot = number;
     }
