@@ -70,6 +70,21 @@ fn an_interrupt_fails_an_evaluation_with_its_call_stack() {
     assert!(errors.contains("in f"), "{errors}");
 }
 
+/// Sorting what takes long to compare would go on for minutes: four large values, equal and not the same one, many
+/// times each.
+#[test]
+fn an_interrupt_ends_a_sort_in_the_middle() {
+    let program = "x:4 4000#1 4 213#54;print 1;#<3000000#x";
+    let mut run = Run::start(okernel().args(["eval", program]));
+    assert_eq!(run.line(), "1\n");
+    thread::sleep(Duration::from_millis(300));
+    run.signal(Signal::INT);
+    let (status, errors, took) = run.end();
+    assert_eq!(status, 130, "{errors}");
+    assert!(errors.starts_with("interrupt: "), "{errors}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
+}
+
 #[test]
 fn an_interrupt_ends_a_wait_and_the_lines_after_it() {
     let mut run = Run::start(&mut okernel());

@@ -3,11 +3,14 @@
 //! Everything that has an integer key is sorted by radix, by its distance from the least one. Narrow keys
 //! travel packed with their position in one word. Short lists and general ones are merged.
 
+use super::merge;
 use super::radix::{SHORT_ITEMS, radix};
 use crate::error::Error;
 use crate::pace;
 use crate::value::{Table, Value, compare, room};
-use std::cmp::Ordering;
+
+/// What a comparison of two values counts as, in items.
+const COMPARISON_ITEMS: usize = 8;
 
 /// The direction of a grade.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,15 +50,14 @@ pub(super) fn permutation(direction: Direction, list: &Value) -> Result<Vec<i64>
         Value::List(items) => {
             let mut order: Vec<i64> = room(items.len())?;
             order.extend(0..items.len() as i64);
-            match direction {
-                Direction::Up => {
-                    order.sort_by(|a, b| in_order(&items[*a as usize], &items[*b as usize]))
-                }
-                Direction::Down => {
-                    order.sort_by(|a, b| in_order(&items[*b as usize], &items[*a as usize]))
-                }
-            }
-            Ok(order)
+            merge::sort(order, |a, b| {
+                pace::work(COMPARISON_ITEMS)?;
+                let order = compare(&items[a as usize], &items[b as usize]);
+                Ok(match direction {
+                    Direction::Up => order,
+                    Direction::Down => order.reverse(),
+                })
+            })
         }
         Value::Table(table) => by_columns(table, direction),
         other => Ok((0..other.len() as i64).collect()),
@@ -78,13 +80,6 @@ fn by_columns(table: &Table, direction: Direction) -> Result<Vec<i64>, Error> {
         order = next;
     }
     Ok(order)
-}
-
-/// A comparison, with a pause now and then. A sort can't be left in the middle.
-fn in_order(x: &Value, y: &Value) -> Ordering {
-    const COMPARISON_ITEMS: usize = 8;
-    pace::work_on(COMPARISON_ITEMS);
-    compare(x, y)
 }
 
 /// The sign bit: turning it makes signed order unsigned order.

@@ -54,7 +54,11 @@ pub fn at(x: &Value, i: Value) -> Result<Value, Error> {
     }
     match x {
         Value::Dict(dict) => dict_at(dict, i),
-        Value::Table(table) => map_leaves(i, is_flat, |i| table_at(table, &i)),
+        Value::Table(table) => {
+            // An empty list of whatever kind is no rows.
+            let is_leaf = |i: &Value| is_flat(i) || i.is_list() && i.is_empty();
+            map_leaves(i, is_leaf, |i| table_at(table, &i))
+        }
         list if list.is_list() => match &i {
             Value::Int(i) => Ok(list_item(list, *i)),
             _ => map_leaves(i, is_flat, |i| list_at(list, &i)),

@@ -27,6 +27,7 @@ mod group;
 mod index;
 mod join;
 mod keys;
+mod merge;
 mod radix;
 mod roll;
 mod scatter;

@@ -95,6 +95,7 @@ fn a_table_is_indexed_by_any_shape_of_rows_and_names() {
     );
     gives("{+/x`n}'t@=t`s", "[b:3;a:2]");
     gives("#'t@(0 1;,2;())", "2 1 0");
+    gives("(t@())~t@!0", "1");
     gives("(t@(`n;`s`x))~(t`n;t`s`x)", "1");
     gives("t@[k:`n;l:0]", "[k:2 1 1 1;l:[s:`b;n:2;x:1.5]]");
     gives("(t@(1;`n))~(t 1;t`n)", "1");
