@@ -148,7 +148,8 @@ pub trait Task {
         Err(Error::message("this task cannot be restored"))
     }
 
-    /// Called once, after everything else, unless the task has trapped.
+    /// Called once, after everything else, unless the task has trapped. A task that was told to end (by `kill`, its
+    /// supervisor, or the end of the kernel) has 20 ms of CPU time for it.
     fn finalize(&mut self, context: &mut Context, exit: ExitCode) {
         let _ = (context, exit);
     }

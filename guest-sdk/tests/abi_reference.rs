@@ -108,7 +108,7 @@ It imports functions from `{IMPORT_MODULE}` only, those listed below and no othe
 | `init() -> i32` | once, before everything else; 0 when all is well |
 | `exec(input_bytes: i32) -> i32` | when an input was sent to the task, which `input` fetches; 0 when all is well |
 | `poll() -> i32` | when it is the task's turn; a number of PollCode |
-| `finalize(exit: i32)` | once, after everything else, unless the task has trapped; a number of ExitCode |
+| `finalize(exit: i32)` | once, after everything else, unless the task has trapped; a number of ExitCode. A task that was told to end has 20 ms of CPU time for it |
 
 and, if the task can go on in another instance (perhaps of a newer module), these two:
 

@@ -129,6 +129,8 @@ pub(crate) struct Cell {
     pub(crate) orders: Vec<Order>,
     /// What a new instance of it has done, while that one restores.
     pub(crate) trial: Option<Box<Trial>>,
+    /// Until when its `finalize` goes on although the task is to end, in nanoseconds of its CPU time.
+    pub(crate) finalize_until_ns: u64,
     /// The task itself; None while it is called.
     pub(crate) body: Option<Box<dyn Task>>,
     pub(crate) handles: Handles,

@@ -169,6 +169,8 @@ pub(crate) struct Core {
     pub(crate) io_last_ns: u64,
     pub(crate) activity: Activity,
     pub(crate) phase: Phase,
+    /// When it began to halt.
+    pub(crate) halt_ns: u64,
     /// Who is told when the tasks have ended.
     pub(crate) halt_asker: Option<Asker>,
     /// On the boot core: cores whose tasks have not all ended yet.

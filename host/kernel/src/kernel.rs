@@ -192,6 +192,7 @@ impl Kernel {
                 io_last_ns: 0,
                 activity: Activity::Idle,
                 phase: Phase::Running,
+                halt_ns: 0,
                 halt_asker: None,
                 halts_awaited: 0,
                 shared: Arc::clone(&shared),

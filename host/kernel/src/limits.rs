@@ -80,6 +80,13 @@ pub const SHARE_PERIOD_MS_MAX: u64 = 60_000;
 /// CPU time that a new instance may take to restore a task's state, in milliseconds; then the old one goes on.
 pub const RESTORE_CPU_MS_MAX: u64 = 1000;
 
+/// CPU time that a task which is told to end has for its `finalize`, in milliseconds.
+pub const FINALIZE_CPU_MS_MAX: u64 = 20;
+
+/// How long a halting core lets its tasks have that, all together, in milliseconds: a great many that never come back
+/// from it must not hold up the end.
+pub const FINALIZE_HALT_MS_MAX: u64 = 2000;
+
 /// How long a check waits for the tasks of a module to come to the end of a turn, in milliseconds.
 pub const CHECK_MS: u64 = 3000;
 

@@ -6,10 +6,11 @@
 //! another suspended task is, its thread gets the core directly; otherwise an idle thread of the
 //! crew gets it, and runs the loop. This thread parks until the queue picks its task again.
 
-use crate::cell::{Cell, Kill};
+use crate::cell::{Cell, Kill, Stage};
 use crate::context::{Context, Inner};
-use crate::core::Core;
+use crate::core::{Core, Phase};
 use crate::crew::{Baton, NoThread, Seat, relieve};
+use crate::limits::{FINALIZE_CPU_MS_MAX, FINALIZE_HALT_MS_MAX};
 use crate::share::Throttled;
 use crate::stats::State;
 use crate::table::Key;
@@ -25,7 +26,7 @@ impl Context {
     /// the end of the turn: whoever is woken by it has slept, and goes first by its virtual time.
     pub fn slice_expired(&mut self) -> bool {
         let Inner { core, cell } = self.inner_mut();
-        if cell.kill.is_some() {
+        if core.unwinds(cell) {
             return true;
         }
         let now_ns = core.shared.clock.now_ns();
@@ -47,9 +48,11 @@ impl Context {
         false
     }
 
-    /// Whether the task is to unwind and answer Err as soon as it can.
+    /// Whether the task is to unwind and answer Err as soon as it can: it is to end, and has had its time for
+    /// `finalize` if it is there.
     pub fn is_killed(&self) -> bool {
-        self.kill().is_some()
+        let Inner { core, cell } = self.inner();
+        core.unwinds(cell)
     }
 
     /// Gives the core away until the task's next turn, asleep. On return the same context is as it
@@ -60,7 +63,7 @@ impl Context {
     pub fn preempt(&mut self) -> Resumed {
         let (core, cell) = self.take().into_parts();
         let (core, cell) = suspend(core, cell);
-        let killed = cell.kill.is_some();
+        let killed = core.unwinds(&cell);
         self.set_parts(core, cell);
         if killed {
             return Resumed::Kill;
@@ -70,7 +73,7 @@ impl Context {
 }
 
 fn suspend(mut core: Box<Core>, mut cell: Box<Cell>) -> (Box<Core>, Box<Cell>) {
-    if cell.kill.is_some() {
+    if core.unwinds(&cell) {
         return (core, cell);
     }
     let key = cell.key;
@@ -168,6 +171,25 @@ impl Core {
             return Following::Other(seat);
         }
         Following::Loop
+    }
+
+    /// Whether the running task, this one, is to unwind: see [`Context::is_killed`].
+    fn unwinds(&self, cell: &Cell) -> bool {
+        cell.kill.is_some()
+            && (cell.stage != Stage::Ending || self.cpu_ns(cell) >= cell.finalize_until_ns)
+    }
+
+    /// CPU time of the running task, that of this turn included, in nanoseconds.
+    pub(crate) fn cpu_ns(&self, cell: &Cell) -> u64 {
+        cell.stats.cpu_ns.get() + (self.shared.clock.now_ns() - self.turn_start_ns)
+    }
+
+    /// The running task is about to finish, and has a while for it.
+    pub(crate) fn begin_finalize(&self, cell: &mut Cell) {
+        let halts_long = self.phase != Phase::Running
+            && self.shared.clock.now_ns() - self.halt_ns > FINALIZE_HALT_MS_MAX * 1_000_000;
+        let most_ms = if halts_long { 0 } else { FINALIZE_CPU_MS_MAX };
+        cell.finalize_until_ns = self.cpu_ns(cell) + most_ms * 1_000_000;
     }
 
     pub(crate) fn slice_ns(&self) -> u64 {

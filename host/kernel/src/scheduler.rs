@@ -241,6 +241,7 @@ impl Core {
             return;
         }
         self.phase = Phase::Halting;
+        self.halt_ns = self.read_clock();
         for key in self.tasks.keys() {
             self.kill(key, Kill::Halting);
         }

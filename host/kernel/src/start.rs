@@ -235,6 +235,7 @@ impl Core {
             module,
             orders: Vec::new(),
             trial: None,
+            finalize_until_ns: 0,
             body: Some(body),
             handles,
             outlet,

@@ -73,7 +73,8 @@ pub trait Task: Send {
         0
     }
 
-    /// Called once, at last; handles are still good. Not called for a task whose `init` failed.
+    /// Called once, at last; handles are still good. Not called for a task whose `init` failed. A task that was told to
+    /// end has [`FINALIZE_CPU_MS_MAX`](crate::limits::FINALIZE_CPU_MS_MAX) for it.
     fn finalize(&mut self, cx: &mut Context, exit: &Exit) {
         let _ = (cx, exit);
     }

@@ -12,7 +12,7 @@
 //! after every trap of it. What was ordered more than once is done once.
 
 use crate::cell::{Cell, Stage};
-use crate::context::Context;
+use crate::context::{Context, Inner};
 use crate::core::Core;
 use crate::exit::Exit;
 use crate::ids::CoreId;
@@ -134,14 +134,7 @@ impl Context {
         let Some(trial) = &inner.cell.trial else {
             return false;
         };
-        self.cpu_ns() > trial.cpu_end_ns
-    }
-
-    /// CPU time of the task, that of the running turn included, in nanoseconds.
-    fn cpu_ns(&self) -> u64 {
-        let inner = self.inner();
-        let turn_ns = inner.core.shared.clock.now_ns() - inner.core.turn_start_ns;
-        inner.cell.stats.cpu_ns.get() + turn_ns
+        inner.core.cpu_ns(&inner.cell) > trial.cpu_end_ns
     }
 
     /// Whether something was ordered.
@@ -151,8 +144,9 @@ impl Context {
     }
 
     fn begin_trial(&mut self) {
-        let cpu_end_ns = self.cpu_ns() + RESTORE_CPU_MS_MAX * 1_000_000;
-        self.inner_mut().cell.trial = Some(Box::new(Trial {
+        let Inner { core, cell } = self.inner_mut();
+        let cpu_end_ns = core.cpu_ns(cell) + RESTORE_CPU_MS_MAX * 1_000_000;
+        cell.trial = Some(Box::new(Trial {
             cpu_end_ns,
             ..Trial::default()
         }));

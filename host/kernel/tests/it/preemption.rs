@@ -154,6 +154,59 @@ fn who_would_take_the_last_thread_ends_by_that_limit() {
     running.halt();
 }
 
+/// What was told to end may finish, though not for ever.
+#[test]
+fn a_task_that_is_killed_has_a_while_for_finalize() {
+    use okernel_core::{Context, Exit, Spawn, Task};
+    struct Last {
+        rounds: u32,
+        whole: Arc<AtomicU64>,
+        cut: Arc<AtomicU64>,
+    }
+    impl Task for Last {
+        fn poll(&mut self, _cx: &mut Context) -> Outcome {
+            Outcome::Yield
+        }
+        fn finalize(&mut self, cx: &mut Context, exit: &Exit) {
+            assert!(matches!(exit, Exit::Killed | Exit::Halted));
+            for _ in 0..self.rounds {
+                work(Duration::from_micros(20));
+                if cx.slice_expired() && cx.preempt() == Resumed::Kill {
+                    self.cut.fetch_add(1, Ordering::Relaxed);
+                    return;
+                }
+            }
+            self.whole.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let mut kernel = kernel(1, Config::default());
+    let counts = [(); 3].map(|()| Arc::new(AtomicU64::new(0)));
+    let [whole, cut, never] = &counts;
+    let mut spawn = |rounds, whole: &Arc<AtomicU64>, cut: &Arc<AtomicU64>| {
+        let (whole, cut) = (Arc::clone(whole), Arc::clone(cut));
+        let last = Last { rounds, whole, cut };
+        kernel.spawn(CoreId(0), Spawn::native("last", Box::new(last)))
+    };
+    // Some milliseconds each; on a busy machine one or the other may be too late.
+    let short: Vec<TaskId> = (0..8).map(|_| spawn(200, whole, never).unwrap()).collect();
+    let forever = spawn(u32::MAX, never, cut).unwrap();
+    let halted = spawn(200, whole, never).unwrap();
+    kernel.spawn(CoreId(0), endless("beside")).unwrap();
+    let running = run(kernel);
+    for task in short {
+        running.kill(task);
+    }
+    assert!(whole.load(Ordering::Relaxed) >= 1);
+    running.kill(forever);
+    assert_eq!(cut.load(Ordering::Relaxed), 1);
+    assert_eq!(running.ps(forever, "exit"), Some(Value::text("killed")));
+    assert_ne!(
+        running.ps(halted, "state"),
+        Some(Value::Symbol("ended".to_string()))
+    );
+    running.halt();
+}
+
 #[test]
 fn init_exec_and_finalize_may_be_suspended_too() {
     use okernel_core::{Context, Exit, Fault, Spawn, Task};
