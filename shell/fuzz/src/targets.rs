@@ -7,14 +7,34 @@ use okernel_shell::error::{Class, Error};
 use okernel_shell::format::{form, form_checked};
 use okernel_shell::json as json_text;
 use okernel_shell::machine::{Machine, Step};
+use okernel_shell::pace::{Pace, set_hook};
 use okernel_shell::value::Value;
+use std::cell::Cell;
 
 /// Steps of a program, and slices that they come in.
 const SLICES: usize = 8;
 const SLICE_STEPS: u64 = 128;
 
+/// Pauses that a program may make, and then it is interrupted: some seconds, in which a single step can be long. One that
+/// goes on all the same is what is to be found.
+const PAUSES_MAX: usize = 2048;
+
+thread_local! {
+    static PAUSES: Cell<usize> = const { Cell::new(0) };
+}
+
+fn pause() -> Pace {
+    PAUSES.set(PAUSES.get() + 1);
+    match PAUSES.get() {
+        0..=PAUSES_MAX => Pace::GoOn,
+        _ => Pace::Stop,
+    }
+}
+
 /// What a program gives in a thousand steps; every effect is answered with an error.
 fn evaluate(machine: &mut Machine, source: &str) -> Result<Value, Error> {
+    PAUSES.set(0);
+    set_hook(Some(pause));
     machine.start(source, "fuzz")?;
     for _ in 0..SLICES {
         match machine.run(SLICE_STEPS) {
