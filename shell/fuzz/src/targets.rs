@@ -15,9 +15,9 @@ use std::cell::Cell;
 const SLICES: usize = 8;
 const SLICE_STEPS: u64 = 128;
 
-/// Pauses that a program may make, and then it is interrupted: some seconds, in which a single step can be long. One that
+/// Pauses that a program may make, and then it is interrupted: a second or two, for a single step can be long. One that
 /// goes on all the same is what is to be found.
-const PAUSES_MAX: usize = 2048;
+const PAUSES_MAX: usize = 256;
 
 thread_local! {
     static PAUSES: Cell<usize> = const { Cell::new(0) };
