@@ -59,7 +59,7 @@ impl Context {
     /// was, except that endpoints may have been revoked.
     ///
     /// Kill also when the core has no thread left to run others while this task is suspended: that
-    /// is the task's end, by the limit that its log line names.
+    /// is the task's end, by the limit that its log line names. In `finalize` it goes on until the time for that is over.
     pub fn preempt(&mut self) -> Resumed {
         let (core, cell) = self.take().into_parts();
         let (core, cell) = suspend(core, cell);

@@ -166,7 +166,9 @@ fn finish(
 fn end(core: Box<Core>, mut cell: Box<Cell>, mut body: Box<dyn Task>, exit: Exit) -> Box<Core> {
     let was_live = cell.stage == Stage::Live;
     cell.stage = Stage::Ending;
-    core.begin_finalize(&mut cell);
+    if was_live {
+        core.begin_finalize(&mut cell);
+    }
     let mut cx = Context::new(core, cell);
     if was_live {
         let told = guarded(&mut cx, |cx| {

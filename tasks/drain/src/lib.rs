@@ -58,18 +58,19 @@ pub async fn main(ctx: Context) -> Result<()> {
             Take::Single => received.singles(&mut input, messages),
             Take::Batch => received.batch(&mut input),
         };
-        let came = received.messages - before;
         match taken {
-            // A batch that is dropped stays in the ring: this waits until there is one.
-            Err(Error::Recv(RecvError::Empty)) if came == 0 && wait == Wait::Sleep => {
-                drop(input.batch().await?);
-            }
-            Ok(()) | Err(Error::Recv(RecvError::Empty)) if came < LITTLE => gather().await,
             Ok(()) | Err(Error::Recv(RecvError::Empty)) => {}
             Err(error) => return Err(error),
         }
-        if started_ns.is_none() && received.messages > 0 {
+        let came = received.messages - before;
+        if started_ns.is_none() && came > 0 {
             started_ns = Some(clock.now_ns()?);
+        }
+        if came == 0 && wait == Wait::Sleep {
+            // A batch that is dropped stays in the ring: this waits until there is one.
+            drop(input.batch().await?);
+        } else if came < LITTLE && received.messages < messages {
+            gather().await;
         }
     }
     let ended_ns = clock.now_ns()?;
