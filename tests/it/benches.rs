@@ -23,6 +23,8 @@ fn work(names: &[&str]) {
     for report in reports {
         let rows = report["rows"].as_array().unwrap();
         assert!(!rows.is_empty(), "{report}");
+        let notes = report["notes"].to_string();
+        assert!(notes.contains("the figures mean nothing"), "{notes}");
         for row in rows {
             assert!(row["median"].is_number(), "{}: {row}", report["bench"]);
             assert!(!row["label"].as_str().unwrap().trim().is_empty(), "{row}");

@@ -190,6 +190,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut reports = Vec::new();
     for bench in chosen {
         let mut report = Report::new(bench.name, bench.about, effort);
+        if effort == Effort::Quick {
+            report.note("quick: it works, and the figures mean nothing");
+        }
         let progress = Progress::begin(format!("{}: {}", bench.name, bench.about));
         (bench.run)(&mut report)?;
         drop(progress);
